@@ -5,13 +5,14 @@
  * SDP passwords or phone numbers. */
 #ifndef SUPPORTD_LOG_LOG_H
 #define SUPPORTD_LOG_LOG_H
+#include <stddef.h>
 #include <stdint.h>
 
 #include "supportd/base/err.h"
 
 enum sup_log_level { SUP_LOG_DEBUG, SUP_LOG_INFO, SUP_LOG_WARN, SUP_LOG_ERROR };
 
-/* One field; build with the macros. The list ends with SUP_LOG_END (sup_log() adds it). */
+/* One field; build with the macros. */
 struct sup_log_field {
     const char *key;
     enum { SUP_LOG_STR, SUP_LOG_INT, SUP_LOG_NUM } kind;
@@ -30,15 +31,14 @@ void sup_log_setup(enum sup_log_level level, int fd, unsigned lines_per_second);
 /* Parses "debug", "info", "warn", "error". Errors: SUP_E_INVAL. */
 SUP_MUST_CHECK sup_err sup_log_level_parse(const char *name, enum sup_log_level *ret_level);
 
-/* area: folder name; text: constant; fields end with key NULL. Strings are cut at 256 bytes. */
-void sup_log_write(enum sup_log_level level, const char *area, const char *text,
-                   const struct sup_log_field *fields);
+/* area: folder name; text: constant; then struct sup_log_field values, ended by SUP_LOG_END, which
+ * the macros below add. Strings are cut at 256 bytes. */
+void sup_log_line(enum sup_log_level level, const char *area, const char *text, ...);
 
-#define sup_log(level, area, text, ...)                                                            \
-    sup_log_write((level), (area), (text),                                                         \
-                  (const struct sup_log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}})
-#define sup_log_debug(area, text, ...) sup_log(SUP_LOG_DEBUG, area, text __VA_OPT__(, ) __VA_ARGS__)
-#define sup_log_info(area, text, ...) sup_log(SUP_LOG_INFO, area, text __VA_OPT__(, ) __VA_ARGS__)
-#define sup_log_warn(area, text, ...) sup_log(SUP_LOG_WARN, area, text __VA_OPT__(, ) __VA_ARGS__)
-#define sup_log_error(area, text, ...) sup_log(SUP_LOG_ERROR, area, text __VA_OPT__(, ) __VA_ARGS__)
+#define SUP_LOG_END ((struct sup_log_field){.key = NULL})
+/* sup_log_info("pg", "connected", SUP_INT("conn", 1), SUP_STR("host", host)); */
+#define sup_log_debug(...) sup_log_line(SUP_LOG_DEBUG, __VA_ARGS__, SUP_LOG_END)
+#define sup_log_info(...) sup_log_line(SUP_LOG_INFO, __VA_ARGS__, SUP_LOG_END)
+#define sup_log_warn(...) sup_log_line(SUP_LOG_WARN, __VA_ARGS__, SUP_LOG_END)
+#define sup_log_error(...) sup_log_line(SUP_LOG_ERROR, __VA_ARGS__, SUP_LOG_END)
 #endif
