@@ -12,33 +12,33 @@ static const struct brand {
     uint32_t lo, hi, lengths;
     bool strong;
 } brands[] = {
-    {220000, 220499, LEN_16_19, false},                         /* Mir */
-    {222100, 272099, LEN(16), true},                            /* Mastercard */
-    {300000, 305999, LEN(14) | LEN(16), false},                 /* Diners Club */
-    {309500, 309599, LEN(14) | LEN(16), false},                 /* Diners Club */
-    {340000, 349999, LEN(15), true},                            /* American Express */
-    {352800, 358999, LEN_16_19, true},                          /* JCB */
-    {360000, 369999, LEN(14) | LEN(16), false},                 /* Diners Club */
-    {370000, 379999, LEN(15), true},                            /* American Express */
-    {380000, 399999, LEN(14) | LEN(16), false},                 /* Diners Club */
-    {400000, 499999, LEN(13) | LEN(16) | LEN(19), true},        /* Visa */
-    {500000, 509999, LEN_13_19, false},                         /* Maestro, Verve, Elo, RuPay */
-    {510000, 559999, LEN(16), true},                            /* Mastercard */
-    {560000, 589999, LEN_13_19, false},                         /* Maestro */
-    {600000, 601099, LEN(16), false},                           /* local schemes */
-    {601100, 601199, LEN_16_19, true},                          /* Discover */
-    {601200, 609999, LEN(16) | LEN(19), false},                 /* RuPay, Hipercard */
-    {620000, 629999, LEN_16_19, true},                          /* UnionPay */
-    {630400, 630499, LEN_13_19, false},                         /* Maestro */
-    {636200, 636399, LEN(16), false},                           /* Elo */
-    {637000, 639999, LEN(16), false},                           /* InstaPayment */
-    {644000, 659999, LEN_16_19, true},                          /* Discover, Verve, RuPay */
-    {670000, 677999, LEN_13_19, false},                         /* Maestro */
-    {810000, 817199, LEN_16_19, false},                         /* UnionPay */
-    {817200, 829999, LEN(16), false},                           /* RuPay */
-    {860000, 860099, LEN(16), false},                           /* Uzcard */
-    {979200, 979299, LEN(16), false},                           /* Troy */
-    {986000, 986099, LEN(16), false},                           /* Humo */
+    {220000, 220499, LEN_16_19, false},                  /* Mir */
+    {222100, 272099, LEN(16), true},                     /* Mastercard */
+    {300000, 305999, LEN(14) | LEN(16), false},          /* Diners Club */
+    {309500, 309599, LEN(14) | LEN(16), false},          /* Diners Club */
+    {340000, 349999, LEN(15), true},                     /* American Express */
+    {352800, 358999, LEN_16_19, true},                   /* JCB */
+    {360000, 369999, LEN(14) | LEN(16), false},          /* Diners Club */
+    {370000, 379999, LEN(15), true},                     /* American Express */
+    {380000, 399999, LEN(14) | LEN(16), false},          /* Diners Club */
+    {400000, 499999, LEN(13) | LEN(16) | LEN(19), true}, /* Visa */
+    {500000, 509999, LEN_13_19, false},                  /* Maestro, Verve, Elo, RuPay */
+    {510000, 559999, LEN(16), true},                     /* Mastercard */
+    {560000, 589999, LEN_13_19, false},                  /* Maestro */
+    {600000, 601099, LEN(16), false},                    /* local schemes */
+    {601100, 601199, LEN_16_19, true},                   /* Discover */
+    {601200, 609999, LEN(16) | LEN(19), false},          /* RuPay, Hipercard */
+    {620000, 629999, LEN_16_19, true},                   /* UnionPay */
+    {630400, 630499, LEN_13_19, false},                  /* Maestro */
+    {636200, 636399, LEN(16), false},                    /* Elo */
+    {637000, 639999, LEN(16), false},                    /* InstaPayment */
+    {644000, 659999, LEN_16_19, true},                   /* Discover, Verve, RuPay */
+    {670000, 677999, LEN_13_19, false},                  /* Maestro */
+    {810000, 817199, LEN_16_19, false},                  /* UnionPay */
+    {817200, 829999, LEN(16), false},                    /* RuPay */
+    {860000, 860099, LEN(16), false},                    /* Uzcard */
+    {979200, 979299, LEN(16), false},                    /* Troy */
+    {986000, 986099, LEN(16), false},                    /* Humo */
 };
 
 static bool luhn(const uint8_t *d, size_t count)
@@ -234,7 +234,9 @@ static void check_number_behind(struct scan *s, size_t tok, bool amex)
             continue;
         if (s->cps[t->first].claim || s->cps[t->first].spoken)
             return;
-        if (!dated && (t->ndig == 2 || t->ndig == 4) && expiry_month(s, t)) {
+        bool next_is_number = t[1].kind == T_NUM || (t[1].kind != T_END && t[2].kind == T_NUM);
+        bool alone = amex && t->ndig == 4 && !next_is_number;
+        if (!dated && !alone && (t->ndig == 2 || t->ndig == 4) && expiry_month(s, t)) {
             dated = true;
             if (t->ndig == 2 && t[1].kind == T_PUNCT && t[2].kind == T_NUM)
                 j += 2;
@@ -242,7 +244,8 @@ static void check_number_behind(struct scan *s, size_t tok, bool amex)
                 j++;
             continue;
         }
-        if (t->ndig == (amex ? 4u : 3u) && !unit_behind(s, t) && !(t[1].glued && t[1].kind == T_WORD))
+        if (t->ndig == (amex ? 4u : 3u) && !unit_behind(s, t) &&
+            !(t[1].glued && t[1].kind == T_WORD))
             scan_claim(s, t->first, t->last, SUP_MASK_CVV);
         return;
     }

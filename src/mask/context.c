@@ -120,8 +120,8 @@ static size_t list_groups(const struct scan *s, size_t t, uint32_t *ret_groups, 
     uint32_t total = 0;
     for (size_t i = t; i < s->ntok && n < max; i++) {
         const struct tok *tok = &s->toks[i];
-        if (tok->kind == T_PUNCT && (s->cps[tok->first].cls == C_DASH ||
-                                     s->cps[tok->first].cls == C_DOT))
+        if (tok->kind == T_PUNCT &&
+            (s->cps[tok->first].cls == C_DASH || s->cps[tok->first].cls == C_DOT))
             continue;
         if (tok->kind != T_NUM || s->cps[tok->first].claim ||
             (n > 0 && s->digs[tok->dig].gap > G_STRONG))
@@ -196,7 +196,7 @@ struct walk {
     size_t unknown;
     size_t behind_copula; /* unknown words since the last copula */
     bool copula;
-    bool ended; /* a sentence or line has ended since the key word */
+    bool ended;  /* a sentence or line has ended since the key word */
     bool linked; /* the last token was "and", "or", "/", "," */
     bool done;
 };
@@ -239,8 +239,7 @@ static void walk_word(const struct scan *s, size_t *j, struct walk *w)
     } else if (flags & W_COPULA) {
         w->copula = true;
         w->behind_copula = 0;
-    } else if (!(flags & (W_FILLER | W_POSSESSIVE | W_LINK)) &&
-               !(phrase && phrase->categories)) {
+    } else if (!(flags & (W_FILLER | W_POSSESSIVE | W_LINK)) && !(phrase && phrase->categories)) {
         w->unknown++;
         w->behind_copula++;
         w->done = w->unknown > MAX_UNKNOWN || w->ended;
@@ -345,8 +344,8 @@ void mark_names(struct scan *scan)
 
 void rule_context(struct scan *scan, uint32_t on)
 {
-    const uint32_t numbers = SUP_MASK_BIT(SUP_MASK_CVV) | SUP_MASK_BIT(SUP_MASK_PIN) |
-                             SUP_MASK_BIT(SUP_MASK_OTP);
+    const uint32_t numbers =
+        SUP_MASK_BIT(SUP_MASK_CVV) | SUP_MASK_BIT(SUP_MASK_PIN) | SUP_MASK_BIT(SUP_MASK_OTP);
     for (size_t t = 0; t < scan->ntok;) {
         size_t end = t + 1;
         const struct phrase *phrase = phrase_at(scan, t, &end);

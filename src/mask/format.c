@@ -1,6 +1,12 @@
 #include "mask_internal.h"
 
-enum { FORMAT_MAX_GAP = 3, WORDS_BEFORE = 10, WORDS_BEHIND = 5, TOKENS_BEFORE = 40, MIN_BARE_DIGITS = 6 };
+enum {
+    FORMAT_MAX_GAP = 3,
+    WORDS_BEFORE = 10,
+    WORDS_BEHIND = 5,
+    TOKENS_BEFORE = 40,
+    MIN_BARE_DIGITS = 6
+};
 
 static bool read_place(char c, struct place *ret_place)
 {
@@ -28,7 +34,8 @@ sup_err format_parse(const struct sup_mask_format *in, struct format *ret_format
             return SUP_E_INVAL; /* a needed place behind an optional one */
         f.places[f.count++] = place;
         f.required = (uint8_t)(f.required + !place.optional);
-        digits += !place.optional && (place.kind == '#' || (place.kind >= '0' && place.kind <= '9'));
+        digits +=
+            !place.optional && (place.kind == '#' || (place.kind >= '0' && place.kind <= '9'));
     }
     if (f.required < SUP_MASK_FORMAT_MIN || (f.bare && digits < MIN_BARE_DIGITS))
         return SUP_E_INVAL;
@@ -108,12 +115,13 @@ static bool named(const struct scan *s, size_t t, size_t behind, uint32_t bit)
             return true;
         if (tok->kind != T_WORD)
             continue;
-        if (tok->word && (tok->word->flags & W_STOP))
+        if (tok->word && (tok->word->flags & (W_STOP | W_PHONE)))
             return false;
         words++;
     }
     words = 0;
-    for (size_t j = behind; j < s->ntok && words < WORDS_BEHIND && j < behind + TOKENS_BEFORE; j++) {
+    for (size_t j = behind; j < s->ntok && words < WORDS_BEHIND && j < behind + TOKENS_BEFORE;
+         j++) {
         const struct tok *tok = &s->toks[j];
         if (tok->context & bit)
             return true;
@@ -141,6 +149,17 @@ static bool may_begin(const struct scan *s, size_t t)
     return tok[-1].punct != '+' && tok[-1].kind != T_NUM;
 }
 
+/* Whether tokens [t, behind) are several groups with more digits beside them, as in two dates in a
+ * row: not enough for a format that needs no name. */
+static bool cut_from_more(const struct scan *s, size_t t, size_t behind)
+{
+    if (behind - t < 2)
+        return false;
+    size_t before = s->toks[t].dig, next = s->toks[behind].dig;
+    return (s->toks[t].kind == T_NUM && s->digs[before].gap <= G_STRONG) ||
+           (next < s->ndig && s->digs[next].gap <= G_STRONG);
+}
+
 static bool unit_behind(const struct scan *s, size_t t)
 {
     return s->toks[t].kind == T_WORD && s->toks[t].word && (s->toks[t].word->flags & W_UNIT);
@@ -165,7 +184,8 @@ void rule_formats(struct scan *scan, const struct format *formats, size_t count,
             if (end == 0 || (alnum(&scan->cps[end]) && scan->cps[end].cls == C_DIGIT))
                 continue;
             size_t behind = token_behind(scan, t, end);
-            if (unit_behind(scan, behind) || (!f->bare && !named(scan, t, behind, bit)))
+            if (unit_behind(scan, behind) ||
+                !(f->bare ? !cut_from_more(scan, t, behind) : named(scan, t, behind, bit)))
                 continue;
             scan_claim(scan, scan->toks[t].first, end, f->category);
             t = behind - 1;

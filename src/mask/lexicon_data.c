@@ -14,43 +14,56 @@ const struct word_row mask_word_rows[] = {
     {"is are was were be been being equals reads says as", W_COPULA | W_PLAIN},
     {"the a an of for my your our his her their this that these those it its here i me we you",
      W_FILLER | W_PLAIN},
-    {"code codes number numbers no num digit digits value card cards atm bank banking online mobile "
+    {"code codes number numbers no num digit digits value card cards atm bank banking online "
+     "mobile "
      "internet app phone account savings current debit credit visa mastercard login web portal",
      W_FILLER | W_PLAIN},
-    {"new old first second last back front full correct secret security sim wallet default temporary "
+    {"new old first second last back front full correct secret security sim wallet default "
+     "temporary "
      "same following just now also only below got received get use using used enter entered typed "
      "sent sms message text please pls plz hi hello ok okay so sure yes one time put type",
      W_FILLER | W_PLAIN},
     {"changed change set reset updated chose choose made to into", W_FILLER | W_PLAIN | W_TO},
     {"and or both then plus", W_LINK | W_PLAIN},
     {"my your our his her their", W_POSSESSIVE},
-    {"balance amount paid pay payment withdraw withdrew withdrawal deposit deposited send charge fee "
+    {"balance amount paid pay payment withdraw withdrew withdrawal deposit deposited send charge "
+     "fee "
      "cost price total worth transfer transferred borrowed loan limit branch year date since born "
-     "room floor street plot box ticket order invoice receipt reference ref transaction txn booking "
+     "room floor street plot box ticket order invoice receipt reference ref transaction txn "
+     "booking "
      "flight tracking error version model serial queue extension ext ussd dial call tel telephone "
      "whatsapp contact hotline ending ends line zip postal sort swift tin imei meter token tokens "
      "bus route page item case complaint",
      W_STOP | W_PLAIN},
-    {"phone mobile", W_PLAIN},
-    {"tsh tshs tzs kes ksh kshs ugx ush rwf usd eur gbp sh shs shilling shillings dollar dollars euro "
+    {"phone mobile tel telephone cell whatsapp simu", W_PLAIN | W_PHONE},
+    {"tsh tshs tzs kes ksh kshs ugx ush rwf usd eur gbp sh shs shilling shillings dollar dollars "
+     "euro "
      "euros",
      W_STOP | W_UNIT | W_CURRENCY | W_PLAIN},
-    {"digit digits times time minute minutes min mins second seconds sec secs hour hours hr hrs day "
-     "days week weeks month months year years percent people customers attempts tries am pm million "
+    {"digit digits times time minute minutes min mins second seconds sec secs hour hours hr hrs "
+     "day "
+     "days week weeks month months year years percent people customers attempts tries am pm "
+     "million "
      "thousand transactions characters numbers letters meters km kg pcs items messages sms",
      W_UNIT},
     {"exp expiry expires expire expiration expiring valid thru until till date mm yy ends good",
      W_EXPIRY},
     {"not wrong incorrect invalid correct right expired expire expiring required needed necessary "
      "working work blocked locked disabled enabled active too very so weak strong short long still "
-     "being never always already lost forgotten forgot forget stolen compromised leaked safe secure "
+     "being never always already lost forgotten forgot forget stolen compromised leaked safe "
+     "secure "
      "private confidential secret personal rejected refused accepted denied failing failed fails "
-     "different unknown empty missing important good bad fine ok case sensitive only what where why "
+     "different unknown empty missing important good bad fine ok case sensitive only what where "
+     "why "
      "how when who which whose there he she they him them something nothing anything everything "
-     "someone anyone nobody none no yes please thanks thank sorry hello if because but with without "
-     "from by on in at can cannot cant could will would wont should must may might do does did dont "
-     "doesnt didnt isnt wasnt arent have has had having help reset recover change update access log "
-     "sign enter any all another other again today tomorrow yesterday tonight soon later going gonna "
+     "someone anyone nobody none no yes please thanks thank sorry hello if because but with "
+     "without "
+     "from by on in at can cannot cant could will would wont should must may might do does did "
+     "dont "
+     "doesnt didnt isnt wasnt arent have has had having help reset recover change update access "
+     "log "
+     "sign enter any all another other again today tomorrow yesterday tonight soon later going "
+     "gonna "
      "supposed unable able available about over out up down off between saved stored written known "
      "shared hacked exposed default old new same giving showing asking saying coming "
      "reset recovery policy manager field box page link hint rules requirements protected less",
@@ -61,29 +74,39 @@ const struct word_row mask_word_rows[] = {
     {"yangu yako yake yetu yenu yao langu lako lake letu wangu wako wake wetu zangu zako zake zetu "
      "changu chako chake vyangu kwangu",
      W_FILLER | W_POSSESSIVE | W_PLAIN},
-    {"ya wa la za cha vya kwa hii hiyo ile huo huu hili hilo hizi hizo hapa hapo sasa mpya jipya zamani "
+    {"ya wa la za cha vya kwa hii hiyo ile huo huu hili hilo hizi hizo hapa hapo sasa mpya jipya "
+     "zamani "
      "namba nambari tarakimu kadi benki simu mkononi akaunti mtandao programu kodi msimbo code "
-     "siri tafadhali naomba nimepata nimepokea niliyopokea nilipokea niliyopewa nimepewa niliyotumiwa "
-     "nimetumiwa iliyotumwa iliyokuja imekuja imeingia mliyotuma mliyonitumia mmenitumia ujumbe meseji "
-     "sms nimeweka naweka nilikuwa natumia nimeandika niliweka niliyoweka tumia weka andika hizi zile "
+     "siri tafadhali naomba nimepata nimepokea niliyopokea nilipokea niliyopewa nimepewa "
+     "niliyotumiwa "
+     "nimetumiwa iliyotumwa iliyokuja imekuja imeingia mliyotuma mliyonitumia mmenitumia ujumbe "
+     "meseji "
+     "sms nimeweka naweka nilikuwa natumia nimeandika niliweka niliyoweka tumia weka andika hizi "
+     "zile "
      "nyuma mbele pia tu mwisho basi sawa habari ndugu mimi ninayotumia ambazo",
      W_FILLER | W_PLAIN},
     {"nimebadilisha badilisha nilibadilisha kubadilisha imebadilishwa", W_FILLER | W_PLAIN | W_TO},
     {"na au pamoja halafu kisha alafu", W_LINK | W_PLAIN},
-    {"salio kiasi malipo nililipa nimelipa lipa kulipa nimetuma tuma kutuma nilituma nitume nimetoa "
+    {"salio kiasi malipo nililipa nimelipa lipa kulipa nimetuma tuma kutuma nilituma nitume "
+     "nimetoa "
      "kutoa nilitoa deni mkopo bei ada gharama jumla mwaka tarehe tawi chumba muamala "
      "kumbukumbu rejea risiti oda foleni piga anwani sanduku kosa hitilafu mita luku tokeni tiketi "
      "nauli mshahara pesa hela fedha kituo",
      W_STOP | W_PLAIN},
     {"shilingi shs elfu laki milioni dola", W_STOP | W_UNIT | W_CURRENCY | W_PLAIN},
-    {"mara dakika sekunde saa siku wiki mwezi miezi mwaka miaka asilimia watu tarakimu herufi wateja",
+    {"mara dakika sekunde saa siku wiki mwezi miezi mwaka miaka asilimia watu tarakimu herufi "
+     "wateja",
      W_UNIT},
     {"mwisho inaisha kuisha muda tarehe", W_EXPIRY},
-    {"si sio siyo sahihi mbaya mbovu nzuri fupi refu ndefu dhaifu imara muhimu lazima gani ipi lipi nini "
-     "wapi lini vipi nani hakuna hapana ndiyo haifanyi halifanyi inafanya imefungwa limefungwa imekwisha "
+    {"si sio siyo sahihi mbaya mbovu nzuri fupi refu ndefu dhaifu imara muhimu lazima gani ipi "
+     "lipi nini "
+     "wapi lini vipi nani hakuna hapana ndiyo haifanyi halifanyi inafanya imefungwa limefungwa "
+     "imekwisha "
      "limekwisha imepotea nimesahau nimelisahau imeibiwa inahitajika inatakiwa inakataa linakataa "
-     "imekataa ile ileile ya zamani siyo tofauti sawa salama hii hiyo hivyo lakini kwa kwenye katika "
-     "bado tena kila mtu yeyote kuingia kubadili kubadilisha kurejesha kuweka msaada nisaidie naomba "
+     "imekataa ile ileile ya zamani siyo tofauti sawa salama hii hiyo hivyo lakini kwa kwenye "
+     "katika "
+     "bado tena kila mtu yeyote kuingia kubadili kubadilisha kurejesha kuweka msaada nisaidie "
+     "naomba "
      "tafadhali asante samahani yoyote lolote binafsi yangu",
      W_PLAIN},
 };
@@ -374,8 +397,8 @@ const struct phrase_row mask_phrase_rows[] = {
 const size_t mask_phrase_row_count = sizeof(mask_phrase_rows) / sizeof(mask_phrase_rows[0]);
 
 const char *const mask_digit_words[][2] = {
-    {"zero", "0"},  {"oh", "0"},    {"nought", "0"}, {"one", "1"},    {"two", "2"},   {"three", "3"},
-    {"four", "4"},  {"five", "5"},  {"six", "6"},    {"seven", "7"},  {"eight", "8"}, {"nine", "9"},
-    {"sifuri", "0"}, {"moja", "1"}, {"mbili", "2"},  {"tatu", "3"},   {"nne", "4"},   {"tano", "5"},
-    {"sita", "6"},  {"saba", "7"},  {"nane", "8"},   {"tisa", "9"},   {NULL, NULL},
+    {"zero", "0"},   {"oh", "0"},   {"nought", "0"}, {"one", "1"},   {"two", "2"},   {"three", "3"},
+    {"four", "4"},   {"five", "5"}, {"six", "6"},    {"seven", "7"}, {"eight", "8"}, {"nine", "9"},
+    {"sifuri", "0"}, {"moja", "1"}, {"mbili", "2"},  {"tatu", "3"},  {"nne", "4"},   {"tano", "5"},
+    {"sita", "6"},   {"saba", "7"}, {"nane", "8"},   {"tisa", "9"},  {NULL, NULL},
 };

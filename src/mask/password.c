@@ -180,8 +180,8 @@ static bool forward(struct scan *s, size_t end, bool weak)
             return claim_value(s, j, from);
         if (t->kind == T_WORD && (flags & W_COPULA)) {
             size_t next = j + 1; /* "is: X", "ni kama X" */
-            while (next < s->ntok && ((flags_of(&s->toks[next]) & W_COPULA) ||
-                                      leads_to_value(s, next, &from)))
+            while (next < s->ntok &&
+                   ((flags_of(&s->toks[next]) & W_COPULA) || leads_to_value(s, next, &from)))
                 next++;
             return claim_value(s, next, s->toks[next - 1].last);
         }

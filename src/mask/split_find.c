@@ -65,10 +65,9 @@ sup_err split_view_init(struct split_view *view, const struct lexicon *lex, cons
     while (view->tail.first > 0 && !breaks(&s->digs[view->tail.first]))
         view->tail.first--;
     size_t head_tok = s->digs[0].tok, tail_tok = s->digs[s->ndig - 1].tok;
-    view->closes =
-        joinable(s, &view->head) && count_words(s, 0, head_tok) <= MAX_WORDS_BEFORE;
-    view->opens = joinable(s, &view->tail) &&
-                  count_words(s, tail_tok + 1, s->ntok) <= MAX_WORDS_BEHIND;
+    view->closes = joinable(s, &view->head) && count_words(s, 0, head_tok) <= MAX_WORDS_BEFORE;
+    view->opens =
+        joinable(s, &view->tail) && count_words(s, tail_tok + 1, s->ntok) <= MAX_WORDS_BEHIND;
     view->whole = view->opens && view->closes && view->head.end == s->ndig;
     return SUP_OK;
 }
@@ -239,8 +238,8 @@ sup_err split_view_write(const struct split_view *view, struct sup_buf *out,
         bool stars = star < view->stars.end && s->digs[star].first == i;
         if (stars || i + 1 == part_last || i + 1 == s->ncp) {
             size_t upto = stars ? i : i + 1;
-            sup_err err = sup_buf_add(out, s->text + s->cps[from].off,
-                                      s->cps[upto].off - s->cps[from].off);
+            sup_err err =
+                sup_buf_add(out, s->text + s->cps[from].off, s->cps[upto].off - s->cps[from].off);
             if (!err && stars)
                 err = sup_buf_adds(out, "*");
             if (err)

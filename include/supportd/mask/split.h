@@ -46,9 +46,9 @@ enum {
 struct sup_mask_split; /* opaque */
 
 struct sup_mask_split_opts {
-    uint64_t window_us;   /* between first and last part; 0: 30 s; at most 10 minutes */
+    uint64_t window_us;    /* between first and last part; 0: 30 s; at most 10 minutes */
     uint32_t max_messages; /* of one number, 2..8; 0: 4 */
-    uint32_t max_senders; /* remembered at a time; 0: 20,000 */
+    uint32_t max_senders;  /* remembered at a time; 0: 20,000 */
 };
 
 /* mask is kept and must outlive the table (replace it with sup_mask_split_set_mask()). opts may be
