@@ -108,7 +108,7 @@ static struct run run_at(const struct scan *s, size_t first, enum gap widest)
 static bool natural(const struct scan *s, const struct run *run, size_t first, size_t end,
                     bool strict)
 {
-    uint8_t sizes[CARD_MAX];
+    uint8_t sizes[CARD_MAX] = {0};
     size_t n = 0, size = 0;
     for (size_t i = first; i < end; i++) {
         size++;
