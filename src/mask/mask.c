@@ -156,15 +156,14 @@ static sup_err add_place(const struct scan *s, size_t first, size_t last, struct
     return err;
 }
 
-static void count_place(struct sup_mask_report *report, enum sup_mask_category category,
-                        size_t offset, size_t len)
+static void count_place(struct sup_mask_report *report, const struct sup_mask_span *span)
 {
+    enum sup_mask_category category = span->category;
     report->categories |= SUP_MASK_BIT(category);
     report->per_category[category]++;
     report->count++;
     if (report->span_count < SUP_MASK_MAX_SPANS)
-        report->spans[report->span_count++] =
-            (struct sup_mask_span){(uint32_t)offset, (uint32_t)len, category};
+        report->spans[report->span_count++] = *span;
 }
 
 static sup_err emit(const struct scan *s, struct sup_buf *out, struct sup_mask_report *report)
@@ -180,8 +179,12 @@ static sup_err emit(const struct scan *s, struct sup_buf *out, struct sup_mask_r
                                           s->cps[i].off - s->cps[first].off);
         if (err)
             return err;
-        if (claim)
-            count_place(report, (enum sup_mask_category)(claim - 1), offset, out->len - offset);
+        if (claim) {
+            const struct cp *from = &s->cps[first], *to = &s->cps[i];
+            struct sup_mask_span span = {(uint32_t)offset, (uint32_t)(out->len - offset), from->off,
+                                         to->off - from->off, (enum sup_mask_category)(claim - 1)};
+            count_place(report, &span);
+        }
     }
     return SUP_OK;
 }

@@ -212,17 +212,23 @@ static void move_spans(const struct split_view *view, struct sup_mask_report *re
     }
 }
 
-static void add_span(struct sup_mask_report *report, uint32_t offset, uint32_t len)
+/* source_offset, source_len: in the text as the rules have masked it, before the stars. */
+static void add_span(struct sup_mask_report *report, struct sup_mask_span span)
 {
     report->categories |= SUP_MASK_BIT(SUP_MASK_CARD);
     report->per_category[SUP_MASK_CARD]++;
     report->count++;
+    uint32_t k = 0;
+    while (k < report->span_count && report->spans[k].offset < span.offset) {
+        span.source_offset += report->spans[k].source_len - report->spans[k].len;
+        k++;
+    }
     if (report->span_count == SUP_MASK_MAX_SPANS)
         return;
-    uint32_t k = report->span_count++;
-    for (; k > 0 && report->spans[k - 1].offset > offset; k--)
-        report->spans[k] = report->spans[k - 1];
-    report->spans[k] = (struct sup_mask_span){offset, len, SUP_MASK_CARD};
+    memmove(&report->spans[k + 1], &report->spans[k],
+            (report->span_count - k) * sizeof(report->spans[0]));
+    report->spans[k] = span;
+    report->span_count++;
 }
 
 sup_err split_view_write(const struct split_view *view, struct sup_buf *out,
@@ -252,7 +258,9 @@ sup_err split_view_write(const struct split_view *view, struct sup_buf *out,
     }
     if (report) {
         move_spans(view, report);
-        add_span(report, (uint32_t)part_at, (uint32_t)(part_end - part_at));
+        uint32_t first = s->cps[part_first].off, last = s->cps[part_last].off;
+        add_span(report, (struct sup_mask_span){(uint32_t)part_at, (uint32_t)(part_end - part_at),
+                                                first, last - first, SUP_MASK_CARD});
     }
     return SUP_OK;
 }

@@ -117,7 +117,8 @@ SUP_MUST_CHECK sup_err sup_mask_create(const struct sup_mask_opts *opts, struct 
 void sup_mask_destroy(struct sup_mask *mask); /* NULL is a no-op */
 
 struct sup_mask_span {
-    uint32_t offset, len; /* bytes in the output */
+    uint32_t offset, len;               /* bytes in the output */
+    uint32_t source_offset, source_len; /* bytes in the clear text */
     enum sup_mask_category category;
 };
 
