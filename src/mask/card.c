@@ -145,17 +145,26 @@ static void claim_digits(struct scan *s, size_t first, size_t end, enum sup_mask
     scan_claim(s, s->digs[first].first, s->digs[end - 1].last, category);
 }
 
-/* The length of the card that begins with the group at digit i, or 0. */
+/* Whether the last of digits [first, end) are a group of three behind a number that is valid
+ * without them: rather a check number than the end of a longer card. Both readings mask all but
+ * four digits this way. */
+static bool check_number_last(const struct scan *s, const struct run *run, size_t first, size_t end,
+                              const uint8_t *values)
+{
+    size_t len = end - first - 3;
+    return begins_group(s, run, end - 3) && !begins_group(s, run, end - 2) &&
+           !begins_group(s, run, end - 1) && (len == 15 || len == 16) &&
+           card_valid(values + first, len);
+}
+
+/* The length of the card that begins with the group at digit i, or 0. The longest: what is valid
+ * inside it is chance. */
 static size_t card_at(const struct scan *s, const struct run *run, size_t i, const uint8_t *values)
 {
-    /* The usual lengths first, so that a check number behind is not taken in by chance. */
-    static const uint8_t lengths[] = {16, 15, 19, 18, 17, 14, 13};
-    for (size_t k = 0; k < sizeof(lengths); k++) {
-        size_t len = lengths[k];
+    for (size_t len = CARD_MAX; len >= CARD_MIN; len--)
         if (len <= run->end - i && begins_group(s, run, i + len) && card_valid(values + i, len) &&
             window_fits(s, run, i, i + len))
-            return len;
-    }
+            return check_number_last(s, run, i, i + len, values) ? len - 3 : len;
     return 0;
 }
 

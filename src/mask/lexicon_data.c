@@ -11,7 +11,7 @@
 
 const struct word_row mask_word_rows[] = {
     /* English */
-    {"is are was were be been being equals reads says as", W_COPULA | W_PLAIN},
+    {"is are was were be been being equals reads says shows as", W_COPULA | W_PLAIN},
     {"the a an of for my your our his her their this that these those it its here i me we you",
      W_FILLER | W_PLAIN},
     {"code codes number numbers no num digit digits value card cards atm bank banking online "
@@ -36,15 +36,20 @@ const struct word_row mask_word_rows[] = {
      "bus route page item case complaint",
      W_STOP | W_PLAIN},
     {"phone mobile tel telephone cell whatsapp simu", W_PLAIN | W_PHONE},
+    {"mpesa pesa tigopesa tigo airtel halopesa fedha hela hiyohiyo inaonyesha inasema",
+     W_FILLER | W_PLAIN},
+    {"asked requested wanted need needed gave give given told tell him them her you shared share m",
+     W_FILLER | W_PLAIN},
     {"tsh tshs tzs kes ksh kshs ugx ush rwf usd eur gbp sh shs shilling shillings dollar dollars "
      "euro "
      "euros",
      W_STOP | W_UNIT | W_CURRENCY | W_PLAIN},
-    {"digit digits times time minute minutes min mins second seconds sec secs hour hours hr hrs "
+    {"digit digits times time minute minutes min mins seconds sec secs hour hours hr hrs "
      "day "
      "days week weeks month months year years percent people customers attempts tries am pm "
      "million "
-     "thousand transactions characters numbers letters meters km kg pcs items messages sms",
+     "thousand transactions characters chars char herufi numbers letters meters km kg pcs items "
+     "messages sms",
      W_UNIT},
     {"exp expiry expires expire expiration expiring valid thru until till date mm yy ends good",
      W_EXPIRY},
@@ -91,12 +96,9 @@ const struct word_row mask_word_rows[] = {
      "nimetoa "
      "kutoa nilitoa deni mkopo bei ada gharama jumla mwaka tarehe tawi chumba muamala "
      "kumbukumbu rejea risiti oda foleni piga anwani sanduku kosa hitilafu mita luku tokeni tiketi "
-     "nauli mshahara pesa hela fedha kituo",
+     "nauli mshahara kituo",
      W_STOP | W_PLAIN},
     {"shilingi shs elfu laki milioni dola", W_STOP | W_UNIT | W_CURRENCY | W_PLAIN},
-    {"mara dakika sekunde saa siku wiki mwezi miezi mwaka miaka asilimia watu tarakimu herufi "
-     "wateja",
-     W_UNIT},
     {"mwisho inaisha kuisha muda tarehe", W_EXPIRY},
     {"si sio siyo sahihi mbaya mbovu nzuri fupi refu ndefu dhaifu imara muhimu lazima gani ipi "
      "lipi nini "
@@ -115,6 +117,8 @@ const size_t mask_word_row_count = sizeof(mask_word_rows) / sizeof(mask_word_row
 const struct phrase_row mask_phrase_rows[] = {
     {"cvv", CVV, 0},
     {"cvc", CVV, 0},
+    {"cid", CVV, 0},
+    {"mycvv", CVV, 0},
     {"cvn", CVV, 0},
     {"csc", CVV, 0},
     {"ccv", CVV, 0},
@@ -172,6 +176,9 @@ const struct phrase_row mask_phrase_rows[] = {
 
     {"pin", PIN, 0},
     {"pins", PIN, 0},
+    {"mypin", PIN, 0},
+    {"atmpin", PIN, 0},
+    {"pinyangu", PIN, 0},
     {"pini", PIN, 0},
     {"mpin", PIN, 0},
     {"upin", PIN, 0},
@@ -197,6 +204,7 @@ const struct phrase_row mask_phrase_rows[] = {
 
     {"otp", OTP, 0},
     {"otps", OTP, 0},
+    {"myotp", OTP, 0},
     {"otc", OTP, 0},
     {"tac", OTP, 0},
     {"mtan", OTP, 0},
@@ -225,6 +233,8 @@ const struct phrase_row mask_phrase_rows[] = {
     {"authorization code", OTP, 0},
     {"authorisation code", OTP, 0},
     {"auth code", OTP, 0},
+    {"authenticator", OTP, P_WEAK},
+    {"authenticator app", OTP, P_WEAK},
     {"activation code", OTP, 0},
     {"access code", OTP, 0},
     {"login code", OTP, 0},
@@ -246,7 +256,7 @@ const struct phrase_row mask_phrase_rows[] = {
     {"code from sms", OTP, 0},
     {"code in the sms", OTP, 0},
     {"code from the text", OTP, 0},
-    {"code", OTP, P_WEAK},
+    {"code", OTP, P_WEAK | P_SIX},
     {"namba ya uthibitisho", OTP, 0},
     {"nambari ya uthibitisho", OTP, 0},
     {"namba za uthibitisho", OTP, 0},
@@ -284,7 +294,7 @@ const struct phrase_row mask_phrase_rows[] = {
     {"msimbo wa otp", OTP, 0},
     {"namba ya idhini", OTP, 0},
     {"msimbo wa idhini", OTP, 0},
-    {"msimbo", OTP, P_WEAK},
+    {"msimbo", OTP, P_WEAK | P_SIX},
     {"kodi niliyotumiwa", OTP, 0},
     {"code niliyotumiwa", OTP, 0},
     {"namba niliyotumiwa", OTP, 0},
@@ -296,7 +306,8 @@ const struct phrase_row mask_phrase_rows[] = {
     {"kodi mliyonitumia", OTP, 0},
 
     {"password", PASSWORD, 0},
-    {"passwords", PASSWORD, 0},
+    {"mypassword", PASSWORD, 0},
+    {"passwords", PASSWORD, P_WEAK},
     {"passwd", PASSWORD, 0},
     {"paswd", PASSWORD, 0},
     {"pasword", PASSWORD, 0},

@@ -57,6 +57,7 @@ enum word_flag {
 enum { PHRASE_MAX_WORDS = 6, WORD_MAX = 24 };
 
 enum phrase_flag {
+    P_SIX = 2,  /* weak, but six digits right behind are enough */
     P_WEAK = 1, /* needs a copula or colon before the value, and no W_STOP in front */
 };
 
@@ -164,6 +165,7 @@ struct place {
 struct format {
     enum sup_mask_category category;
     bool bare;
+    bool specific; /* two literal places or more */
     uint8_t count, required;
     struct place places[SUP_MASK_FORMAT_MAX];
 };

@@ -3,7 +3,7 @@
 #include "split_internal.h"
 #include "supportd/base/mem.h"
 
-enum { MAX_WORDS_BEFORE = 4, MAX_WORDS_BEHIND = 2, KEPT = 4, MAX_JOINED = 64, PHONE_DIGITS = 10 };
+enum { MAX_WORDS_BEFORE = 4, MAX_WORDS_BEHIND = 4, KEPT = 4, MAX_JOINED = 64, PHONE_DIGITS = 10 };
 
 static bool group_begins(const struct scan *s, const struct digit_run *run, size_t i)
 {

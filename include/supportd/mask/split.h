@@ -10,7 +10,7 @@
  *
  * What joins. A "run" is digits with only spaces, dots and dashes between them (mask.h), outside
  * of what the rules have masked already.
- *  - The first part is a message whose last run is followed by at most 2 words ("my card is 4111
+ *  - The first part is a message whose last run is followed by at most 4 words ("my card is 4111
  *    1111", "4111 1111 and").
  *  - The last part is a message whose first run is preceded by at most 4 words ("and then 1111
  *    1111").

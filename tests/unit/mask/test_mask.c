@@ -204,6 +204,10 @@ START_TEST(pin_cvv_otp_in_context)
         {"pin4821", "pin****"},
         {"pin is four eight two one", "pin is ****"},
         {"pin ya kadi 4111111111111111 ni 4821", "pin ya kadi " CARD_1111 " ni ****"},
+        {"change pin from 7635 to 3985", "change pin from **** to ****"},
+        {"old PIN was 1234 and the new one is 4321", "old PIN was **** and the new one is ****"},
+        {"7788? that is my pin", "****? that is my pin"},
+        {"it sent me a code 783137", "it sent me a code ****"},
         {"wallet key 4821", "wallet key ****"},
         {"pin *4821*", "pin *****"
                        "*"},
@@ -224,6 +228,8 @@ START_TEST(harmless_numbers_near_key_words_stay)
         {"pin: ****", NULL},
         {"PIN inakataa mara 3", NULL},
         {"branch code: 01234", NULL},
+        {"confirmation code SX6WCG38GW", NULL},
+        {"I paid, the code is SDWWX07L9K", NULL},
     };
     CHECK_ROWS(rows);
 }
@@ -241,6 +247,9 @@ START_TEST(passwords_in_context)
         {"change my password to Tembo#77", "change my password to ****"},
         {"password Hunter2x", "password ****"},
         {"password=123456", "password=****"},
+        {"password - K1b0ko$$", "password - ****"},
+        {"my password (Safari-2) is rejected", "my password (****) is rejected"},
+        {"{\"password\":\"Safari-2\"}", "{\"password\":\"****\"}"},
         {"kiingilio ni Tembo77", "kiingilio ni ****"},
         {"my password is not working", NULL},
         {"I want to reset my password please", NULL},
@@ -248,6 +257,9 @@ START_TEST(passwords_in_context)
         {"password reset since 2019", NULL},
         {"nywila yangu ni sahihi lakini haifanyi kazi", NULL},
         {"my password is expired", NULL},
+        {"forgot my password and username is juma99", NULL},
+        {"password is 8 characters long", NULL},
+        {"2 passwords for one app is silly", NULL},
         {"password: ****", NULL},
     };
     CHECK_ROWS(rows);
