@@ -67,7 +67,7 @@ static bool chunk_at(const struct scan *s, size_t i, struct chunk *ret_chunk)
         i++;
     struct chunk c = {i, i, false};
     if (!quoted_chunk(s, i, &c)) {
-        while (c.last < s->ncp && !blank(&s->cps[c.last]))
+        while (c.last < s->ncp && c.last - c.first < MAX_CHUNK && !blank(&s->cps[c.last]))
             c.last++;
         trim(s, &c);
     }
