@@ -270,7 +270,7 @@ int sup_dtls_verify_peer(X509_STORE_CTX *store, void *arg)
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned int len = 0;
     if (md && cert && X509_digest(cert, md, digest, &len) == 1 && len == d->opts.peer.len &&
-        CRYPTO_memcmp(digest, d->opts.peer.bytes, len) == 0) {
+        CRYPTO_memcmp(digest, d->opts.peer.digest, len) == 0) {
         X509_STORE_CTX_set_error(store, X509_V_OK);
         return 1;
     }
@@ -305,7 +305,8 @@ static sup_err open_ssl(struct sup_dtls *d)
 sup_err sup_dtls_create(const struct sup_dtls_opts *opts, struct sup_dtls **ret_dtls)
 {
     assert(opts && opts->identity && opts->on_send && ret_dtls);
-    if (!sup_dtls_hash_md(opts->peer.hash) || opts->peer.len > SUP_DTLS_HASH_MAX)
+    const EVP_MD *md = sup_dtls_hash_md(opts->peer.hash);
+    if (!md || opts->peer.len != (size_t)EVP_MD_get_size(md))
         return SUP_E_INVAL;
     struct sup_dtls *d = sup_calloc(1, sizeof(*d));
     if (!d)

@@ -1,98 +1,44 @@
-/* The daemon's key and certificate, the settings every session shares, and fingerprints. */
+/* The daemon's key and certificate, the settings that every session shares. */
 #include <assert.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "dtls_internal.h"
 #include "supportd/base/mem.h"
 #include "supportd/media/dtls.h"
 
 enum {
-    SHA256_TEXT_LEN = sizeof("sha-256 ") - 1 + 32 * 3 - 1,
     VALID_S = 10 * 365 * 24 * 3600, /* outlives any process; peers look at the hash alone */
     BACKDATED_S = 24 * 3600,        /* for peers whose clock is behind */
 };
 
 struct sup_dtls_identity {
     SSL_CTX *ctx; /* holds key and certificate */
-    char fingerprint[SHA256_TEXT_LEN + 1];
+    struct sup_sdp_fingerprint fingerprint;
 };
 
-static const struct {
-    enum sup_dtls_hash hash;
-    const char *name;
-    size_t len;
-    const EVP_MD *(*md)(void);
-} hashes[] = {
-    {SUP_DTLS_SHA256, "sha-256", 32, EVP_sha256},
-    {SUP_DTLS_SHA384, "sha-384", 48, EVP_sha384},
-    {SUP_DTLS_SHA512, "sha-512", 64, EVP_sha512},
-};
-
-const EVP_MD *sup_dtls_hash_md(enum sup_dtls_hash hash)
+const EVP_MD *sup_dtls_hash_md(enum sup_sdp_hash hash)
 {
-    for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
-        if (hashes[i].hash == hash)
-            return hashes[i].md();
+    switch (hash) {
+    case SUP_SDP_SHA256:
+        return EVP_sha256();
+    case SUP_SDP_SHA384:
+        return EVP_sha384();
+    case SUP_SDP_SHA512:
+        return EVP_sha512();
     }
     return NULL;
 }
 
-static int hex_digit(char c)
+static bool hash_certificate(X509 *cert, struct sup_sdp_fingerprint *ret)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static sup_err parse_digits(const char *p, size_t len, struct sup_dtls_fingerprint *fp)
-{
-    if (len != fp->len * 3 - 1)
-        return SUP_E_MALFORMED;
-    for (size_t i = 0; i < fp->len; i++) {
-        int high = hex_digit(p[3 * i]), low = hex_digit(p[3 * i + 1]);
-        if (high < 0 || low < 0 || (i + 1 < fp->len && p[3 * i + 2] != ':'))
-            return SUP_E_MALFORMED;
-        fp->bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return SUP_OK;
-}
-
-sup_err sup_dtls_fingerprint_parse(const char *text, size_t len,
-                                   struct sup_dtls_fingerprint *ret_fingerprint)
-{
-    assert(text && ret_fingerprint);
-    const char *space = memchr(text, ' ', len);
-    if (!space || space == text)
-        return SUP_E_MALFORMED;
-    size_t name_len = (size_t)(space - text);
-    for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
-        if (strlen(hashes[i].name) != name_len || strncasecmp(hashes[i].name, text, name_len) != 0)
-            continue;
-        struct sup_dtls_fingerprint fp = {.hash = hashes[i].hash, .len = hashes[i].len};
-        sup_err err = parse_digits(space + 1, len - name_len - 1, &fp);
-        if (err == SUP_OK)
-            *ret_fingerprint = fp;
-        return err;
-    }
-    return SUP_E_UNSUPPORTED;
-}
-
-static bool write_fingerprint(X509 *cert, char *ret_text)
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned int len = 0;
-    if (X509_digest(cert, EVP_sha256(), digest, &len) != 1 || len != 32)
+    if (X509_digest(cert, EVP_sha256(), ret->digest, &len) != 1)
         return false;
-    char *p = ret_text + snprintf(ret_text, SHA256_TEXT_LEN + 1, "sha-256 ");
-    for (unsigned int i = 0; i < len; i++)
-        p += snprintf(p, 4, i + 1 < len ? "%02X:" : "%02X", digest[i]);
+    ret->hash = SUP_SDP_SHA256;
+    ret->len = len;
     return true;
 }
 
@@ -143,7 +89,7 @@ sup_err sup_dtls_identity_create(struct sup_dtls_identity **ret_identity)
     id->ctx = SSL_CTX_new(DTLS_server_method());
     bool ok = key && cert && id->ctx && fill_certificate(cert, key) && apply_settings(id->ctx) &&
               SSL_CTX_use_certificate(id->ctx, cert) == 1 &&
-              SSL_CTX_use_PrivateKey(id->ctx, key) == 1 && write_fingerprint(cert, id->fingerprint);
+              SSL_CTX_use_PrivateKey(id->ctx, key) == 1 && hash_certificate(cert, &id->fingerprint);
     X509_free(cert);
     EVP_PKEY_free(key);
     ERR_clear_error();
@@ -163,9 +109,10 @@ void sup_dtls_identity_destroy(struct sup_dtls_identity *identity)
     sup_free(identity);
 }
 
-const char *sup_dtls_identity_fingerprint(const struct sup_dtls_identity *identity)
+const struct sup_sdp_fingerprint *
+sup_dtls_identity_fingerprint(const struct sup_dtls_identity *identity)
 {
-    return identity->fingerprint;
+    return &identity->fingerprint;
 }
 
 SSL_CTX *sup_dtls_identity_ctx(const struct sup_dtls_identity *identity)

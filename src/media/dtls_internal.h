@@ -8,7 +8,7 @@
 /* Borrowed from identity. */
 SSL_CTX *sup_dtls_identity_ctx(const struct sup_dtls_identity *identity);
 /* NULL for an unknown hash. */
-const EVP_MD *sup_dtls_hash_md(enum sup_dtls_hash hash);
+const EVP_MD *sup_dtls_hash_md(enum sup_sdp_hash hash);
 /* The SSL_CTX's certificate check; finds its session by SSL_get_app_data(). */
 int sup_dtls_verify_peer(X509_STORE_CTX *store, void *arg);
 #endif

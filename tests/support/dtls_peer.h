@@ -9,25 +9,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "supportd/media/sdp.h"
 #include "supportd/media/srtp.h"
 
 struct dtls_peer {
     SSL_CTX *ctx;
     SSL *ssl;
     BIO *in, *out;
-    char fingerprint[256]; /* "sha-256 AB:..." */
-    bool failed;           /* a fatal error or alert ended the handshake */
+    struct sup_sdp_fingerprint fingerprint;
+    bool failed; /* a fatal error or alert ended the handshake */
     unsigned long error;
 };
 
-static inline void dtls_peer_fingerprint(X509 *cert, const EVP_MD *md, const char *name, char *out)
+static inline struct sup_sdp_fingerprint dtls_peer_hash(X509 *cert, enum sup_sdp_hash hash,
+                                                        const EVP_MD *md)
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
+    struct sup_sdp_fingerprint fp = {.hash = hash};
     unsigned int len;
-    ck_assert_int_eq(X509_digest(cert, md, digest, &len), 1);
-    out += sprintf(out, "%s ", name);
-    for (unsigned int i = 0; i < len; i++)
-        out += sprintf(out, i + 1 < len ? "%02X:" : "%02X", digest[i]);
+    ck_assert_int_eq(X509_digest(cert, md, fp.digest, &len), 1);
+    fp.len = len;
+    return fp;
 }
 
 static inline X509 *dtls_peer_certificate(EVP_PKEY *key)
@@ -51,7 +52,7 @@ static inline void dtls_peer_open(struct dtls_peer *p, const char *profiles, boo
     memset(p, 0, sizeof(*p));
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = dtls_peer_certificate(key);
-    dtls_peer_fingerprint(cert, EVP_sha256(), "sha-256", p->fingerprint);
+    p->fingerprint = dtls_peer_hash(cert, SUP_SDP_SHA256, EVP_sha256());
     p->ctx = SSL_CTX_new(DTLS_client_method());
     if (profiles)
         ck_assert_int_eq(SSL_CTX_set_tlsext_use_srtp(p->ctx, profiles), 0);

@@ -3,37 +3,22 @@
  * Layer:  media. No sockets and no timers of its own: datagrams go in by feed, out by on_send, and
  *         the owner calls on_timeout when deadline is reached.
  * Thread: the one that created the object. The identity may be shared by all of them.
- * Source: RFC 5764 (use_srtp, exporter), RFC 5763 (fingerprint), RFC 8122 (its text), RFC 6347
- *         (DTLS 1.2, retransmission). DESIGN, DTLS. */
+ * Source: RFC 5764 (use_srtp, exporter), RFC 5763 (fingerprint), RFC 6347 (DTLS 1.2,
+ *         retransmission). DESIGN, DTLS. */
 #ifndef SUPPORTD_MEDIA_DTLS_H
 #define SUPPORTD_MEDIA_DTLS_H
 #include <stddef.h>
 #include <stdint.h>
 
 #include "supportd/base/err.h"
+#include "supportd/media/sdp.h"
 #include "supportd/media/srtp.h"
 
 enum {
-    SUP_DTLS_HASH_MAX = 64,
     SUP_DTLS_MTU = 1200,         /* no datagram is longer */
     SUP_DTLS_DATAGRAM_MAX = 4096 /* longer ones are refused by feed */
 };
 #define SUP_DTLS_NEVER UINT64_MAX
-
-enum sup_dtls_hash { SUP_DTLS_SHA256 = 1, SUP_DTLS_SHA384, SUP_DTLS_SHA512 };
-
-/* Hash of a certificate (DER). */
-struct sup_dtls_fingerprint {
-    enum sup_dtls_hash hash;
-    size_t len; /* 32, 48, 64 by hash */
-    uint8_t bytes[SUP_DTLS_HASH_MAX];
-};
-
-/* Parses the value of an SDP fingerprint attribute: "sha-256 AB:CD:...", hash name and digits in
- * either case, exactly the hash's length. Errors: SUP_E_MALFORMED, SUP_E_UNSUPPORTED (other hash:
- * sha-1 and md5 do not identify anybody). */
-SUP_MUST_CHECK sup_err sup_dtls_fingerprint_parse(const char *text, size_t len,
-                                                  struct sup_dtls_fingerprint *ret_fingerprint);
 
 struct sup_dtls_identity; /* opaque: private key, self-signed certificate, settings */
 
@@ -41,8 +26,9 @@ struct sup_dtls_identity; /* opaque: private key, self-signed certificate, setti
  * must outlive every sup_dtls made with it. Errors: SUP_E_NOMEM, SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_dtls_identity_create(struct sup_dtls_identity **ret_identity);
 void sup_dtls_identity_destroy(struct sup_dtls_identity *identity);
-/* "sha-256 AB:CD:..." for the SDP; borrowed from identity. */
-const char *sup_dtls_identity_fingerprint(const struct sup_dtls_identity *identity);
+/* The certificate's SHA-256, for the SDP; borrowed from identity. */
+const struct sup_sdp_fingerprint *
+sup_dtls_identity_fingerprint(const struct sup_dtls_identity *identity);
 
 enum sup_dtls_state {
     SUP_DTLS_HANDSHAKE,
@@ -70,9 +56,9 @@ typedef void (*sup_dtls_state_cb)(struct sup_dtls *dtls, enum sup_dtls_state sta
 
 struct sup_dtls_opts {
     const struct sup_dtls_identity *identity; /* kept */
-    struct sup_dtls_fingerprint peer;
-    sup_dtls_send_cb on_send;   /* required */
-    sup_dtls_state_cb on_state; /* may be NULL */
+    struct sup_sdp_fingerprint peer;          /* what the peer's certificate must hash to */
+    sup_dtls_send_cb on_send;                 /* required */
+    sup_dtls_state_cb on_state;               /* may be NULL */
     void *arg;
 };
 
