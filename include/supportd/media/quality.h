@@ -6,10 +6,12 @@
  *
  * `in` is what the peer sends (the uplink), counted here packet by packet. `out` is what the peer
  * receives, as its RTCP reports tell.
- * Loss goes by sequence number alone, so a DTX pause is never loss. A packet counts as lost when it
- * has not come although 10 later ones have, or a second has passed. A lost or late packet whose
- * successor came with LBRR was recovered, all but a quarter (the copy is coarser). Late is what a
- * playout buffer of max(60 ms, 3 x jitter + 20 ms) would have missed. */
+ * Loss goes by sequence number alone, so a DTX pause is never loss. A number counts as lost when 10
+ * later ones have come without it, or a second has passed. A lost packet whose successor came with
+ * LBRR was recovered, all but a quarter (the copy is coarser). Late is what a model of the
+ * listener's buffer runs dry for: it holds max(60 ms, 3 x jitter + 20 ms) above the shortest
+ * transit of the last two seconds, stretches at once and shrinks by at most 100 ms a second; the
+ * time it lacks counts as lost packets in the residual loss. */
 #ifndef SUPPORTD_MEDIA_QUALITY_H
 #define SUPPORTD_MEDIA_QUALITY_H
 #include <stdbool.h>
@@ -53,7 +55,7 @@ struct sup_quality_dir {
     uint32_t bytes;      /* their payload */
     uint32_t lost;       /* judged lost in this second; out: by the peer's report */
     uint32_t recovered;  /* of those, by FEC; in only */
-    uint32_t late;       /* came, but after their time; in only */
+    uint32_t late;       /* came, but the listener's buffer had run dry; in only */
     uint32_t duplicates; /* in only */
     uint32_t reordered;  /* in only */
     double loss_pct;     /* before FEC */
