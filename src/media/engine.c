@@ -84,7 +84,7 @@ static bool opts_ok(const struct sup_media_engine_opts *opts)
 {
     if (!opts->addresses || opts->address_count < 1 ||
         opts->address_count > SUP_MEDIA_ADDRESSES_MAX || opts->port_min > opts->port_max ||
-        (opts->port_min == 0) != (opts->port_max == 0))
+        (opts->port_min == 0) != (opts->port_max == 0) || !sup_srtp_window_ok(opts->srtp_window))
         return false;
     for (size_t i = 0; i < opts->address_count; i++) {
         const struct sup_media_address *a = &opts->addresses[i];
