@@ -135,11 +135,11 @@ static void read_flags(uint8_t bits, struct sup_opus_info *info)
 {
     unsigned units = info->frame_us <= SILK_UNIT_US ? 1 : info->frame_us / SILK_UNIT_US;
     unsigned vad_mask = (1u << units) - 1;
-    unsigned channel = bits >> (7 - units); /* VAD flags and LBRR of mid, right-aligned */
+    unsigned channel = (unsigned)bits >> (7 - units); /* VAD flags and LBRR of mid, right-aligned */
     info->lbrr = channel & 1;
     info->voice = channel >> 1 & vad_mask;
     if (info->stereo) {
-        channel = bits >> (6 - 2 * units);
+        channel = (unsigned)bits >> (6 - 2 * units);
         info->lbrr = info->lbrr || (channel & 1);
         info->voice = info->voice || (channel >> 1 & vad_mask);
     }
