@@ -241,7 +241,7 @@ static uint32_t with_history(struct sup_quality *q, uint32_t over)
 {
     uint32_t set = 0;
     for (unsigned v = SUP_VERDICT_LOSS_UP; v <= SUP_VERDICT_LOW_MOS; v++) {
-        uint8_t h = (uint8_t)((q->history[v] << 1 | (over >> v & 1u)) & HISTORY_MASK);
+        uint8_t h = (uint8_t)(((unsigned)q->history[v] << 1 | ((over >> v) & 1u)) & HISTORY_MASK);
         q->history[v] = h;
         bool held = q->verdicts >> v & 1;
         bool raise = __builtin_popcount(h) >= HISTORY_RAISE;

@@ -21,7 +21,7 @@ struct sup_hold; /* opaque */
 
 struct sup_hold_packet {
     const uint8_t *data; /* borrowed until the hold music is destroyed */
-    size_t len;          /* 1..1275 */
+    size_t len;          /* 1..1500 */
 };
 
 /* The built-in music: a melody synthesised and encoded here (mono, about 24 kbit/s, 25.6 s); costs
