@@ -32,10 +32,10 @@ struct sup_net_limits {
     size_t connections_per_address; /* trusted proxies are exempt [200] */
     size_t accepts_per_pass;        /* new connections in one loop pass [16] */
     size_t body_max;                /* bytes of a request body [65536] */
-    size_t ws_message_max;          /* bytes of one message, fragments together [65536] */
+    size_t ws_message_max;          /* bytes of one message, fragments together [32768] */
     size_t ws_queue_max;            /* bytes waiting for one client [1048576] */
     uint32_t ws_frames_per_s;       /* per client, messages in [20] */
-    uint32_t ws_frames_burst;       /* [60] */
+    uint32_t ws_frames_burst;       /* [40] */
     uint32_t head_timeout_ms;       /* connect to whole request head, TLS included [10000] */
     uint32_t body_timeout_ms;       /* head to whole body [30000] */
     uint32_t reply_timeout_ms;      /* handler's time, then the client gets 503 [60000] */
