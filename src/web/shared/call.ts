@@ -74,6 +74,7 @@ export class CallLeg {
   private offering = false;
   private offered = false;
   private again = false;
+  private round = 0;
   private closed = false;
   private readonly meter: ReturnType<typeof setInterval>;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -192,6 +193,7 @@ export class CallLeg {
       return;
     }
     this.offering = true;
+    const round = ++this.round;
     clearTimeout(this.timer);
     try {
       if (this.pc.signalingState === "have-local-offer")
@@ -206,14 +208,16 @@ export class CallLeg {
         this.o.socket.send({ type: "call.candidate", call_id: this.o.callId, candidate });
       this.offering = false;
       const answer = await asked;
-      if (this.closed || answer.type !== "call.answer") return;
+      /* An answer to an offer that a newer one has replaced fits no description any more. */
+      if (this.closed || round !== this.round || answer.type !== "call.answer") return;
       await this.pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
       for (const candidate of this.early.splice(0)) this.add(candidate);
     } catch {
       /* Offline, or the daemon would not: the call's own state tells when it is over. */
-      if (!this.closed) this.timer = setTimeout(() => void this.offer(this.offered), RETRY_MS);
+      if (!this.closed && round === this.round)
+        this.timer = setTimeout(() => void this.offer(this.offered), RETRY_MS);
     } finally {
-      this.offering = false;
+      if (round === this.round) this.offering = false;
       if (this.again) {
         this.again = false;
         void this.offer(true);

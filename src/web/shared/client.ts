@@ -48,6 +48,8 @@ export class Client {
   me: Me | null = null;
   /* The list of open chats has come at least once. */
   listed = false;
+  /* Server clock minus own clock. */
+  private skew = 0;
   private readonly opening = new Set<Id>();
   private readonly reopenedAt = new Map<Id, number>();
   private readonly typingAt = new Map<Id, number>();
@@ -74,6 +76,11 @@ export class Client {
 
   get status(): Status {
     return this.socket.status;
+  }
+
+  /* The server's time, as far as it is known. */
+  now(): number {
+    return Date.now() + this.skew;
   }
 
   chat(id: Id): Chat {
@@ -110,6 +117,7 @@ export class Client {
     }
     const first = this.me === null || changed;
     this.me = { ...this.me, ...frame.me };
+    this.skew = Date.parse(frame.server_time) - Date.now() || 0;
     this.outbox.attach(frame.me.id);
     this.opening.clear();
     this.sending.clear();
