@@ -7,38 +7,30 @@ create function support.message_post(
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 declare
+    v_rank int := support.act(p_actor); -- assigned, not performed: a PERFORM is a query of its own
     v_sender_kind text := split_part(p_actor, ':', 1);
-    v_sender uuid := '00000000-0000-0000-0000-000000000000';
-    v_chat support.chat_sessions;
+    v_sender uuid := case v_sender_kind when 'system' then '00000000-0000-0000-0000-000000000000' else split_part(p_actor, ':', 2)::uuid end;
+    v_status text;
+    v_weight int;
+    v_ref text;
 begin
-    perform support.act(p_actor);
-    if v_sender_kind <> 'system' then
-        v_sender := split_part(p_actor, ':', 2)::uuid;
-    end if;
-    if p_kind is null or (p_kind, v_sender_kind) not in (('message', 'customer'), ('message', 'staff'), ('note', 'staff'), ('system', 'system')) then
+    if p_kind is null or p_kind || v_sender_kind not in ('messagecustomer', 'messagestaff', 'notestaff', 'systemsystem') then
         perform support.fail('SD403', 'denied');
     end if;
-    select c.* into v_chat from support.chat_sessions c where c.id = p_chat for no key update;
+    select c.rev, c.customer_id, c.assigned_staff_id, c.status, c.weight, c.audit_ref
+    into rev, customer_id, staff_id, v_status, v_weight, v_ref from support.chat_sessions c where c.id = p_chat for no key update;
     if not found then
         perform support.fail('SD404', 'chat_not_found');
     end if;
-    rev := v_chat.rev;
-    customer_id := v_chat.customer_id;
-    staff_id := v_chat.assigned_staff_id;
     select m.id, m.seq, m.note_seq, m.created_at into id, seq, note_seq, created_at from support.chat_messages m
     where m.chat_id = p_chat and m.sender_id = v_sender and m.client_id = p_client_id;
     repeated := found;
-    if repeated then
-        result := 'ok';
+    result := case when repeated then 'ok'
+                   when p_kind = 'note' then null
+                   when v_status = 'closed' then 'closed'
+                   when v_sender_kind = 'staff' and (v_status <> 'assigned' or staff_id <> v_sender) then 'not_assigned' end;
+    if result is not null then
         return;
-    end if;
-    if p_kind <> 'note' then
-        result := case when v_chat.status = 'closed' then 'closed'
-                       when v_sender_kind = 'staff' and (v_chat.status <> 'assigned' or v_chat.assigned_staff_id <> v_sender)
-                           then 'not_assigned' end;
-        if result is not null then
-            return;
-        end if;
     end if;
 
     created_at := support.now();
@@ -53,15 +45,13 @@ begin
         where c.id = p_chat returning c.last_seq into seq;
     end if;
     insert into support.chat_messages (chat_id, id, seq, note_seq, kind, customer_id, sender_kind, sender_id, client_id, body, categories, created_at)
-    values (p_chat, p_id, message_post.seq, message_post.note_seq, p_kind, v_chat.customer_id, v_sender_kind, v_sender, p_client_id, p_body,
+    values (p_chat, p_id, message_post.seq, message_post.note_seq, p_kind, message_post.customer_id, v_sender_kind, v_sender, p_client_id, p_body,
             coalesce(p_categories, '{}'), message_post.created_at);
     insert into support.support_activity_logs (at, actor_kind, actor_ref, action, subject_kind, subject_ref, request_id, detail)
-    values (message_post.created_at, v_sender_kind, case v_sender_kind when 'customer' then v_chat.audit_ref else split_part(p_actor, ':', 2) end,
+    values (message_post.created_at, v_sender_kind, case v_sender_kind when 'customer' then v_ref else split_part(p_actor, ':', 2) end,
             case p_kind when 'note' then 'note.post' else 'message.post' end, 'chat', p_chat::text, left(p_request, 64),
-            case when cardinality(p_categories) > 0
-                 then jsonb_build_object('seq', coalesce(seq, note_seq), 'masked', to_jsonb(p_categories))
-                 else jsonb_build_object('seq', coalesce(seq, note_seq)) end);
-    if v_sender_kind = 'customer' and (v_chat.weight = 0 or v_chat.status = 'open') then
+            jsonb_build_object('seq', coalesce(seq, note_seq), 'masked', to_jsonb(coalesce(p_categories, '{}'))));
+    if v_sender_kind = 'customer' and (v_weight = 0 or v_status = 'open') then
         select w.rev, w.entry_id into rev, entry_id from support.do_customer_wrote(p_chat) w;
     end if;
     result := 'ok';

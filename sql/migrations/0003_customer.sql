@@ -28,8 +28,7 @@ comment on policy auth on support.customers is 'Login makes and refreshes custom
 create policy own on support.customers for select to supportd_app using (id = (select support.actor_customer()));
 comment on policy own on support.customers is 'A customer sees the own row';
 create policy staff on support.customers for select to supportd_app
-    using ((select support.actor_staff()) is not null
-           and ((select support.actor_rank()) >= 3 or support.staff_sees_customer(id)));
+    using (support.customer_seen((select support.actor_staff_id()), id));
 comment on policy staff on support.customers is 'Staff see the customers of the chats they see';
 grant select, insert (id, issuer, subject, name, email, language), update (name, email, language, updated_at)
     on support.customers to supportd_app;

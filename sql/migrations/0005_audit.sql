@@ -4,18 +4,33 @@ create table support.support_activity_logs (
     id bigint generated always as identity primary key,
     at timestamptz not null default support.now(),
     xid xid8 not null default pg_current_xact_id(),
-    actor_kind text not null check (actor_kind in ('customer', 'staff', 'system')),
-    actor_ref text not null check (length(actor_ref) <= 100),
-    action text not null check (action ~ '^[a-z_]+(\.[a-z_]+)+$' and length(action) <= 60),
-    subject_kind text not null check (subject_kind ~ '^[a-z_]{1,30}$'),
-    subject_ref text check (length(subject_ref) <= 100),
-    outcome text not null default 'done' check (outcome in ('done', 'denied')),
-    reason text check (reason ~ '^[a-z0-9_]{1,60}$'),
-    request_id text check (length(request_id) <= 64),
-    detail jsonb check (pg_column_size(detail) <= 2000)
+    actor_kind text not null,
+    actor_ref text not null,
+    action text not null,
+    subject_kind text not null,
+    subject_ref text,
+    outcome text not null default 'done',
+    reason text,
+    request_id text,
+    detail jsonb
 );
+create function support.check_activity() returns trigger language plpgsql as $$
+begin
+    if not coalesce(
+        case new.actor_kind when 'staff' then length(new.actor_ref) = 36 when 'customer' then length(new.actor_ref) in (6, 64)
+                            when 'system' then length(new.actor_ref) between 4 and 20 end
+        and new.action ~ '^[a-z_]+(\.[a-z_]+)+$' and length(new.action) <= 60 and new.subject_kind ~ '^[a-z_]{1,30}$'
+        and length(coalesce(new.subject_ref, '')) <= 100 and new.outcome in ('done', 'denied') and coalesce(new.reason, 'x') ~ '^[a-z0-9_]{1,60}$'
+        and length(coalesce(new.request_id, '')) <= 64 and coalesce(pg_column_size(new.detail), 0) <= 2000, false)
+    then
+        perform support.check_failed('support_activity_logs');
+    end if;
+    return new;
+end $$;
+comment on function support.check_activity() is 'Checks of support_activity_logs: codes are codes, references are short';
+create trigger check_row before insert on support.support_activity_logs for each row execute function support.check_activity();
+alter table support.support_activity_logs enable always trigger check_row;
 create index support_activity_logs_seal on support.support_activity_logs (xid, id);
-create index support_activity_logs_subject on support.support_activity_logs (subject_kind, subject_ref, id);
 comment on table support.support_activity_logs is 'One row per attempted change or protected read: ids, codes and counts, never text or names; append-only, sealed';
 comment on column support.support_activity_logs.id is 'Number of the row';
 comment on column support.support_activity_logs.at is 'When';
@@ -35,8 +50,8 @@ alter table support.support_activity_logs enable always trigger append_only;
 alter table support.support_activity_logs enable row level security;
 alter table support.support_activity_logs force row level security;
 create policy write on support.support_activity_logs for insert to supportd_app, support_admin
-    with check (actor_kind = (select support.actor_kind())
-                and (actor_kind = 'customer' or actor_ref = (select split_part(current_setting('supportd.actor', true), ':', 2))));
+    with check (starts_with((select current_setting('supportd.actor', true)),
+                            case actor_kind when 'customer' then 'customer:' else actor_kind || ':' || actor_ref end));
 comment on policy write on support.support_activity_logs is 'Whoever acts writes under the own name only';
 create policy read on support.support_activity_logs for select to supportd_app, support_admin
     using ((select support.actor_rank()) >= 4 or (select support.actor_system()) = 'sealer');

@@ -4,36 +4,51 @@ create table support.chat_sessions (
     id uuid primary key,
     customer_id uuid not null references support.customers (id) on delete cascade,
     client_key uuid not null,
-    channel text not null check (channel in ('chat', 'voice')),
-    status text not null check (status in ('open', 'queued', 'assigned', 'closed')),
+    channel text not null,
+    status text not null,
     language text,
-    site text check (length(site) <= 300),
+    site text,
     team_id uuid references support.teams (id) on delete restrict,
-    priority int not null default 0 check (priority between -1000 and 1000000),
-    weight int not null check (weight between 0 and 100),
+    priority int not null default 0,
+    weight int not null,
     assigned_staff_id uuid references support.support_staff (id) on delete restrict,
     assigned_at timestamptz,
     entry_id uuid,
     call_id uuid,
-    last_seq bigint not null default 0 check (last_seq >= 0),
-    last_note_seq bigint not null default 0 check (last_note_seq >= 0),
-    rev bigint not null default 0 check (rev >= 0),
-    tags text[] not null default '{}' check (cardinality(tags) <= 20),
+    last_seq bigint not null default 0,
+    last_note_seq bigint not null default 0,
+    rev bigint not null default 0,
+    tags text[] not null default '{}',
     audit_ref text not null,
     created_at timestamptz not null,
     queued_at timestamptz,
     first_response_at timestamptz,
     last_message_at timestamptz,
     closed_at timestamptz,
-    close_reason text check (close_reason in ('customer', 'resolved', 'idle', 'spam', 'other', 'call_ended')),
+    close_reason text,
     unique (id, customer_id),
-    unique (customer_id, client_key),
-    check ((status = 'assigned') <= (assigned_staff_id is not null)),
-    check ((status = 'queued') = (entry_id is not null)),
-    check ((status = 'closed') = (closed_at is not null)),
-    check ((status = 'closed') = (close_reason is not null)),
-    check (status <> 'closed' or call_id is null)
+    unique (customer_id, client_key)
 ) with (fillfactor = 70);
+create function support.check_chat() returns trigger language plpgsql as $$
+begin
+    if not coalesce(
+        new.channel in ('chat', 'voice') and new.status in ('open', 'queued', 'assigned', 'closed')
+        and length(coalesce(new.language, '')) <= 35 and length(coalesce(new.site, '')) <= 300
+        and new.priority between -1000 and 1000000 and new.weight between 0 and 100 and cardinality(new.tags) <= 20
+        and (new.status <> 'assigned' or (new.assigned_staff_id is not null and new.assigned_at is not null))
+        and (new.status = 'queued') = (new.entry_id is not null)
+        and (new.status = 'closed') = (new.closed_at is not null) and (new.status = 'closed') = (new.close_reason is not null)
+        and (new.status <> 'closed' or new.call_id is null)
+        and coalesce(new.close_reason, 'other') in ('customer', 'resolved', 'idle', 'spam', 'other', 'call_ended'), false)
+    then
+        perform support.check_failed('chat_sessions');
+    end if;
+    return new;
+end $$;
+comment on function support.check_chat() is 'Checks of chat_sessions: values, and columns that belong to a status';
+create trigger check_row before insert or update of status, team_id, priority, weight, assigned_staff_id, assigned_at, entry_id, call_id, tags,
+    closed_at, close_reason on support.chat_sessions for each row execute function support.check_chat();
+alter table support.chat_sessions enable always trigger check_row;
 create unique index chat_sessions_one_open on support.chat_sessions (customer_id) where status <> 'closed';
 create index chat_sessions_customer on support.chat_sessions (customer_id, id);
 create index chat_sessions_staff on support.chat_sessions (assigned_staff_id, id);
@@ -71,17 +86,9 @@ create policy customer on support.chat_sessions to supportd_app
     using (customer_id = (select support.actor_customer())) with check (customer_id = (select support.actor_customer()));
 comment on policy customer on support.chat_sessions is 'A customer has the own chats';
 create policy staff on support.chat_sessions to supportd_app
-    using ((select support.actor_staff()) is not null
-           and (assigned_staff_id = (select support.actor_staff())
-                or (select support.actor_rank()) >= 3
-                or (((select support.actor_rank()) >= 2 or status in ('open', 'queued'))
-                    and (team_id is null or team_id = (select support.actor_team())))))
-    with check ((select support.actor_staff()) is not null
-           and (assigned_staff_id = (select support.actor_staff())
-                or (select support.actor_rank()) >= 3
-                or (((select support.actor_rank()) >= 2 or status in ('open', 'queued'))
-                    and (team_id is null or team_id = (select support.actor_team())))));
-comment on policy staff on support.chat_sessions is 'Agents: assigned to them, or waiting in their team; leads: their team; supervisors: all';
+    using (support.chat_seen_by((select support.actor_staff_id()), id, status, assigned_staff_id, team_id))
+    with check (support.chat_seen_by((select support.actor_staff_id()), id, status, assigned_staff_id, team_id));
+comment on policy staff on support.chat_sessions is 'Agents: assigned or offered to them, or waiting in their team; leads: their team; supervisors: all';
 create policy system on support.chat_sessions to supportd_app
     using ((select support.actor_system()) in ('router', 'monitor', 'media', 'admin'))
     with check ((select support.actor_system()) in ('router', 'monitor', 'media', 'admin'));
@@ -101,24 +108,34 @@ grant select (id, channel, status, language, site, team_id, priority, weight, as
 create table support.chat_messages (
     chat_id uuid not null,
     id uuid not null,
-    seq bigint check (seq > 0),
-    note_seq bigint check (note_seq > 0),
-    kind text not null check (kind in ('message', 'note', 'system')),
+    seq bigint,
+    note_seq bigint,
+    kind text not null,
     customer_id uuid not null,
-    sender_kind text not null check (sender_kind in ('customer', 'staff', 'system')),
+    sender_kind text not null,
     sender_id uuid not null,
     client_id uuid not null,
-    body text not null check (length(body) between 1 and 20000),
-    categories text[] not null default '{}' check (cardinality(categories) <= 20),
+    body text not null,
+    categories text[] not null default '{}',
     created_at timestamptz not null,
     remask_rev bigint,
     primary key (chat_id, id),
-    foreign key (chat_id, customer_id) references support.chat_sessions (id, customer_id) on delete cascade,
-    check ((kind = 'note') = (seq is null)),
-    check ((kind = 'note') = (note_seq is not null)),
-    check ((kind = 'system') = (sender_kind = 'system')),
-    check (kind <> 'note' or sender_kind = 'staff')
+    foreign key (chat_id, customer_id) references support.chat_sessions (id, customer_id) on delete cascade
 ) partition by range (chat_id);
+create function support.check_message() returns trigger language plpgsql as $$
+begin
+    if not coalesce(
+        case new.kind when 'note' then new.seq is null and new.note_seq > 0 and new.sender_kind = 'staff'
+                      when 'message' then new.note_seq is null and new.seq > 0 and new.sender_kind in ('customer', 'staff')
+                      when 'system' then new.note_seq is null and new.seq > 0 and new.sender_kind = 'system' end
+        and length(new.body) between 1 and 20000 and cardinality(new.categories) <= 20, false)
+    then
+        perform support.check_failed('chat_messages');
+    end if;
+    return new;
+end $$;
+comment on function support.check_message() is 'Checks of chat_messages: who may write what, which counter it has, sizes';
+create trigger check_row before insert or update on support.chat_messages for each row execute function support.check_message();
 create unique index chat_messages_seq on support.chat_messages (chat_id, seq) where seq is not null;
 create unique index chat_messages_note on support.chat_messages (chat_id, note_seq) where note_seq is not null;
 create unique index chat_messages_client on support.chat_messages (chat_id, sender_id, client_id);
@@ -143,19 +160,17 @@ create policy customer on support.chat_messages for select to supportd_app
     using (customer_id = (select support.actor_customer()) and kind <> 'note');
 comment on policy customer on support.chat_messages is 'A customer reads the own messages and answers, never notes';
 create policy staff on support.chat_messages for select to supportd_app
-    using ((select support.actor_staff()) is not null
-           and ((select support.actor_rank()) >= 3 or support.staff_sees_chat(chat_id)));
+    using (support.chat_seen((select support.actor_staff_id()), chat_id));
 comment on policy staff on support.chat_messages is 'Staff read the chats they see';
 create policy system on support.chat_messages for select to supportd_app
     using (sender_kind = 'system' and (select support.actor_system()) in ('router', 'media'));
 comment on policy system on support.chat_messages is 'The system finds its own messages';
 create policy customer_post on support.chat_messages for insert to supportd_app
-    with check (customer_id = (select support.actor_customer()) and sender_id = (select support.actor_customer())
-                and sender_kind = 'customer' and kind = 'message');
+    with check (customer_id = (select support.actor_customer()) and sender_id = customer_id and sender_kind = 'customer'
+                and kind = 'message');
 comment on policy customer_post on support.chat_messages is 'A customer writes as oneself into the own chat';
 create policy staff_post on support.chat_messages for insert to supportd_app
-    with check (sender_id = (select support.actor_staff()) and sender_kind = 'staff'
-                and ((select support.actor_rank()) >= 3 or support.staff_sees_chat(chat_id)));
+    with check (sender_id = (select support.actor_staff_id()) and sender_kind = 'staff' and support.chat_seen(sender_id, chat_id));
 comment on policy staff_post on support.chat_messages is 'Staff write as themselves into chats they see';
 create policy system_post on support.chat_messages for insert to supportd_app
     with check (sender_kind = 'system' and (select support.actor_system()) in ('router', 'media'));
@@ -207,8 +222,7 @@ create policy customer on support.chat_participants to supportd_app
                 and customer_id = (select support.actor_customer()));
 comment on policy customer on support.chat_participants is 'A customer sees all marks of the own chats and moves the own';
 create policy staff_read on support.chat_participants for select to supportd_app
-    using ((select support.actor_staff()) is not null
-           and ((select support.actor_rank()) >= 3 or support.staff_sees_chat(chat_id)));
+    using (support.chat_seen((select support.actor_staff_id()), chat_id));
 comment on policy staff_read on support.chat_participants is 'Staff see the marks of the chats they see';
 create policy staff_join on support.chat_participants for insert to supportd_app
     with check (kind = 'staff' and participant_id = (select support.actor_staff()));

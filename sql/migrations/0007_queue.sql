@@ -221,13 +221,6 @@ comment on column support.offers.expires_at is 'Missed after this';
 comment on column support.offers.closed_at is 'When it was answered or taken back';
 comment on column support.offers.why is 'Candidates with load and idle time, and why others were left out';
 
-create policy offered on support.chat_sessions to supportd_app
-    using ((select support.actor_staff()) is not null
-           and id in (select o.chat_id from support.offers o where o.staff_id = (select support.actor_staff()) and o.state = 'pending'))
-    with check ((select support.actor_staff()) is not null
-           and id in (select o.chat_id from support.offers o where o.staff_id = (select support.actor_staff()) and o.state = 'pending'));
-comment on policy offered on support.chat_sessions is 'Agents see a chat as long as it, or its call, is offered to them';
-
 alter table support.chat_queue enable row level security;
 alter table support.chat_queue force row level security;
 alter table support.call_queue enable row level security;
@@ -239,12 +232,8 @@ create policy customer on support.chat_queue to supportd_app
     using (customer_id = (select support.actor_customer())) with check (customer_id = (select support.actor_customer()));
 comment on policy customer on support.chat_queue is 'A customer enters and leaves';
 create policy staff on support.chat_queue to supportd_app
-    using ((select support.actor_staff()) is not null
-           and (team_id is null or staff_id = (select support.actor_staff()) or team_id = (select support.actor_team())
-                or (select support.actor_rank()) >= 3))
-    with check ((select support.actor_staff()) is not null
-           and (team_id is null or staff_id = (select support.actor_staff()) or team_id = (select support.actor_team())
-                or (select support.actor_rank()) >= 3));
+    using (support.entry_seen((select support.actor_staff_id()), team_id, staff_id))
+    with check (support.entry_seen((select support.actor_staff_id()), team_id, staff_id));
 comment on policy staff on support.chat_queue is 'Staff have the queue of their team and of no team; supervisors all';
 create policy system on support.chat_queue to supportd_app
     using ((select support.actor_system()) in ('router', 'monitor', 'media', 'admin'))
@@ -259,12 +248,8 @@ create policy customer on support.call_queue to supportd_app
     using (customer_id = (select support.actor_customer())) with check (customer_id = (select support.actor_customer()));
 comment on policy customer on support.call_queue is 'A customer enters and leaves';
 create policy staff on support.call_queue to supportd_app
-    using ((select support.actor_staff()) is not null
-           and (team_id is null or staff_id = (select support.actor_staff()) or team_id = (select support.actor_team())
-                or (select support.actor_rank()) >= 3))
-    with check ((select support.actor_staff()) is not null
-           and (team_id is null or staff_id = (select support.actor_staff()) or team_id = (select support.actor_team())
-                or (select support.actor_rank()) >= 3));
+    using (support.entry_seen((select support.actor_staff_id()), team_id, staff_id))
+    with check (support.entry_seen((select support.actor_staff_id()), team_id, staff_id));
 comment on policy staff on support.call_queue is 'Staff have the queue of their team and of no team; supervisors all';
 create policy system on support.call_queue to supportd_app
     using ((select support.actor_system()) in ('router', 'monitor', 'media', 'admin'))
@@ -283,12 +268,10 @@ create policy own on support.offers to supportd_app
     using (staff_id = (select support.actor_staff())) with check (staff_id = (select support.actor_staff()));
 comment on policy own on support.offers is 'Staff answer their own offers';
 create policy staff_read on support.offers for select to supportd_app
-    using ((select support.actor_staff()) is not null
-           and ((select support.actor_rank()) >= 3 or support.staff_sees_chat(chat_id)));
+    using (support.chat_seen((select support.actor_staff_id()), chat_id));
 comment on policy staff_read on support.offers is 'Why a chat was offered to whom, for those who see the chat';
 create policy staff_withdraw on support.offers for update to supportd_app
-    using ((select support.actor_staff()) is not null
-           and ((select support.actor_rank()) >= 3 or support.staff_sees_chat(chat_id)))
+    using (support.chat_seen((select support.actor_staff_id()), chat_id))
     with check (state = 'withdrawn');
 comment on policy staff_withdraw on support.offers is 'A colleague who picks or closes the chat withdraws the offer';
 create policy system on support.offers to supportd_app

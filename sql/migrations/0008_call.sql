@@ -94,10 +94,8 @@ create policy customer on support.voice_calls to supportd_app
     using (customer_id = (select support.actor_customer())) with check (customer_id = (select support.actor_customer()));
 comment on policy customer on support.voice_calls is 'A customer has the own calls';
 create policy staff on support.voice_calls to supportd_app
-    using ((select support.actor_staff()) is not null
-           and (staff_id = (select support.actor_staff()) or (select support.actor_rank()) >= 3 or support.staff_sees_chat(chat_id)))
-    with check ((select support.actor_staff()) is not null
-           and (staff_id = (select support.actor_staff()) or (select support.actor_rank()) >= 3 or support.staff_sees_chat(chat_id)));
+    using (staff_id = (select support.actor_staff()) or support.chat_seen((select support.actor_staff_id()), chat_id))
+    with check (staff_id = (select support.actor_staff()) or support.chat_seen((select support.actor_staff_id()), chat_id));
 comment on policy staff on support.voice_calls is 'Staff have their own calls and those of the chats they see';
 create policy system on support.voice_calls to supportd_app
     using ((select support.actor_system()) in ('router', 'monitor', 'media', 'admin'))
@@ -165,9 +163,7 @@ create policy customer on support.call_quality_samples for select to supportd_ap
     using (customer_id = (select support.actor_customer()));
 comment on policy customer on support.call_quality_samples is 'A customer sees the own figures';
 create policy staff on support.call_quality_samples for select to supportd_app
-    using ((select support.actor_staff()) is not null
-           and ((select support.actor_rank()) >= 3
-                or exists (select 1 from support.voice_calls k where k.id = call_id)));
+    using ((select support.actor_staff()) is not null and exists (select 1 from support.voice_calls k where k.id = call_id));
 comment on policy staff on support.call_quality_samples is 'Staff see the figures of the calls they see';
 create policy media on support.call_quality_samples to supportd_app
     using ((select support.actor_system()) = 'media') with check ((select support.actor_system()) = 'media');

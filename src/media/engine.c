@@ -39,7 +39,7 @@ struct sup_media_engine {
 
     uint64_t now_us; /* valid while stepping */
     bool stepping;
-    uint8_t buffer[SUP_MEDIA_BUFFER_LEN];
+    uint8_t buffer[SUP_MEDIA_BUFFER_LEN], scratch[SUP_MEDIA_BUFFER_LEN];
 };
 
 static sup_err copy_text(const char *from, const char **ret_to)
@@ -84,7 +84,7 @@ static bool opts_ok(const struct sup_media_engine_opts *opts)
 {
     if (!opts->addresses || opts->address_count < 1 ||
         opts->address_count > SUP_MEDIA_ADDRESSES_MAX || opts->port_min > opts->port_max ||
-        (opts->port_min == 0) != (opts->port_max == 0))
+        (opts->port_min == 0) != (opts->port_max == 0) || !sup_srtp_window_ok(opts->srtp_window))
         return false;
     for (size_t i = 0; i < opts->address_count; i++) {
         const struct sup_media_address *a = &opts->addresses[i];
@@ -331,6 +331,11 @@ uint64_t sup_media_now_us(const struct sup_media_engine *engine)
 uint8_t *sup_media_buffer(struct sup_media_engine *engine)
 {
     return engine->buffer;
+}
+
+uint8_t *sup_media_scratch(struct sup_media_engine *engine)
+{
+    return engine->scratch;
 }
 
 const struct sup_media_engine_opts *sup_media_config(const struct sup_media_engine *engine)

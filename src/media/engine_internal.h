@@ -55,5 +55,7 @@ void sup_media_orphan_add(struct sup_media_engine *engine, struct sup_media_orph
 uint64_t sup_media_now_us(const struct sup_media_engine *engine);
 /* SUP_MEDIA_BUFFER_LEN bytes for one packet on its way through. */
 uint8_t *sup_media_buffer(struct sup_media_engine *engine);
+/* As many more, for a packet that is made here or copied for a second listener. */
+uint8_t *sup_media_scratch(struct sup_media_engine *engine);
 const struct sup_media_engine_opts *sup_media_config(const struct sup_media_engine *engine);
 #endif

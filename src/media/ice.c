@@ -524,12 +524,6 @@ sup_err sup_ice_add_candidate(struct sup_ice *ice, const struct sup_candidate *c
     return err;
 }
 
-void sup_ice_end_candidates(struct sup_ice *ice)
-{
-    (void)nice_agent_peer_candidate_gathering_done(ice->agent->nice, ice->agent->stream);
-    sup_ice_glib_rearm(&ice->agent->glib);
-}
-
 sup_err sup_ice_restart(struct sup_ice *ice)
 {
     if (!nice_agent_restart_stream(ice->agent->nice, ice->agent->stream))

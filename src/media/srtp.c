@@ -77,13 +77,17 @@ static sup_err open_gcm(const struct sup_srtp_opts *opts, const struct sup_srtp_
     return err;
 }
 
+bool sup_srtp_window_ok(unsigned window)
+{
+    return window == 0 ||
+           (window >= SUP_SRTP_WINDOW_MIN && window <= SUP_SRTP_WINDOW_MAX && window % 64 == 0);
+}
+
 static bool opts_ok(const struct sup_srtp_opts *opts)
 {
     enum sup_srtp_profile profile = opts->keys.profile;
-    if (profile != SUP_SRTP_GCM_128 && profile != SUP_SRTP_CM_80)
-        return false;
-    return opts->window == 0 || (opts->window >= SUP_SRTP_WINDOW_MIN &&
-                                 opts->window <= SUP_SRTP_WINDOW_MAX && opts->window % 64 == 0);
+    return (profile == SUP_SRTP_GCM_128 || profile == SUP_SRTP_CM_80) &&
+           sup_srtp_window_ok(opts->window);
 }
 
 sup_err sup_srtp_create(const struct sup_srtp_opts *opts, struct sup_srtp **ret_srtp)

@@ -42,8 +42,8 @@ struct sup_media_engine_opts {
     const struct sup_hold *hold; /* kept, may be NULL: waiting legs hear nothing then */
 };
 
-/* opts is copied with its strings (hold excepted). Makes the certificate.
- * Errors: SUP_E_INVAL (addresses, ports), SUP_E_NOMEM, SUP_E_IO, SUP_E_CRYPTO. */
+/* opts is copied with its strings (hold excepted). Makes the certificate. One engine per process
+ * (srtp.h). Errors: SUP_E_INVAL (addresses, ports, window), SUP_E_NOMEM, SUP_E_IO, SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_media_engine_create(const struct sup_media_engine_opts *opts,
                                                struct sup_media_engine **ret_engine);
 /* All legs must be destroyed before. NULL is a no-op. */

@@ -2,10 +2,13 @@
  *
  * Layer:  media. libnice does STUN and TURN only; other packets pass beside it where the kernel can
  *         (a second socket on the same address behind a classic BPF filter).
- * Thread: the engine's. No callback comes from within create, set_remote, add_candidate or restart.
+ * Thread: the engine's. No callback comes from within create or destroy; on_state may come from
+ *         within the others.
  * Source: RFC 8445, RFC 8838 (trickle), RFC 8839 (credentials), RFC 7983 (first bytes). DESIGN:
  *         libnice, Consent, Small traps.
- * Full agent; the peer offers and controls. Not here: when to stop sending (session.h). */
+ * Full agent; the peer offers and controls. The end of the peer's candidates is no news: one whose
+ * addresses are hidden names none at all and is found by its own checks.
+ * Not here: when to stop sending, when to give up connecting (session.h). */
 #ifndef SUPPORTD_MEDIA_ICE_H
 #define SUPPORTD_MEDIA_ICE_H
 #include <stdbool.h>
@@ -92,8 +95,6 @@ SUP_MUST_CHECK sup_err sup_ice_set_remote(struct sup_ice *ice, const char *ufrag
  * SUP_E_LIMIT, SUP_E_INVAL. Nothing is wrong with the leg then; drop the candidate. */
 SUP_MUST_CHECK sup_err sup_ice_add_candidate(struct sup_ice *ice,
                                              const struct sup_candidate *candidate);
-/* The peer has no more candidates of this generation. */
-void sup_ice_end_candidates(struct sup_ice *ice);
 /* New credentials, remote ones forgotten; sockets, candidates and the old path stay.
  * Errors: SUP_E_IO. */
 SUP_MUST_CHECK sup_err sup_ice_restart(struct sup_ice *ice);

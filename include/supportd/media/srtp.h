@@ -50,10 +50,14 @@ struct sup_srtp_stats {
 
 struct sup_srtp; /* opaque */
 
-/* Starts and ends the library behind (self-tests, random source). setup may be called again;
- * teardown once, after the last sup_srtp_destroy(). Errors: SUP_E_CRYPTO. */
+/* Starts and ends the library behind (self-tests). Its state is the process's: one setup, by the
+ * media engine, then one teardown after the last sup_srtp_destroy().
+ * Errors: SUP_E_CRYPTO (also when it is running already). */
 SUP_MUST_CHECK sup_err sup_srtp_setup(void);
 void sup_srtp_teardown(void);
+
+/* Whether window is 0 or a multiple of 64 in 128..1024. */
+bool sup_srtp_window_ok(unsigned window);
 
 /* opts is copied; the caller wipes its own. *ret_srtp is owned by the caller.
  * Errors: SUP_E_INVAL (profile, window), SUP_E_NOMEM, SUP_E_CRYPTO (also: setup not called). */
