@@ -28,8 +28,9 @@ static void hash_work(void *arg)
 {
     struct hashing *h = arg;
     size_t len = strlen(h->password);
-    h->err = h->make ? sup_password_make(NULL, h->password, len, &h->made)
-                     : sup_password_verify(NULL, h->stored, h->password, len);
+    const struct sup_password_cost cost = h->op->api->opts.password_cost;
+    h->err = h->make ? sup_password_make(&cost, h->password, len, &h->made)
+                     : sup_password_verify(&cost, h->stored, h->password, len);
 }
 
 static void hash_free(void *arg)

@@ -134,7 +134,8 @@ int app_add_staff(int argc, char **argv)
     struct sup_config *config;
     if (app_config(app_option(argc, argv, "--config"), true, false, &config))
         return 78;
-    sup_err err = sup_password_make(NULL, password, strlen(password), &hash);
+    sup_err err =
+        sup_password_make(&(struct sup_password_cost){0}, password, strlen(password), &hash);
     sup_wipe(password, sizeof(password));
     staff.password_hash = hash.s;
     if (!err)

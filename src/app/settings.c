@@ -258,6 +258,8 @@ sup_err app_api_opts(struct sup_app *app, struct sup_api_opts *ret_opts)
         .proxy_count = app->proxy_count,
         .metrics_allow = app->metrics_allow,
         .metrics_allow_count = app->metrics_allow_count,
+        .password_cost = {.memory_kib = (uint32_t)(c->auth.password_memory_bytes / 1024),
+                          .passes = (uint32_t)c->auth.password_passes},
         .limits =
             {
                 .requests_per_minute = (uint32_t)c->limits.requests_per_minute,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "supportd/auth/jwt.h"
+#include "supportd/auth/password.h"
 #include "supportd/base/cidr.h"
 #include "supportd/base/err.h"
 #include "supportd/base/id.h"
@@ -53,6 +54,7 @@ struct sup_api_opts { /* everything is kept */
     const char *const *languages;
     size_t language_count;
     struct sup_api_limits limits;
+    struct sup_password_cost password_cost;
     struct sup_metrics *metrics;
     const char *issuer;     /* of the bank's tokens */
     const char *jwt_cookie; /* name of the bank's cookie; NULL or "": none */
