@@ -216,6 +216,8 @@ int sup_net_request_complete(struct sup_net_conn *conn);
  * a way that has no answer. *ret_problem: NULL, or the code of a refusal with its status. */
 struct sup_http_request *sup_net_request_head(struct sup_net_conn *conn, const char *path,
                                               size_t len, struct sup_problem *ret_problem);
+/* "GET" ...; NULL for a method that nobody serves. Static. */
+const char *sup_net_request_method(struct lws *wsi);
 void sup_net_request_free(struct sup_http_request *req);
 /* The client is gone: tells the handler, if it has the request, else frees. */
 void sup_net_request_detach(struct sup_http_request *req);

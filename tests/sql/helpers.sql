@@ -77,6 +77,13 @@ where p.pronamespace = 't'::regnamespace and p.prosecdef \gexec
 -- Time of the daemon, moved on.
 create function t.later(p_by interval) returns void language sql as $$ update support.clock set shift = shift + p_by $$;
 
+-- As t.later(), with the process alive all the while.
+create function t.pass(p_by interval) returns void language plpgsql as $$
+begin
+    perform t.later(p_by);
+    perform t.call('process_heartbeat', 'system:monitor', t.id('p1')::text);
+end $$;
+
 create function t.violations() returns text language sql as
 $$ select coalesce(string_agg(v.name || ' ' || v.subject, ', '), '') from support.check_invariants() v $$;
 
