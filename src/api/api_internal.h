@@ -28,8 +28,6 @@ struct api_error {
     const char *title;
 };
 const struct api_error *api_error_find(const char *code);
-/* Row index of the table, NULL behind the end. */
-const struct api_error *api_error_at(size_t index);
 
 /* --- operations: one request or frame under way --- */
 

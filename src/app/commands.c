@@ -52,8 +52,10 @@ int app_check_config(int argc, char **argv)
 int app_config_docs(int argc, char **argv)
 {
     struct sup_buf text = {0};
-    bool sample = argc > 1 && strcmp(argv[1], "sample") == 0;
-    sup_err err = sample ? sup_config_write_sample(&text) : sup_config_write_docs(&text);
+    const char *what = argc > 1 ? argv[1] : "docs";
+    sup_err err = strcmp(what, "sample") == 0   ? sup_config_write_sample(&text)
+                  : strcmp(what, "errors") == 0 ? sup_api_write_errors(&text)
+                                                : sup_config_write_docs(&text);
     if (!err)
         (void)fwrite(text.data, 1, text.len, stdout);
     sup_buf_fini(&text);

@@ -17,7 +17,7 @@ static const struct {
      "--email E --name N --role R     adds a member of staff; password on standard input"},
     {"audit", app_audit, "verify | make-key FILE          proves the audit chain"},
     {"mask", app_mask, "                                masks lines of standard input"},
-    {"config-docs", app_config_docs, "docs | sample                   prints the generated files"},
+    {"config-docs", app_config_docs, "docs | sample | errors          prints the generated files"},
 };
 
 static int usage(FILE *out, int status)

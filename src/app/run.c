@@ -282,13 +282,14 @@ static void stop(struct sup_app *app)
     sup_audit_sealer_destroy(app->sealer);
     sup_audit_key_destroy(app->audit_key);
     sup_listener_remove(&app->on_ready);
-    /* The bus uses the pool; requests under way point into the services: dropped first. */
-    sup_bus_destroy(app->bus);
-    sup_pg_pool_destroy(app->pool);
+    /* Requests under way point into the services, but nothing calls back any more: the loop does
+     * not run between here and the end of the pool. */
     sup_api_destroy(app->api);
     sup_call_destroy(app->call);
     sup_queue_destroy(app->queue);
     sup_chat_destroy(app->chat);
+    sup_bus_destroy(app->bus);
+    sup_pg_pool_destroy(app->pool);
     sup_media_engine_destroy(app->engine);
     sup_hold_destroy(app->hold);
     sup_mask_destroy(app->mask);

@@ -1,8 +1,8 @@
 -- The actor pattern: who acts is stated in each call and forgotten at its end.
 begin;
 select plan(38);
-select t.people();
-select t.chat('c1');
+select t.people() \g /dev/null
+select t.chat('c1') \g /dev/null
 
 select is(t.fails('chats_mine', a, 'true', null, '10'), 'SD401 no_actor', 'no actor: ' || coalesce(quote_literal(a), 'null'))
 from unnest(array[null, '', 'customer:', 'customer', 'staff', 'system:', 'system:root', 'system:app', 'Customer:' || t.id('c1'), 'staff:' || t.id('nobody'), t.s('z1'),

@@ -1,28 +1,28 @@
 -- Row level security, reading: each table, each role, with own rows and those of others.
 begin;
 select plan(242);
-select t.people();
+select t.people() \g /dev/null
 
 -- kc1: c1 served by a1 (team A), with messages and a note; c1 also calls, a1 answers. kc2: c2 waits for everybody. kc3: c3 waits for team B.
 -- kc4: c4 served by a2, closed. kc5: c5 calls and waits (voice chat). kc6: c6 served by a3 with team A on the chat.
-select t.served('c1', 'a1');
-select t.post(t.c('c1'), 'c1', 'x1'), t.post(t.s('a1'), 'c1', 'x2'), t.post(t.s('a1'), 'c1', 'x3', 'a note', 'note');
-select t.callup('c1', 'c1');
-select t.call('queue_pick', t.s('a1'), t.id('vec1')::text, null);
-select t.chat('c2'), t.chat('c3');
-select t.post(t.c('c2'), 'c2', 'x4');
+select t.served('c1', 'a1') \g /dev/null
+select t.post(t.c('c1'), 'c1', 'x1'), t.post(t.s('a1'), 'c1', 'x2'), t.post(t.s('a1'), 'c1', 'x3', 'a note', 'note') \g /dev/null
+select t.callup('c1', 'c1') \g /dev/null
+select t.call('queue_pick', t.s('a1'), t.id('vec1')::text, null) \g /dev/null
+select t.chat('c2'), t.chat('c3') \g /dev/null
+select t.post(t.c('c2'), 'c2', 'x4') \g /dev/null
 update support.chat_queue set team_id = t.id('B') where chat_id = t.id('kc3');
 update support.chat_sessions set team_id = t.id('B') where id = t.id('kc3');
-select t.served('c4', 'a2');
-select t.post(t.s('a2'), 'c4', 'x5');
-select t.call('chat_close', t.s('a2'), t.id('kc4')::text, 'resolved', null);
-select t.callup('c5');
-select t.served('c6', 'a3');
+select t.served('c4', 'a2') \g /dev/null
+select t.post(t.s('a2'), 'c4', 'x5') \g /dev/null
+select t.call('chat_close', t.s('a2'), t.id('kc4')::text, 'resolved', null) \g /dev/null
+select t.callup('c5') \g /dev/null
+select t.served('c6', 'a3') \g /dev/null
 update support.chat_sessions set team_id = t.id('A') where id = t.id('kc6');
-select t.call('call_samples', 'system:media', t.id('vc1')::text, array[support.now()]::text, '{customer}', '{in}', '{50}', '{0}', '{0}', '{100}', '{200}', '{4.2}', '{-30}', '{0}');
-select t.call('signal_put', t.c('c1'), t.id('vc1')::text, t.id('p1')::text, 'candidate', '{}');
-select t.call('staff_session_create', 'system:auth', t.id('a1')::text, '\x' || repeat('01', 32), '\x' || repeat('02', 32), null);
-select t.call('staff_session_create', 'system:auth', t.id('a2')::text, '\x' || repeat('03', 32), '\x' || repeat('04', 32), null);
+select t.call('call_samples', 'system:media', t.id('vc1')::text, array[support.now()]::text, '{customer}', '{in}', '{50}', '{0}', '{0}', '{100}', '{200}', '{4.2}', '{-30}', '{0}') \g /dev/null
+select t.call('signal_put', t.c('c1'), t.id('vc1')::text, t.id('p1')::text, 'candidate', '{}') \g /dev/null
+select t.call('staff_session_create', 'system:auth', t.id('a1')::text, '\x' || repeat('01', 32), '\x' || repeat('02', 32), null) \g /dev/null
+select t.call('staff_session_create', 'system:auth', t.id('a2')::text, '\x' || repeat('03', 32), '\x' || repeat('04', 32), null) \g /dev/null
 
 create temporary table who (n int, name text, actor text);
 insert into who values (1, 'customer', t.c('c1')), (2, 'other customer', t.c('c4')), (3, 'agent', t.s('a1')), (4, 'agent of team B', t.s('a2')),

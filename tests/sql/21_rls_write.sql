@@ -1,14 +1,14 @@
 -- Row level security, writing past the functions: own rows, rows of others, rows that pretend. A number is rows changed.
 begin;
 select plan(78);
-select t.people();
-select t.served('c1', 'a1');
-select t.post(t.c('c1'), 'c1', 'x1'), t.post(t.s('a1'), 'c1', 'x2');
-select t.chat('c2');
-select t.ready('a2');
-select t.assign();
-select t.callup('c3');
-select t.call('staff_session_create', 'system:auth', t.id('a1')::text, '\x' || repeat('01', 32), '\x' || repeat('02', 32), null);
+select t.people() \g /dev/null
+select t.served('c1', 'a1') \g /dev/null
+select t.post(t.c('c1'), 'c1', 'x1'), t.post(t.s('a1'), 'c1', 'x2') \g /dev/null
+select t.chat('c2') \g /dev/null
+select t.ready('a2') \g /dev/null
+select t.assign() \g /dev/null
+select t.callup('c3') \g /dev/null
+select t.call('staff_session_create', 'system:auth', t.id('a1')::text, '\x' || repeat('01', 32), '\x' || repeat('02', 32), null) \g /dev/null
 
 create function pg_temp.message(p_customer text, p_sender text, p_kind text, p_sender_kind text) returns text language sql as $$
     select format('insert into support.chat_messages (chat_id, id, seq, note_seq, kind, customer_id, sender_kind, sender_id, client_id, body, created_at)

@@ -1,13 +1,13 @@
 -- Customers, login, sessions, managing staff.
 begin;
 select plan(81);
-select t.people();
+select t.people() \g /dev/null
 
 -- customer_upsert
 select is(t.call('customer_upsert', 'system:auth', t.id('n1')::text, 'iss', 'new', 'Nia', 'n@x.test', 'sw', 'r') ->> 'created', 'true', 'a new customer is made');
 select is(t.call('customer_upsert', 'system:auth', t.id('n2')::text, 'iss', 'new', 'Nia', 'n@x.test', 'sw', 'r'),
     jsonb_build_object('id', t.id('n1'), 'created', false), 'the same subject is the same customer');
-select t.call('customer_upsert', 'system:auth', t.id('n2')::text, 'iss', 'new', 'Nia B', null, null, 'r');
+select t.call('customer_upsert', 'system:auth', t.id('n2')::text, 'iss', 'new', 'Nia B', null, null, 'r') \g /dev/null
 select results_eq(format($$select name, email, language from support.customers where id = %L$$, t.id('n1')), $$values ('Nia B', 'n@x.test', 'sw')$$,
     'a new name is kept, NULL changes nothing');
 select isnt(t.call('customer_upsert', 'system:auth', t.id('n3')::text, 'iss2', 'new', null, null, null, 'r') ->> 'id', t.id('n1')::text, 'another issuer is another customer');
@@ -24,7 +24,7 @@ select matches(t.fails('customer_upsert', 'system:auth', t.id('n4')::text, 'iss'
 select is(t.call('customer_get', t.c('c1'), t.id('c1')::text, null) ->> 'name', 'Customer 1', 'the own card');
 select is(t.call('customer_get', t.c('c1'), t.id('c2')::text, null), null, 'not that of another');
 select is(t.call('customer_get', t.s('a1'), t.id('c1')::text, null), null, 'an agent sees no customer without a chat');
-select t.served('c1', 'a1');
+select t.served('c1', 'a1') \g /dev/null
 select is(t.call('customer_get', t.s('a1'), t.id('c1')::text, null) ->> 'open_chat_id', t.id('kc1')::text, 'with one he does');
 select is((select count(*)::int from support.support_activity_logs where action = 'customer.read' and actor_ref = t.id('a1')::text
     and subject_ref = support.customer_ref(t.id('c1'))), 1, 'and it is audited, by reference');
@@ -39,11 +39,11 @@ select is(t.call('staff_login_lookup', 'system:auth', 'A1@Bank.Test') ->> 'staff
 select is(t.call('staff_login_lookup', 'system:auth', 'z1@bank.test'), null, 'no login when deactivated');
 select is(t.call('staff_login_result', 'system:auth', t.id('a1')::text, 'false', null) - 'locked_until', '{"result": "failed", "failed_count": 1}', 'a failure counts');
 select is(t.call('staff_login_result', 'system:auth', t.id('a1')::text, 'true', null) ->> 'failed_count', '0', 'a success forgets it');
-select t.call('staff_login_result', 'system:auth', t.id('a1')::text, 'false', null) from generate_series(1, 4);
+select t.call('staff_login_result', 'system:auth', t.id('a1')::text, 'false', null) from generate_series(1, 4) \g /dev/null
 select is(t.call('staff_login_result', 'system:auth', t.id('a1')::text, 'false', null) ->> 'result', 'locked', 'the fifth failure locks');
 select is(t.call('staff_login_lookup', 'system:auth', 'a1@bank.test') ->> 'locked', 'true', 'the account is locked');
 select is(t.call('staff_login_result', 'system:auth', t.id('a1')::text, 'true', null) ->> 'result', 'locked', 'the right password does not open it');
-select t.later('901 s');
+select t.later('901 s') \g /dev/null
 select is(t.call('staff_login_result', 'system:auth', t.id('a1')::text, 'true', null) ->> 'result', 'ok', 'after the time it does');
 select is(t.fails('staff_login_result', 'system:auth', t.id('nobody')::text, 'true', null), 'SD404 staff_not_found', 'nobody');
 select is((select count(*)::int from support.support_activity_logs where action = 'staff.login' and outcome = 'denied'), 7, 'denied logins are audited');
@@ -56,8 +56,8 @@ select is(t.fails('staff_session_create', 'system:auth', t.id('z1')::text, '\x' 
 select matches(t.fails('staff_session_create', 'system:auth', t.id('a1')::text, '\x01', '\x' || repeat('02', 32), null), '^23514', 'a hash has 32 bytes');
 select is(t.call('staff_session_delete', 'system:auth', '\x' || repeat('01', 32), null) ->> 'deleted', 'true', 'logout');
 select is(t.call('staff_session_delete', 'system:auth', '\x' || repeat('01', 32), null) ->> 'deleted', 'false', 'once');
-select t.call('staff_session_create', 'system:auth', t.id('a1')::text, '\x' || repeat('01', 32), '\x' || repeat('02', 32), null);
-select t.later('43201 s');
+select t.call('staff_session_create', 'system:auth', t.id('a1')::text, '\x' || repeat('01', 32), '\x' || repeat('02', 32), null) \g /dev/null
+select t.later('43201 s') \g /dev/null
 select is(t.call('staff_session_lookup', 'system:auth', '\x' || repeat('01', 32)), null, 'a session ends');
 select is(t.call('staff_sessions_purge', 'system:auth') ->> 'purged', '1', 'and is removed');
 
@@ -80,7 +80,7 @@ select is(t.fails('staff_set_role', t.s('d1'), t.id('x1')::text, 'agent', null),
 select is(t.fails('staff_set_role', t.s('x1'), t.id('x1')::text, 'agent', null), 'SD403 denied', 'nobody changes the own role');
 select is(t.fails('staff_set_role', t.s('s1'), t.id('a1')::text, 'agent', null), 'SD403 denied', 'a supervisor does not');
 select is(t.fails('staff_set_role', t.s('x1'), t.id('nobody')::text, 'agent', null), 'SD404 staff_not_found', 'nobody');
-select t.call('staff_deactivate', t.s('x1'), t.id('newsuper_admin')::text, null);
+select t.call('staff_deactivate', t.s('x1'), t.id('newsuper_admin')::text, null) \g /dev/null
 select is(t.fails('staff_set_role', 'system:admin', t.id('x1')::text, 'agent', null), 'SD409 last_super_admin', 'the last super_admin stays');
 select is(t.fails('staff_deactivate', 'system:admin', t.id('x1')::text, null), 'SD409 last_super_admin', 'and is not deactivated');
 select is((select count(*)::int from support.support_activity_logs where action = 'staff.set_role' and reason = 'team_lead' and detail = '{"from": "agent"}'), 1, 'a role is audited');

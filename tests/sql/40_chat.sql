@@ -1,7 +1,7 @@
 -- Start, state, marks, tags, close, requeue, lists.
 begin;
 select plan(69);
-select t.people();
+select t.people() \g /dev/null
 
 select is(t.chat('c1') - 'created_at', jsonb_build_object('result', 'ok', 'chat_id', t.id('kc1'), 'status', 'queued', 'seq', 0, 'rev', 0, 'entry_id', t.id('ec1')), 'a chat starts and waits');
 select is(t.chat('c1') ->> 'result', 'repeat', 'the same key again');
@@ -11,10 +11,10 @@ select is((select count(*)::int from support.chat_sessions where customer_id = t
 select is((select count(*)::int from support.chat_queue where customer_id = t.id('c1')), 1, 'in the queue once');
 select is(t.chat('c2') ->> 'result', 'ok', 'keys of customers do not meet');
 select is(t.fails('chat_start', t.c('c3'), t.id('kc1')::text, t.id('other')::text, t.id('eo')::text, 'en', null, null), 'SD400 bad_argument', 'an id that is taken');
-select t.call('setting_set', t.s('d1'), 'features.chat', 'false', null);
+select t.call('setting_set', t.s('d1'), 'features.chat', 'false', null) \g /dev/null
 select is(t.fails('chat_start', t.c('c3'), t.id('kc3')::text, t.id('kc3')::text, t.id('eo')::text, 'en', null, null), 'SD403 feature_off', 'the feature flag');
-select t.call('setting_set', t.s('d1'), 'features.chat', 'true', null);
-select t.call('setting_set', t.s('d1'), 'chat.max_per_day', '1', null);
+select t.call('setting_set', t.s('d1'), 'features.chat', 'true', null) \g /dev/null
+select t.call('setting_set', t.s('d1'), 'chat.max_per_day', '1', null) \g /dev/null
 select is(t.call('chat_close', t.c('c2'), t.id('kc2')::text, 'customer', null) ->> 'result', 'ok', 'a waiting chat is closed by the customer');
 select is(t.fails('chat_start', t.c('c2'), t.id('k2b')::text, t.id('k2b')::text, t.id('e2b')::text, 'en', null, null), 'SD429 too_many_chats', 'a limit per day');
 select is(t.chat('c2') ->> 'result', 'repeat', 'a repeat of the closed one is no new chat');
@@ -22,7 +22,7 @@ select is((select state from support.chat_queue where chat_id = t.id('kc2')), 'a
 
 -- state document
 select is(t.call('queue_pick', t.s('a1'), t.id('ec1')::text, null) ->> 'result', 'picked', 'the agent takes it');
-select t.post(t.c('c1'), 'c1', 'x1'), t.post(t.s('a1'), 'c1', 'x2'), t.post(t.s('a1'), 'c1', 'n1', 'note', 'note');
+select t.post(t.c('c1'), 'c1', 'x1'), t.post(t.s('a1'), 'c1', 'x2'), t.post(t.s('a1'), 'c1', 'n1', 'note', 'note') \g /dev/null
 select is(t.call('chat_state', t.c('c1'), t.id('kc1')::text) #- '{state,created_at}' #- '{state,assigned,since}' -> 'state',
     jsonb_build_object('id', t.id('kc1'), 'status', 'assigned', 'channel', 'chat', 'seq', 2, 'rev', 1, 'closed_at', null, 'close_reason', null,
         'customer', jsonb_build_object('id', t.id('c1'), 'language', 'en'), 'assigned', jsonb_build_object('id', t.id('a1'), 'name', 'Name a1'),
@@ -74,7 +74,7 @@ select is(t.call('chat_requeue', t.s('l1'), t.id('kc1')::text, t.id('r2')::text,
 select is(t.call('queue_pick', t.s('a1'), t.id('r1')::text, null) ->> 'result', 'picked', 'by hand the agent may take it again');
 select is(t.call('chat_requeue', t.s('l1'), t.id('kc1')::text, t.id('r3')::text, 'x', null) ->> 'result', 'ok', 'a lead may take it away');
 select is((select declined_by from support.chat_queue where id = t.id('r3')), '{}', 'without barring the agent');
-select t.call('queue_pick', t.s('a1'), t.id('r3')::text, null);
+select t.call('queue_pick', t.s('a1'), t.id('r3')::text, null) \g /dev/null
 
 -- close
 select is(t.call('chat_close', t.s('a1'), t.id('kc1')::text, 'resolved', 'req') ->> 'result', 'ok', 'the agent closes');
@@ -83,7 +83,7 @@ select is(t.call('chat_close', t.c('c1'), t.id('kc1')::text, 'customer', 'req') 
 select is(t.fails('chat_close', t.c('c2'), t.id('kc1')::text, 'customer', 'req'), 'SD404 chat_not_found', 'another customer cannot');
 select matches(t.fails('chat_close', t.c('c3'), (t.chat('c3') ->> 'chat_id'), 'because', 'req'), '^23514', 'a reason is a code');
 select is(t.call('chat_close', t.s('a1'), t.id('kc3')::text, 'spam', 'req') ->> 'result', 'not_assigned', 'an agent does not close what waits');
-select t.ready('a2');
+select t.ready('a2') \g /dev/null
 select is(jsonb_array_length(t.assign()), 1, 'it is offered');
 select is(t.call('chat_close', t.s('s1'), t.id('kc3')::text, 'spam', 'req') ->> 'offer_staff_id', t.id('a2')::text, 'a supervisor closes it, and the offer is withdrawn');
 select is((select state from support.offers where chat_id = t.id('kc3')), 'withdrawn', 'for good');
@@ -95,8 +95,8 @@ select is(jsonb_array_length(t.rows('chats_mine', t.c('c1'), 'true', null, '10')
 select is(t.rows('chats_mine', t.c('c1'), null, null, '10') #> '{0,tags}', 'null', 'without tags');
 select is(jsonb_array_length(t.rows('chats_mine', t.s('a1'), 'true', null, '10')), 0, 'the agent''s open chats');
 select is(t.rows('chats_mine', t.s('a1'), 'false', null, '10') #>> '{0,customer_name}', 'Customer 1', 'and closed ones, with the name');
-select t.call('setting_set', t.s('d1'), 'chat.max_per_day', '50', null);
-select t.chat('c4', 'c4' || n), t.call('chat_close', t.c('c4'), t.id('kc4' || n)::text, 'customer', null) from generate_series(1, 3) n;
+select t.call('setting_set', t.s('d1'), 'chat.max_per_day', '50', null) \g /dev/null
+select t.chat('c4', 'c4' || n), t.call('chat_close', t.c('c4'), t.id('kc4' || n)::text, 'customer', null) from generate_series(1, 3) n \g /dev/null
 create temporary table page as select t.rows('chats_mine', t.c('c4'), null, null, '2') as p;
 select is(jsonb_array_length(p), 2, 'a page') from page;
 select is(jsonb_array_length(t.rows('chats_mine', t.c('c4'), null, p #>> '{1,chat_id}', '2')), 1, 'the rest') from page;

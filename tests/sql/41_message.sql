@@ -1,8 +1,8 @@
 -- Messages: numbers without gaps, repeats, who may write, masking in place, history.
 begin;
 select plan(54);
-select t.people();
-select t.served('c1', 'a1');
+select t.people() \g /dev/null
+select t.served('c1', 'a1') \g /dev/null
 
 select is(t.post(t.c('c1'), 'c1', 'x1') - 'created_at', jsonb_build_object('result', 'ok', 'id', t.id('mx1' || t.c('c1')), 'seq', 1, 'note_seq', null, 'repeated', false, 'rev', 1,
     'customer_id', t.id('c1'), 'staff_id', t.id('a1'), 'entry_id', null), 'a message');
@@ -59,7 +59,7 @@ select is((select array_agg((r ->> 'note_seq')::int order by n) from jsonb_array
 select is(t.fails('chat_notes', t.c('c1'), t.id('kc1')::text, null, null, '9'), 'SD403 denied', 'never for the customer');
 
 -- closed
-select t.call('chat_close', t.s('a1'), t.id('kc1')::text, 'resolved', null);
+select t.call('chat_close', t.s('a1'), t.id('kc1')::text, 'resolved', null) \g /dev/null
 select is(t.post(t.c('c1'), 'c1', 'late') ->> 'result', 'closed', 'a closed chat takes no message');
 select is(t.post(t.c('c1'), 'c1', 'x2') ->> 'repeated', 'true', 'but answers a repeat');
 select is(t.post(t.s('a1'), 'c1', 'n9', 'after all', 'note') ->> 'note_seq', '4', 'and takes notes');

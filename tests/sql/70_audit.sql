@@ -1,7 +1,7 @@
 -- Settings; the trail: append-only for everybody, sealed in order.
 begin;
 select plan(42);
-select t.people();
+select t.people() \g /dev/null
 
 -- settings
 select is(jsonb_array_length(t.rows('setting_get_all', t.c('c1'))), 18, 'all settings');
@@ -47,7 +47,7 @@ select is(t.tries('system:sealer', 'delete from support.audit_seals'), '42501', 
 select is(t.call('audit_denied', t.c('c1'), 'chat.read', 'chat', t.id('kc9')::text, 'denied', 'req9') ->> 'result', 'ok', 'a refused attempt');
 select results_eq($$select actor_kind, actor_ref = support.customer_ref(t.id('c1')), action, outcome, reason from support.support_activity_logs where request_id = 'req9'$$,
     $$values ('customer', true, 'chat.read', 'denied', 'denied')$$, 'is a row');
-select t.call('audit_denied', 'system:auth', 'customer.read', 'customer', t.id('c2')::text, 'denied', 'req10');
+select t.call('audit_denied', 'system:auth', 'customer.read', 'customer', t.id('c2')::text, 'denied', 'req10') \g /dev/null
 select is((select subject_ref from support.support_activity_logs where request_id = 'req10'), support.customer_ref(t.id('c2')), 'a customer as subject is a reference');
 select matches(t.fails('audit_denied', t.c('c1'), 'Drop Table!', 'chat', null, null, null), '^23514', 'an action is a code');
 select matches(t.fails('audit_denied', t.c('c1'), 'chat.read', 'chat', null, 'because she said so', null), '^23514', 'a reason is a code');

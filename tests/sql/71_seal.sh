@@ -32,7 +32,7 @@ wait "$holder"
 is "$(next)" "$((rows + 2))" 'then all are ready'
 is "$(append 1 "'\\x' || repeat('00', 32)" "$rows")" stale 'a seal that does not count every row is refused'
 is "$(append 1 "'\\x' || repeat('00', 32)" $((rows + 2)))" ok 'the first seal'
-is "$(append 1 "'\\x' || repeat('00', 32)" $((rows + 2)))" '' 'nothing is left for a second'
+is "$(append 1 "'\\x' || repeat('00', 32)" $((rows + 2)))" stale 'nothing is left for a second'
 q "select t.chat('c2')" >/dev/null
 is "$(append 2 "'\\x' || repeat('00', 32)" 1)" stale 'a seal follows the hash before'
 is "$(append 2 "'\\x' || repeat('a1', 32)" 1)" ok 'the second seal'

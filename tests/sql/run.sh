@@ -54,7 +54,7 @@ for file in "$@"; do
     if [ "$status" != 0 ] && [ "$failed" = "$before" ]; then
         failed=$((failed + 1)) # died, or a wrong plan
     fi
-    if [ "$status" != 0 ]; then
+    if [ "$status" != 0 ] || [ "$failed" != "$before" ]; then
         grep -v '^ *ok ' "$out"
     fi
     echo "$name: $(grep -c '^ *ok ' "$out") passed"

@@ -9,6 +9,7 @@
 
 #include "supportd/auth/jwt.h"
 #include "supportd/auth/password.h"
+#include "supportd/base/buf.h"
 #include "supportd/base/cidr.h"
 #include "supportd/base/err.h"
 #include "supportd/base/id.h"
@@ -72,6 +73,8 @@ void sup_api_destroy(struct sup_api *api);
 void sup_api_net(struct sup_api *api, struct sup_net_opts *opts);
 /* Tells every client to come back later; not ready any more. */
 void sup_api_drain(struct sup_api *api);
+/* Appends docs/errors.md. Errors: SUP_E_NOMEM. */
+SUP_MUST_CHECK sup_err sup_api_write_errors(struct sup_buf *out);
 /* The route table, for the tests that walk it. */
 const struct sup_http_route *sup_api_routes(size_t *ret_count);
 #endif

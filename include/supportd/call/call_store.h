@@ -49,6 +49,7 @@ struct sup_call_sample {
     bool agent; /* leg: the agent's, else the customer's */
     bool out;   /* from the daemon */
     int64_t packets, lost, recovered, jitter_us, rtt_us;
+    bool has_mos, has_level;
     double mos, level_db;
     int64_t flags; /* verdicts, SUP_VERDICT_* bits */
 };
