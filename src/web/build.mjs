@@ -57,7 +57,15 @@ async function bundle(entry, format) {
 export async function makeAssets() {
   const files = [];
   const add = (path, type, data, more = {}) => {
-    files.push({ path, type: TYPES[type], data, immutable: false, csp: null, cors: false, ...more });
+    files.push({
+      path,
+      type: TYPES[type],
+      data,
+      immutable: false,
+      csp: null,
+      cors: false,
+      ...more,
+    });
     return path;
   };
   const hashed = (name, type, data) =>

@@ -1,7 +1,8 @@
 /* The whole conversation with the daemon: socket, chats, outbox, receipts, state hashes. Both pages
  * stand on it; they draw what it holds whenever onChange says so. */
-import { addMessage, type Chat, maskMessage, newChat, ownState, resumed, setState } from "./chat";
+
 import { stateHash } from "./canon";
+import { addMessage, type Chat, maskMessage, newChat, ownState, resumed, setState } from "./chat";
 import { Outbox, type OutItem, tabStore } from "./outbox";
 import {
   type ChatListItem,
@@ -140,7 +141,8 @@ export class Client {
       }
       /* Held as open here, but not any more: closed or given to somebody else meanwhile. */
       for (const chat of this.chats.values())
-        if (chat.state && chat.state.status !== "closed" && !open.has(chat.id)) void this.open(chat.id);
+        if (chat.state && chat.state.status !== "closed" && !open.has(chat.id))
+          void this.open(chat.id);
       this.listed = true;
       this.o.onChange(null);
     } catch {

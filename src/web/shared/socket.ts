@@ -1,6 +1,12 @@
 /* One connection to /ws that never gives up: hello, welcome, ping, reconnect with jittered back-off.
  * Frames with an id are answered by a promise; all others go to onFrame. */
-import { type ClientFrame, ProblemError, type Resume, type ServerFrame, type Welcome } from "./protocol";
+import {
+  type ClientFrame,
+  ProblemError,
+  type Resume,
+  type ServerFrame,
+  type Welcome,
+} from "./protocol";
 
 /* connecting: before the first welcome; online; waiting: broken, next try is timed; refused: the
  * daemon did not take the credentials (still tried again, at the slowest pace). */
@@ -126,7 +132,9 @@ export class Socket {
     try {
       auth = await this.o.auth();
     } catch (e) {
-      this.again(e instanceof ProblemError && (e.problem.status === 401 || e.problem.status === 403));
+      this.again(
+        e instanceof ProblemError && (e.problem.status === 401 || e.problem.status === 403),
+      );
       return;
     }
     if (this.stopped || this.ws) return;

@@ -122,11 +122,11 @@ export class CustomerCall {
     this.phase("starting");
     this.key ??= uuid();
     try {
-      const answer = await this.o.rest<{ call: Call; chat: ChatState; ice_servers: RTCIceServer[] }>(
-        "POST",
-        "/call/start",
-        { client_key: this.key, ...(chatId ? { chat_id: chatId } : {}) },
-      );
+      const answer = await this.o.rest<{
+        call: Call;
+        chat: ChatState;
+        ice_servers: RTCIceServer[];
+      }>("POST", "/call/start", { client_key: this.key, ...(chatId ? { chat_id: chatId } : {}) });
       this.key = null;
       this.ice = answer.ice_servers;
       this.o.client.chat(answer.chat.id);

@@ -40,7 +40,12 @@ export class Cards {
   private button(label: string, onclick: () => void, primary = false, testid = ""): HTMLElement {
     return h(
       "button",
-      { type: "button", class: primary ? "primary" : "plain", onclick, "data-testid": testid || null },
+      {
+        type: "button",
+        class: primary ? "primary" : "plain",
+        onclick,
+        "data-testid": testid || null,
+      },
       label,
     );
   }
@@ -81,7 +86,12 @@ export class Cards {
       greet
         ? h(
             "button",
-            { type: "button", class: "link", onclick: () => this.o.history(), "data-testid": "earlier" },
+            {
+              type: "button",
+              class: "link",
+              onclick: () => this.o.history(),
+              "data-testid": "earlier",
+            },
             t("earlier"),
           )
         : null,
@@ -140,9 +150,7 @@ export class Cards {
       else {
         const low = minutes(at.wait_low_ms);
         const high = minutes(at.wait_high_ms);
-        lines.push(
-          low === high ? t("queue_wait_one", { n: low }) : t("queue_wait", { low, high }),
-        );
+        lines.push(low === high ? t("queue_wait_one", { n: low }) : t("queue_wait", { low, high }));
       }
     }
     if (chat?.timeoutStep) lines.push(t("queue_long"));
@@ -224,7 +232,11 @@ export class Cards {
     if (!what) return null;
     return this.keep("problem", what, () => {
       const title =
-        what === "failed" ? t("call_failed") : what === "limit" ? t("call_limit") : t(`mic_${what}`);
+        what === "failed"
+          ? t("call_failed")
+          : what === "limit"
+            ? t("call_limit")
+            : t(`mic_${what}`);
       const lines = what === "failed" || what === "limit" ? [] : [t(`mic_${what}_text`)];
       const again = this.button(t("try_again"), () => this.o.startCall(), true, "call-retry");
       const el = card(

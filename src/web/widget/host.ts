@@ -28,7 +28,12 @@ function build(config: HostConfig, port: MessagePort | null): Host {
   let lastUnread = 0;
   if (port)
     port.onmessage = (event) => {
-      const m = event.data as { type?: string; id?: number; token?: string | null; focus?: boolean };
+      const m = event.data as {
+        type?: string;
+        id?: number;
+        token?: string | null;
+        focus?: boolean;
+      };
       if (m.type === "token" && m.id !== undefined) {
         waiting.get(m.id)?.(m.token ?? null);
         waiting.delete(m.id);

@@ -146,7 +146,12 @@ export class Log {
   private maskNote(categories: string[]): HTMLElement {
     const { t } = this.o;
     const what = categories.map((c) => t.find(`masked_${c}`) ?? t("masked_custom")).join(", ");
-    return h("p", { class: "masknote", "data-testid": "masked" }, icon("lock", 14), t("masked", { what }));
+    return h(
+      "p",
+      { class: "masknote", "data-testid": "masked" },
+      icon("lock", 14),
+      t("masked", { what }),
+    );
   }
 
   private receipt(state: "sent" | "delivered" | "read", last: boolean): HTMLElement {
@@ -190,8 +195,16 @@ export class Log {
           ? h(
               "p",
               { class: "fix" },
-              h("button", { type: "button", class: "link", onclick: () => this.o.retry(item) }, t("retry")),
-              h("button", { type: "button", class: "link", onclick: () => this.o.discard(item) }, t("discard")),
+              h(
+                "button",
+                { type: "button", class: "link", onclick: () => this.o.retry(item) },
+                t("retry"),
+              ),
+              h(
+                "button",
+                { type: "button", class: "link", onclick: () => this.o.discard(item) },
+                t("discard"),
+              ),
             )
           : null,
       ),

@@ -1,6 +1,7 @@
 /* The panel: puts together host, client, log, call and composer, and draws what they hold. */
-import { Client } from "../shared/client";
+
 import { type Chat, unread } from "../shared/chat";
+import { Client } from "../shared/client";
 import { children, h, text } from "../shared/dom";
 import { direction } from "../shared/i18n/index";
 import { icon } from "../shared/icons";
@@ -316,7 +317,9 @@ export class Panel {
     const hash = chat && this.client.hashes.get(chat.id);
     if (hash) this.log.el.dataset.stateHash = hash;
     children(this.cardBox, listing ? [] : this.cards.foot(chat));
-    const typing = chat?.typing ? this.t("typing", { name: chat.typing.who ?? this.t("somebody") }) : "";
+    const typing = chat?.typing
+      ? this.t("typing", { name: chat.typing.who ?? this.t("somebody") })
+      : "";
     if (this.typing.dataset.words !== typing) {
       this.typing.dataset.words = typing;
       const dots = h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
