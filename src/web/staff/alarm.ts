@@ -9,16 +9,16 @@ export class Alarm {
   readonly silent = signal(false);
   readonly askNotify = signal(false);
   leader = typeof navigator.locks === "undefined";
-  private context: AudioContext | null = null;
-  private ringing = new Map<string, Notification | null>();
-  private timer: ReturnType<typeof setInterval> | undefined;
-  private title = "";
-  private began = false;
+  private _context: AudioContext | null = null;
+  private _ringing = new Map<string, Notification | null>();
+  private _timer: ReturnType<typeof setInterval> | undefined;
+  private _title = "";
+  private _began = false;
 
   begin(): void {
-    if (this.began) return;
-    this.began = true;
-    this.title = document.title;
+    if (this._began) return;
+    this._began = true;
+    this._title = document.title;
     if (!this.leader)
       void navigator.locks.request("supportd.staff", () => {
         this.leader = true;
@@ -27,7 +27,7 @@ export class Alarm {
       });
     this.askNotify.value = "Notification" in window && Notification.permission === "default";
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => this.unlock());
-    this.check();
+    this._check();
   }
 
   async notifyPermission(): Promise<void> {
@@ -36,19 +36,19 @@ export class Alarm {
   }
 
   unlock(): void {
-    if (!this.silent.value && this.context) return;
-    void this.audio()
+    if (!this.silent.value && this._context) return;
+    void this._audio()
       ?.resume()
-      .then(() => this.check());
+      .then(() => this._check());
   }
 
-  private audio(): AudioContext | null {
-    if (!this.context && typeof AudioContext === "function") this.context = new AudioContext();
-    return this.context;
+  private _audio(): AudioContext | null {
+    if (!this._context && typeof AudioContext === "function") this._context = new AudioContext();
+    return this._context;
   }
 
-  private check(): void {
-    const context = this.audio();
+  private _check(): void {
+    const context = this._audio();
     this.silent.value = context !== null && context.state !== "running";
   }
 
@@ -65,40 +65,40 @@ export class Alarm {
         /* Some phones allow notifications only to service workers. */
       }
     }
-    this.ringing.set(id, note);
-    if (this.timer !== undefined) return;
+    this._ringing.set(id, note);
+    if (this._timer !== undefined) return;
     let odd = true;
     const ring = () => {
-      document.title = odd ? `\u25cf ${what}: ${who}` : this.title;
+      document.title = odd ? `\u25cf ${what}: ${who}` : this._title;
       odd = !odd;
-      this.tone([
+      this._tone([
         [660, 0],
         [880, 0.18],
         [660, 0.36],
       ]);
     };
     ring();
-    this.timer = setInterval(ring, REPEAT_MS);
+    this._timer = setInterval(ring, REPEAT_MS);
   }
 
   stop(id: string): void {
-    this.ringing.get(id)?.close();
-    this.ringing.delete(id);
-    if (this.ringing.size) return;
-    clearInterval(this.timer);
-    this.timer = undefined;
-    document.title = this.title;
+    this._ringing.get(id)?.close();
+    this._ringing.delete(id);
+    if (this._ringing.size) return;
+    clearInterval(this._timer);
+    this._timer = undefined;
+    document.title = this._title;
   }
 
   /* A short sign for a message that the agent is not looking at. */
   message(looking: boolean): void {
     if (looking && document.visibilityState === "visible" && document.hasFocus()) return;
-    this.tone([[520, 0]]);
+    this._tone([[520, 0]]);
   }
 
-  private tone(notes: [number, number][]): void {
-    const context = this.audio();
-    this.check();
+  private _tone(notes: [number, number][]): void {
+    const context = this._audio();
+    this._check();
     if (!this.leader || !context || context.state !== "running") return;
     for (const [frequency, after] of notes) {
       const at = context.currentTime + after;

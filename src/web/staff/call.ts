@@ -3,13 +3,13 @@
 import { signal } from "@preact/signals";
 import {
   CallLeg,
-  callsSupported,
   type LegState,
   type Levels,
   MicError,
   type MicProblem,
   openMicrophone,
 } from "../shared/call";
+import { callsSupported } from "../shared/callable";
 import type { Chat } from "../shared/chat";
 import type { Client } from "../shared/client";
 import {
@@ -38,17 +38,17 @@ export class AgentCall {
   readonly since = signal(0);
   readonly elsewhere = signal<Id | null>(null);
   readonly askMic = signal(false);
-  private readonly audio = new Map<Id, HTMLAudioElement>();
-  private current: Id | null = null;
-  private legs = new Map<Id, CallLeg>();
-  private mine = new Set<Id>();
-  private mic: MediaStreamTrack | null = null;
-  private ended = new Set<Id>();
+  private readonly _audio = new Map<Id, HTMLAudioElement>();
+  private _current: Id | null = null;
+  private _legs = new Map<Id, CallLeg>();
+  private _mine = new Set<Id>();
+  private _mic: MediaStreamTrack | null = null;
+  private _ended = new Set<Id>();
 
   constructor(
-    private readonly client: Client,
-    private readonly rest: Rest,
-    private readonly leads: () => boolean,
+    private readonly _client: Client,
+    private readonly _rest: Rest,
+    private readonly _leads: () => boolean,
   ) {}
 
   async begin(): Promise<void> {
@@ -66,15 +66,15 @@ export class AgentCall {
 
   async allowMic(): Promise<void> {
     const problem = await this.microphone();
-    if (!problem) this.releaseMic();
+    if (!problem) this._releaseMic();
     this.askMic.value = problem === "denied";
   }
 
   /* Opens the microphone once for the next call; null or why not. */
   async microphone(): Promise<MicProblem | null> {
-    if (this.mic?.readyState === "live") return null;
+    if (this._mic?.readyState === "live") return null;
     try {
-      this.mic = await openMicrophone();
+      this._mic = await openMicrophone();
       this.askMic.value = false;
       return null;
     } catch (e) {
@@ -82,34 +82,34 @@ export class AgentCall {
     }
   }
 
-  private releaseMic(): void {
-    this.mic?.stop();
-    this.mic = null;
+  private _releaseMic(): void {
+    this._mic?.stop();
+    this._mic = null;
   }
 
   /* Connects the leg of a call that rings here, without a microphone. */
   ring(id: Id, always = false): void {
-    if (this.legs.has(id) || !callsSupported()) return;
+    if (this._legs.has(id) || !callsSupported()) return;
     /* One leg per call: of several windows of this agent, one connects it while it rings. */
-    if (!always && !this.leads()) return;
+    if (!always && !this._leads()) return;
     const audio = new Audio();
     audio.autoplay = true;
     audio.dataset.testid = "call-audio";
     document.body.append(audio);
-    this.audio.set(id, audio);
-    this.legs.set(
+    this._audio.set(id, audio);
+    this._legs.set(
       id,
       new CallLeg(
         {
           callId: id,
-          socket: this.client.socket,
+          socket: this._client.socket,
           iceServers: this.iceServers,
           audio,
           onLevels: (levels) => {
-            if (this.current === id) this.levels.value = levels;
+            if (this._current === id) this.levels.value = levels;
           },
           onState: (state) => {
-            if (this.current === id) this.leg.value = state;
+            if (this._current === id) this.leg.value = state;
           },
         },
         null,
@@ -118,40 +118,40 @@ export class AgentCall {
   }
 
   unring(id: Id): void {
-    if (this.current === id) return;
-    this.drop(id);
-    if (!this.legs.size && !this.current) this.releaseMic();
+    if (this._current === id) return;
+    this._drop(id);
+    if (!this._legs.size && !this._current) this._releaseMic();
   }
 
   /* The offer was accepted in another window of this agent. */
   takenElsewhere(id: Id): void {
-    if (!this.mine.has(id)) this.drop(id);
+    if (!this._mine.has(id)) this._drop(id);
   }
 
   accepting(id: Id): void {
-    this.mine.add(id);
+    this._mine.add(id);
   }
 
   notAccepted(id: Id): void {
-    this.mine.delete(id);
+    this._mine.delete(id);
   }
 
   /* The daemon has joined the legs: speak. */
   answered(id: Id): void {
     this.ring(id, true);
-    this.become(id);
+    this._become(id);
     void this.attach();
-    void this.refresh(id);
+    void this._refresh(id);
   }
 
-  private become(id: Id): void {
-    this.current = id;
-    this.mine.add(id);
+  private _become(id: Id): void {
+    this._current = id;
+    this._mine.add(id);
     this.elsewhere.value = null;
     this.quality.value = null;
     this.spark.value = { customer: [], agent: [] };
     this.muted.value = false;
-    this.leg.value = this.legs.get(id)?.state ?? "connecting";
+    this.leg.value = this._legs.get(id)?.state ?? "connecting";
     try {
       sessionStorage.setItem(KEY, id);
     } catch {
@@ -160,60 +160,60 @@ export class AgentCall {
   }
 
   async attach(): Promise<void> {
-    const leg = this.current ? this.legs.get(this.current) : undefined;
+    const leg = this._current ? this._legs.get(this._current) : undefined;
     if (!leg) return;
     const problem = await this.microphone();
-    if (problem || !this.mic) {
+    if (problem || !this._mic) {
       this.noMic.value = true;
       return;
     }
-    const track = this.mic;
-    this.mic = null;
+    const track = this._mic;
+    this._mic = null;
     await leg.attach(track);
     this.noMic.value = false;
     track.onended = () => {
-      if (this.current === leg.callId) this.noMic.value = true;
+      if (this._current === leg.callId) this.noMic.value = true;
     };
   }
 
-  private async refresh(id: Id): Promise<void> {
+  private async _refresh(id: Id): Promise<void> {
     try {
-      const { call } = await this.rest<{ call: Call }>("GET", `/calls/${id}`);
-      this.take(call);
+      const { call } = await this._rest<{ call: Call }>("GET", `/calls/${id}`);
+      this._take(call);
     } catch {
       /* call.state tells as well. */
     }
   }
 
-  private take(call: Call): void {
+  private _take(call: Call): void {
     if (call.state === "ended") {
-      this.ended.add(call.id);
-      this.drop(call.id);
+      this._ended.add(call.id);
+      this._drop(call.id);
       if (this.elsewhere.value === call.id) this.elsewhere.value = null;
-      if (this.current === call.id) this.over(call);
+      if (this._current === call.id) this._over(call);
       return;
     }
-    if (call.id !== this.current) return;
+    if (call.id !== this._current) return;
     if (!this.since.value || this.call.value?.id !== call.id) {
       const from = Date.parse(call.answered_at ?? call.created_at);
-      this.since.value = Date.now() - Math.max(0, this.client.now() - from);
+      this.since.value = Date.now() - Math.max(0, this._client.now() - from);
     }
     this.call.value = call;
   }
 
-  private over(call: Call): void {
+  private _over(call: Call): void {
     this.call.value = call;
-    this.current = null;
+    this._current = null;
     this.since.value = 0;
     this.noMic.value = false;
-    this.releaseMic();
+    this._releaseMic();
     try {
       sessionStorage.removeItem(KEY);
     } catch {
       /* Nothing was stored. */
     }
     setTimeout(() => {
-      if (this.call.value?.id === call.id && !this.current) this.call.value = null;
+      if (this.call.value?.id === call.id && !this._current) this.call.value = null;
     }, 6000);
   }
 
@@ -224,9 +224,9 @@ export class AgentCall {
       const call = chat.state?.call;
       if (!call || call.staff_id !== me || (call.state !== "active" && call.state !== "held"))
         continue;
-      if (this.ended.has(call.id)) continue;
+      if (this._ended.has(call.id)) continue;
       found = true;
-      if (this.current === call.id || this.mine.has(call.id) || this.elsewhere.value === call.id)
+      if (this._current === call.id || this._mine.has(call.id) || this.elsewhere.value === call.id)
         continue;
       let kept: string | null = null;
       try {
@@ -242,9 +242,9 @@ export class AgentCall {
 
   frame(frame: ServerFrame): void {
     if (frame.type === "call.state") {
-      if (frame.call.id === this.current) this.customerMuted.value = frame.muted?.customer ?? false;
-      this.take(frame.call);
-    } else if (frame.type === "call.quality" && frame.call_id === this.current) {
+      if (frame.call.id === this._current) this.customerMuted.value = frame.muted?.customer ?? false;
+      this._take(frame.call);
+    } else if (frame.type === "call.quality" && frame.call_id === this._current) {
       this.quality.value = frame;
       const next = { ...this.spark.value };
       for (const leg of frame.legs) {
@@ -253,34 +253,34 @@ export class AgentCall {
       }
       this.spark.value = next;
     } else if (frame.type === "call.candidate" || frame.type === "call.restart")
-      this.legs.get(frame.call_id)?.frame(frame);
+      this._legs.get(frame.call_id)?.frame(frame);
   }
 
   mute(): void {
-    const leg = this.current ? this.legs.get(this.current) : undefined;
+    const leg = this._current ? this._legs.get(this._current) : undefined;
     if (!leg) return;
     leg.mute(!leg.isMuted);
     this.muted.value = leg.isMuted;
   }
 
   resumeAudio(): void {
-    if (this.current) this.legs.get(this.current)?.resumeAudio();
+    if (this._current) this._legs.get(this._current)?.resumeAudio();
   }
 
   async end(): Promise<void> {
-    const id = this.current ?? this.elsewhere.value;
+    const id = this._current ?? this.elsewhere.value;
     if (!id) return;
-    this.drop(id);
-    this.ended.add(id);
+    this._drop(id);
+    this._ended.add(id);
     for (let wait = 500; ; wait = Math.min(wait * 2, 10000)) {
       try {
-        const { call } = await this.rest<{ call: Call }>("POST", `/calls/${id}/end`, {});
-        this.take(call);
+        const { call } = await this._rest<{ call: Call }>("POST", `/calls/${id}/end`, {});
+        this._take(call);
         return;
       } catch (e) {
         const status = e instanceof ProblemError ? e.problem.status : 0;
         if (status >= 400 && status < 500 && status !== 429) {
-          void this.refresh(id);
+          void this._refresh(id);
           return;
         }
         await new Promise((resolve) => setTimeout(resolve, wait));
@@ -289,14 +289,14 @@ export class AgentCall {
   }
 
   socketBack(): void {
-    for (const leg of this.legs.values()) leg.socketBack();
-    if (this.current) void this.refresh(this.current);
+    for (const leg of this._legs.values()) leg.socketBack();
+    if (this._current) void this._refresh(this._current);
   }
 
-  private drop(id: Id): void {
-    this.legs.get(id)?.close();
-    this.legs.delete(id);
-    this.audio.get(id)?.remove();
-    this.audio.delete(id);
+  private _drop(id: Id): void {
+    this._legs.get(id)?.close();
+    this._legs.delete(id);
+    this._audio.get(id)?.remove();
+    this._audio.delete(id);
   }
 }

@@ -78,14 +78,14 @@ export class Desk {
   readonly rest: Rest;
   readonly client: Client;
   readonly call: AgentCall;
-  private csrf = "";
-  private toastTimer: ReturnType<typeof setTimeout> | undefined;
-  private bumping = false;
+  private _csrf = "";
+  private _toastTimer: ReturnType<typeof setTimeout> | undefined;
+  private _bumping = false;
 
   constructor() {
     this.rest = makeRest({
-      headers: async () => (this.csrf ? { "X-CSRF-Token": this.csrf } : {}),
-      refused: () => this.signedOut(),
+      headers: async () => (this._csrf ? { "X-CSRF-Token": this._csrf } : {}),
+      refused: () => this._signedOut(),
     });
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.client = new Client({
@@ -97,11 +97,11 @@ export class Desk {
         return { ticket };
       },
       refused: () => undefined,
-      onChange: () => this.bump(),
-      onFrame: (frame) => this.frame(frame),
+      onChange: () => this._bump(),
+      onFrame: (frame) => this._frame(frame),
       onWelcome: (frame) => {
         this.call.iceServers = frame.ice_servers;
-        void this.refresh();
+        void this._refresh();
         this.call.socketBack();
       },
       onMessage: (chat, message) => {
@@ -116,16 +116,16 @@ export class Desk {
   /* --- session --- */
 
   async begin(): Promise<void> {
-    addEventListener("online", () => this.bump());
-    setInterval(() => this.expireOffers(), 500);
+    addEventListener("online", () => this._bump());
+    setInterval(() => this._expireOffers(), 500);
     try {
       const session = await this.rest<{ csrf_token: string; me: Me }>("GET", "/session");
-      this.enter(session.csrf_token, session.me);
+      this._enter(session.csrf_token, session.me);
     } catch {
       /* No session of ours; the bank's own login may do. */
       try {
         const me = await this.rest<Me>("GET", "/me");
-        if (me.kind === "staff") this.enter("", me);
+        if (me.kind === "staff") this._enter("", me);
         else this.phase.value = "login";
       } catch {
         this.phase.value = "login";
@@ -140,7 +140,7 @@ export class Desk {
         email,
         password,
       });
-      this.enter(session.csrf_token, session.me);
+      this._enter(session.csrf_token, session.me);
       return null;
     } catch (e) {
       const code = e instanceof ProblemError ? e.problem.code : "";
@@ -153,13 +153,13 @@ export class Desk {
 
   async logout(): Promise<void> {
     await this.rest("DELETE", "/session").catch(() => undefined);
-    this.csrf = "";
+    this._csrf = "";
     this.client.socket.stop();
     location.reload();
   }
 
-  private enter(csrf: string, me: Me): void {
-    this.csrf = csrf;
+  private _enter(csrf: string, me: Me): void {
+    this._csrf = csrf;
     this.me.value = me;
     if (me.presence) this.presence.value = me.presence;
     this.phase.value = "in";
@@ -168,13 +168,13 @@ export class Desk {
     this.client.socket.start();
   }
 
-  private signedOut(): void {
+  private _signedOut(): void {
     if (this.phase.value !== "in") return;
     this.client.socket.stop();
     this.phase.value = "login";
   }
 
-  private async refresh(): Promise<void> {
+  private async _refresh(): Promise<void> {
     const quiet = () => undefined;
     this.rest<Me>("GET", "/me").then((me) => {
       this.me.value = me;
@@ -188,15 +188,15 @@ export class Desk {
     this.rest<List<Offer>>("GET", "/offers").then((list) => {
       const known = new Set(list.items.map((o) => o.id));
       this.offers.value = this.offers.value.filter((o) => known.has(o.id));
-      for (const offer of list.items) this.offered(offer);
+      for (const offer of list.items) this._offered(offer);
     }, quiet);
   }
 
-  private bump(): void {
-    if (this.bumping) return;
-    this.bumping = true;
+  private _bump(): void {
+    if (this._bumping) return;
+    this._bumping = true;
     queueMicrotask(() => {
-      this.bumping = false;
+      this._bumping = false;
       this.version.value++;
       const broken = this.client.status !== "online" && this.client.me !== null;
       if (!broken) this.brokenSince.value = null;
@@ -207,7 +207,7 @@ export class Desk {
 
   /* --- frames --- */
 
-  private frame(frame: ServerFrame): void {
+  private _frame(frame: ServerFrame): void {
     switch (frame.type) {
       case "queue.state":
         this.queue.value = frame.items;
@@ -215,10 +215,10 @@ export class Desk {
         this.queueLoaded.value = true;
         return;
       case "offer.new":
-        this.offered(frame.offer);
+        this._offered(frame.offer);
         return;
       case "offer.gone":
-        this.offerGone(frame.offer_id, frame.outcome);
+        this._offerGone(frame.offer_id, frame.outcome);
         return;
       case "me.presence": {
         const { type: _, ...presence } = frame;
@@ -230,7 +230,7 @@ export class Desk {
     }
   }
 
-  private offered(offer: Offer): void {
+  private _offered(offer: Offer): void {
     if (this.offers.value.some((o) => o.id === offer.id)) return;
     const live: LiveOffer = {
       ...offer,
@@ -250,7 +250,7 @@ export class Desk {
     if (this.presence.value?.auto_answer) void this.accept(offer.id);
   }
 
-  private offerGone(id: Id, outcome: string): void {
+  private _offerGone(id: Id, outcome: string): void {
     const offer = this.offers.value.find((o) => o.id === id);
     this.offers.value = this.offers.value.filter((o) => o.id !== id);
     this.alarm.stop(id);
@@ -263,25 +263,25 @@ export class Desk {
   }
 
   /* The daemon says when an offer ends; a page that has lost it must not ring on. */
-  private expireOffers(): void {
+  private _expireOffers(): void {
     const now = performance.now();
     for (const offer of this.offers.value)
-      if (now > offer.until + 3000) this.offerGone(offer.id, "missed");
+      if (now > offer.until + 3000) this._offerGone(offer.id, "missed");
   }
 
-  private patchOffer(id: Id, patch: Partial<LiveOffer>): void {
+  private _patchOffer(id: Id, patch: Partial<LiveOffer>): void {
     this.offers.value = this.offers.value.map((o) => (o.id === id ? { ...o, ...patch } : o));
   }
 
   async accept(id: Id): Promise<void> {
     const offer = this.offers.value.find((o) => o.id === id);
     if (!offer || offer.busy) return;
-    this.patchOffer(id, { busy: true, problem: null });
+    this._patchOffer(id, { busy: true, problem: null });
     const t = this.t.value;
     if (offer.call_id) {
       const problem = await this.call.microphone();
       if (problem) {
-        this.patchOffer(id, { busy: false, problem: t(`offer_mic_${problem}`) });
+        this._patchOffer(id, { busy: false, problem: t(`offer_mic_${problem}`) });
         return;
       }
       this.call.accepting(offer.call_id);
@@ -301,24 +301,24 @@ export class Desk {
       if (offer.call_id) this.call.notAccepted(offer.call_id);
       const code = e instanceof ProblemError ? e.problem.code : "";
       if (code === "offer_gone") {
-        this.offerGone(id, "withdrawn");
+        this._offerGone(id, "withdrawn");
         this.say(t("offer_gone"));
-      } else this.patchOffer(id, { busy: false, problem: t("offer_failed") });
+      } else this._patchOffer(id, { busy: false, problem: t("offer_failed") });
     }
   }
 
   async decline(id: Id): Promise<void> {
     const offer = this.offers.value.find((o) => o.id === id);
     if (!offer || offer.busy) return;
-    this.patchOffer(id, { busy: true });
+    this._patchOffer(id, { busy: true });
     this.alarm.stop(id);
     try {
       await this.rest("POST", `/offers/${id}/decline`, {});
-      this.offerGone(id, "declined");
+      this._offerGone(id, "declined");
     } catch (e) {
       const code = e instanceof ProblemError ? e.problem.code : "";
-      if (code === "offer_gone") this.offerGone(id, "declined");
-      else this.patchOffer(id, { busy: false, problem: this.t.value("offer_failed") });
+      if (code === "offer_gone") this._offerGone(id, "declined");
+      else this._patchOffer(id, { busy: false, problem: this.t.value("offer_failed") });
     }
   }
 
@@ -351,8 +351,8 @@ export class Desk {
 
   say(words: string): void {
     this.toast.value = words;
-    clearTimeout(this.toastTimer);
-    this.toastTimer = setTimeout(() => {
+    clearTimeout(this._toastTimer);
+    this._toastTimer = setTimeout(() => {
       this.toast.value = null;
     }, 6000);
   }

@@ -1,11 +1,11 @@
 /* Small pieces that several components draw. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ICONS, type IconName } from "../shared/icons";
 import { maskSplit } from "../shared/rich";
 import { desk } from "./desk";
+import { STAFF_ICONS, type StaffIcon } from "./icons";
 
-export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
+export function Icon({ name, size = 18 }: { name: StaffIcon; size?: number }) {
   return (
     <svg
       viewBox="0 0 24 24"
@@ -18,7 +18,7 @@ export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
       stroke-linejoin="round"
       aria-hidden="true"
     >
-      <path d={ICONS[name]} />
+      <path d={STAFF_ICONS[name]} />
     </svg>
   );
 }

@@ -3,6 +3,7 @@
 export interface HostConfig {
   lang: string;
   accent: string;
+  on: string;
   privacy: string;
   /* The page gives tokens; else the bank's cookie must do. */
   token: boolean;
@@ -70,6 +71,7 @@ export function connectHost(): Promise<Host> {
     const own: HostConfig = {
       lang: navigator.language,
       accent: "",
+      on: "",
       privacy: "",
       token: false,
       focus: true,

@@ -82,7 +82,8 @@ function start(script: HTMLScriptElement): void {
   set("--xs", left ? x : "auto");
   set("--z", px(data.zIndex, "2147483000"));
   set("--accent", accent || "#0b5fff");
-  set("--on", readableOn(accent || "#0b5fff"));
+  const on = readableOn(accent || "#0b5fff");
+  set("--on", on);
 
   const button = document.createElement("button");
   button.type = "button";
@@ -174,6 +175,7 @@ function start(script: HTMLScriptElement): void {
         supportd: 1,
         lang,
         accent,
+        on,
         privacy: data.privacy ? new URL(data.privacy, location.href).href : "",
         token: Boolean(data.token || api.token),
         focus,
