@@ -64,8 +64,9 @@ void api_widget_config(struct api_op *op)
     for (size_t i = 0; i < opts->language_count; i++)
         json_array_append_new(languages, json_string(opts->languages[i]));
     api_op_reply(op, 200, NULL,
-                 json_pack("{s:{s:b, s:b}, s:o, s:{s:I}, s:{s:s}}", "features", "chat", chat,
-                           "call", call, "languages", languages, "limits", "message_chars",
+                 json_pack("{s:{s:b, s:b}, s:o, s:s, s:{s:I}, s:{s:s}}", "features", "chat", chat,
+                           "call", call, "languages", languages, "language", opts->default_language,
+                           "language", opts->default_language, "limits", "message_chars",
                            (json_int_t)opts->limits.message_chars, "site", "name",
                            site ? site->name : ""));
 }

@@ -266,6 +266,8 @@ static sup_err start(struct sup_app *app)
     sup_err err = sup_loop_create(&app->loop);
     if (!err)
         err = sup_metrics_create(&app->metrics);
+    if (!err)
+        sup_loop_set_work_limit(app->loop, (unsigned)c->auth.password_queue);
     for (size_t i = 0; !err && i < sizeof(steps) / sizeof(steps[0]); i++)
         err = steps[i](app);
     return err;
