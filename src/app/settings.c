@@ -8,7 +8,6 @@
 
 #include "app_internal.h"
 #include "supportd/log/log.h"
-#include "supportd/net/assets.h"
 
 /* From the configuration to each folder's own options. */
 
@@ -330,8 +329,8 @@ sup_err app_make_server(struct sup_app *app)
         .listener_count = count,
         .cert_file = c->listen.tls_cert_file,
         .key_file = c->listen.tls_key_file,
-        .assets = sup_web_assets,
-        .asset_count = sup_web_asset_count,
+        .assets = app->assets,
+        .asset_count = app->asset_count,
         .limits = net_limits(c),
     };
     sup_api_net(app->api, &opts);
