@@ -313,7 +313,7 @@ static const struct {
     const char *key, *subject, *name, *language;
 } demo_customers[] = {
     {"wanja", "demo-wanja", "Wanja Kimani", "en"},
-    {"otieno", "demo-otieno", "Otieno Odhiambo", "sw"},
+    {"otieno", "demo-otieno", "Brian Otieno", "sw"},
 };
 
 void api_demo_login(struct api_op *op)
