@@ -32,8 +32,10 @@ static struct sup_call_sample row_of(const struct sup_quality_sample *s, bool ag
         .recovered = d->recovered,
         .jitter_us = d->jitter_us,
         .rtt_us = s->has_rtt ? s->rtt_us : 0,
-        .mos = d->has_mos ? d->mos_cq : 0,
-        .level_db = !out && s->has_level ? s->level_dbov : -127,
+        .has_mos = d->has_mos,
+        .mos = d->mos_cq,
+        .has_level = !out && s->has_level,
+        .level_db = s->level_dbov,
         .flags = s->verdicts,
     };
 }

@@ -74,8 +74,11 @@ static int confirm(struct sup_net_conn *conn, const char *path)
         problem.status = 400;
     conn->req = req;
     req->close_asked = true;
-    (void)sup_http_problem(req, &problem);
-    return 1;
+    if (sup_http_problem(req, &problem) == SUP_OK) {
+        (void)lws_write(conn->wsi, conn->out.block + LWS_PRE, conn->out.len, LWS_WRITE_HTTP);
+        conn->out.done = conn->out.len;
+    }
+    return -1; /* libwebsockets keeps no connection whose upgrade it was told to refuse */
 }
 
 int sup_net_ws_confirm(struct sup_net_conn *conn, const char *upgrade)

@@ -165,6 +165,13 @@ static void pt_teardown(void)
     ck_assert_int_eq(sup_loop_destroy(loop), SUP_OK);
 }
 
+/* Waits until the queue is half empty. */
+static inline void pt_make_room(void)
+{
+    while (sup_pg_pool_pending(pool) > 4000)
+        sup_loop_step(loop, 20);
+}
+
 static inline double pt_counter(const char *name)
 {
     return sup_metric_value(sup_metrics_counter(metrics, name, "", "pool", "main"));

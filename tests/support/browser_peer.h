@@ -199,17 +199,18 @@ static inline void browser_send_rtp(struct browser *b, uint16_t seq, uint32_t ts
     ck_assert(ice_peer_send(&b->ice, pkt, len));
 }
 
-/* A receiver report about the leg's stream, answering its last sender report. */
-static inline void browser_send_report(struct browser *b, uint8_t fraction_lost)
+/* A report about the leg's stream, answering its last sender report; sender: with one of our own,
+ * or NULL. */
+static inline void browser_send_report(struct browser *b, const struct sup_rtcp_sender *sender)
 {
     uint8_t pkt[ICE_PEER_PACKET];
-    struct sup_rtcp_block block = {.ssrc = b->rtcp.ssrc, .fraction_lost = fraction_lost};
+    struct sup_rtcp_block block = {.ssrc = b->rtcp.ssrc};
     if (b->rtcp.has_sender) {
         block.lsr = (uint32_t)(b->rtcp.sender.ntp >> 16);
         block.dlsr = (uint32_t)((sup_clock_wall_us() - b->rtcp_wall_us) * 65536 / 1000000);
     }
     struct sup_rtcp_write_opts opts = {
-        .ssrc = b->ssrc, .blocks = &block, .block_count = 1, .cname = "browser"};
+        .ssrc = b->ssrc, .sender = sender, .blocks = &block, .block_count = 1, .cname = "browser"};
     size_t len;
     ck_assert_int_eq(sup_rtcp_write(&opts, pkt, 1500, &len), SUP_OK);
     ck_assert_int_eq(sup_srtp_protect_rtcp(b->srtp, pkt, len, sizeof(pkt), &len), SUP_OK);

@@ -2,6 +2,7 @@
 #include "supportd/media/ice.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -84,7 +85,9 @@ static void spin(int ms)
 {
     uint64_t end = sup_clock_mono_us() + (uint64_t)ms * 1000;
     do {
-        sup_media_engine_step(engine);
+        struct pollfd p = {.fd = sup_media_engine_fd(engine), .events = POLLIN};
+        if (poll(&p, 1, 0) > 0 || sup_media_engine_deadline(engine) <= sup_clock_mono_us())
+            sup_media_engine_step(engine);
         if (peer.agent)
             ice_peer_step(&peer);
         usleep(500);

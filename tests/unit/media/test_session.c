@@ -2,6 +2,7 @@
  * loopback. Time is real but where a test jumps ahead. */
 #include "supportd/media/session.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "support/browser_peer.h"
@@ -86,9 +87,12 @@ static void teardown(void)
     ck_assert_uint_eq(sup_mem_live(), 0);
 }
 
+/* As the daemon's loop does: only when the descriptor is readable or the deadline has come. */
 static void step(void)
 {
-    sup_media_engine_step(engine);
+    struct pollfd p = {.fd = sup_media_engine_fd(engine), .events = POLLIN};
+    if (poll(&p, 1, 0) > 0 || sup_media_engine_deadline(engine) <= sup_clock_mono_us())
+        sup_media_engine_step(engine);
     for (size_t i = 0; i < LEGS; i++)
         browser_step(&sides[i].browser);
 }
@@ -474,13 +478,43 @@ START_TEST(reports_and_round_trip)
     ck_assert_int_eq(a->browser.rtcp.blocks[0].lost, 1);
     ck_assert(!a->sample.has_rtt);
     spin(30);
-    browser_send_report(&a->browser, 0);
+    browser_send_report(&a->browser, NULL);
     SPIN_UNTIL(a->sample.has_rtt);
     ck_assert_uint_lt(a->sample.rtt_us, 30000); /* the 30 ms it took to answer are not counted */
     ck_assert(a->sample.connected);
     ck_assert_uint_eq(report_of(a).rtcp_in, 1);
     ck_assert_int_ge(a->samples, 1);
     ck_assert_uint_eq(b->browser.rtcp.bye_count, 0);
+    /* Our answer to a sender report lets the peer measure it as well. */
+    struct sup_rtcp_sender sender = {.ntp = sup_rtcp_ntp(sup_clock_wall_us())};
+    browser_send_report(&a->browser, &sender);
+    size_t count = a->browser.rtcp_count;
+    SPIN_UNTIL(report_of(a).rtcp_in == 2 && a->browser.rtcp_count > count + 1);
+    const struct sup_rtcp_block *block = &a->browser.rtcp.blocks[0];
+    uint32_t rtt_us;
+    ck_assert_uint_eq(block->lsr, (uint32_t)(sender.ntp >> 16));
+    ck_assert(sup_rtcp_rtt(a->browser.rtcp_wall_us, block->lsr, block->dlsr, &rtt_us));
+    ck_assert_uint_lt(rtt_us, 30000);
+}
+END_TEST
+
+START_TEST(pause_in_listening_is_no_loss)
+{
+    open_engine(false, false);
+    connect_side(a, GCM, 111, 1);
+    connect_side(b, GCM, 109, 0);
+    sup_leg_set_source(a->leg, SUP_LEG_HEARS_LEG, b->leg);
+    speak(b, 1, 0);
+    SPIN_UNTIL(a->browser.count == 1);
+    sup_leg_set_source(a->leg, SUP_LEG_HEARS_NOTHING, NULL);
+    for (uint16_t i = 2; i < 50; i++)
+        speak(b, i, i * 960u);
+    spin(5);
+    sup_leg_set_source(a->leg, SUP_LEG_HEARS_LEG, b->leg);
+    speak(b, 50, 50 * 960);
+    SPIN_UNTIL(a->browser.count == 2);
+    check_continuous(&a->browser, 0, false);
+    ck_assert_uint_eq(report_of(b).drops.unheard, 48);
 }
 END_TEST
 
@@ -683,7 +717,7 @@ SUP_CHECK_MAIN("session", setup, teardown, gcm_browser_hears_hold_music,
                late_packet_of_a_new_source_is_dropped_not_resent,
                sequence_wrap_and_new_ssrc_leave_sound_intact, own_output_wraps_too,
                one_speaker_two_listeners, unwanted_packets_are_counted_by_reason,
-               reports_and_round_trip,
+               reports_and_round_trip, pause_in_listening_is_no_loss,
                silence_is_reported_within_ten_seconds_and_ends_sending_after_thirty,
                peer_that_never_comes_is_reported, ice_restart_keeps_the_call,
                change_of_network_goes_on_after_a_restart, peer_says_goodbye,
