@@ -152,7 +152,7 @@ def examples(path=os.path.join(ROOT, "docs", "protocol.md")):
         text = f.read()
     found = []
     heading = ""
-    for part in re.finditer(r"^(#+ .*)$|^```json\n(.*?)^```", text, re.M | re.S):
+    for part in re.finditer(r"^(#+ [^\n]*)$|^```json\n(.*?)^```", text, re.M | re.S):
         if part[1]:
             heading = part[1].lstrip("# ")
         else:
