@@ -80,6 +80,9 @@ class OpenApi:
                     self.routes.append((method.upper(), template, pattern, item[method]))
         self.routes.sort(key=lambda r: r[1].count("{"))
         self.seen = set()  # (method, template, status) that were checked
+        with open(os.path.join(ROOT, "docs", "errors.md"), encoding="utf-8") as f:
+            rows = re.findall(r"^\| `([a-z_0-9]+)` \| ([0-9]+) \| (.*) \|$", f.read(), re.M)
+        self.codes = {code: (int(status), title) for code, status, title in rows}
 
     def deref(self, node):
         while "$ref" in node:
@@ -124,8 +127,15 @@ class OpenApi:
         self._check_body(self.deref(response), headers, body, what)
         if status >= 400 and json.loads(body)["status"] != status:
             raise Fault(f"{what}: the body says {json.loads(body)['status']}")
+        if status >= 400:
+            self.check_code(json.loads(body), what)
         if status in (429, 503) and not re.match(r"^[1-9][0-9]*$", headers.get("Retry-After", "")):
             raise Fault(f"{what}: no Retry-After")
+
+    def check_code(self, problem, what):
+        """The code is one of docs/errors.md, with its status and title."""
+        if self.codes.get(problem["code"]) != (problem["status"], problem["title"]):
+            raise Fault(f"{what}: {problem} is not as docs/errors.md says: {self.codes.get(problem['code'])}")
 
     def _check_body(self, response, headers, body, what):
         kind = headers.get("Content-Type", "").split(";")[0]
@@ -213,3 +223,4 @@ class Frames:
             raise Fault(f"frame {kind}: state_hash is not that of the state {canonical(frame['state'])}")
         if kind == "error":
             self.api.check_schema("Problem", dict({"type": "about:blank"}, **frame["error"]), "error frame")
+            self.api.check_code(frame["error"], "error frame")

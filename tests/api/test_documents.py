@@ -88,13 +88,12 @@ class Documents(unittest.TestCase):
         self.assertTrue(all(shown.values()), shown)
 
     def test_the_frame_check_refuses_what_is_wrong(self):
-        pong = next(v for _, v in examples() if v["type"] == "pong") if False else \
-            {"type": "pong", "id": "7", "server_time": "2026-11-22T16:18:00.000Z"}
+        pong = next(v for _, v in examples() if v.get("type") == "pong")
         FRAMES.check(pong)
+        FRAMES.seen.discard("pong")
         for change in ({"server_time": 1}, {"more": 1}, {"type": "pongg"}):
             with self.assertRaises(Fault):
                 FRAMES.check(dict(pong, **change))
-        FRAMES.seen.discard("pong")
 
     def test_canonical_json(self):
         value = {"b": "a\x1f\"/\u00e9\\\n", "a": [1, None, True, {}], "\u00e9": "\U0001f600", "z": "\x7f\u2028"}
