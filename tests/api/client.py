@@ -127,7 +127,7 @@ class Rest:
 
     async def login(self, email, password):
         answer = await self.post("/session", {"email": email, "password": password})
-        if answer.status != 200:
+        if answer.status != 201:
             raise Refused(answer.body)
         self.cookie = answer.headers["Set-Cookie"].split(";")[0]
         self.csrf = answer.body["csrf_token"]
