@@ -415,6 +415,23 @@ START_TEST(full_port_range_is_an_error)
 }
 END_TEST
 
+START_TEST(dead_turn_server_spoils_nothing)
+{
+    const struct sup_media_address a = {.address = "127.0.0.1"};
+    struct sup_media_engine_opts opts = {.addresses = &a, .address_count = 1};
+    opts.turn = (struct sup_media_server){"127.0.0.1", 9, "user", "secret"};
+    opts.stun = (struct sup_media_server){.address = "127.0.0.1", .port = 9};
+    open_leg(&opts);
+    ck_assert(!sup_ice_gathering_done(ice)); /* the servers are still being asked */
+    connect_both("127.0.0.1");
+    check_connected("127.0.0.1");
+    exchange_packets();
+    sup_ice_destroy(ice); /* goes on in the engine */
+    ice = NULL;
+    spin(20);
+}
+END_TEST
+
 START_TEST(lack_of_memory_leaves_nothing)
 {
     const struct sup_media_address a = {.address = "127.0.0.1"};
@@ -442,4 +459,5 @@ SUP_CHECK_MAIN("ice", NULL, teardown, kernel_delivers_to_a_sibling,
                remote_credentials_and_candidates_are_checked,
                restart_keeps_the_path_and_takes_new_credentials,
                peer_that_moves_is_followed_after_a_restart, wrong_password_never_connects,
-               full_port_range_is_an_error, lack_of_memory_leaves_nothing)
+               full_port_range_is_an_error, dead_turn_server_spoils_nothing,
+               lack_of_memory_leaves_nothing)
