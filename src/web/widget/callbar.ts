@@ -9,7 +9,7 @@ import type { T } from "./words";
 
 export class CallBar {
   readonly el: HTMLElement;
-  private readonly _title = h("p", { class: "calltitle", "data-testid": "call-state" });
+  private readonly _title = h("h1", { class: "calltitle", "data-testid": "call-state" });
   private readonly _time = h("span", { class: "calltime", "data-testid": "call-time" });
   private readonly _quality = h("p", { class: "quality", role: "status", "data-testid": "quality" });
   private readonly _own: HTMLElement;
