@@ -32,6 +32,7 @@ ROUTE(presence_put, SUP_OP_PRESENCE_SET, api_presence_put);
 ROUTE(call_start, SUP_OP_CALL_START, api_call_start);
 ROUTE(call_list, SUP_OP_CALL_LIST, api_call_list);
 ROUTE(call_get, SUP_OP_CALL_READ, api_call_get);
+ROUTE(call_quality, SUP_OP_CALL_READ, api_call_quality);
 ROUTE(call_end, SUP_OP_CALL_END, api_call_end);
 ROUTE(session_post, SUP_OP_SESSION_CREATE, api_session_post);
 ROUTE(session_get, SUP_OP_SESSION_READ, api_session_get);
@@ -79,6 +80,7 @@ static const struct sup_http_route routes[] = {
     ROW("POST", BASE "/call/start", call_start),
     ROW("GET", BASE "/calls", call_list),
     ROW("GET", BASE "/calls/{call_id}", call_get),
+    ROW("GET", BASE "/calls/{call_id}/quality", call_quality),
     ROW("POST", BASE "/calls/{call_id}/end", call_end),
     ROW("POST", BASE "/session", session_post),
     ROW("GET", BASE "/session", session_get),

@@ -207,6 +207,7 @@ void api_calls_destroy(struct sup_api *api);
 void api_call_start(struct api_op *op);
 void api_call_list(struct api_op *op);
 void api_call_get(struct api_op *op);
+void api_call_quality(struct api_op *op);
 void api_call_end(struct api_op *op);
 void api_ws_call_offer(struct api_op *op);
 void api_ws_call_candidate(struct api_op *op);

@@ -4,7 +4,7 @@
 
 #include "supportd/base/clock.h"
 
-enum { START, TRANSITION, STATE, MINE, SUMMARY, SAMPLES, DEAD, SIGNAL, PURGE };
+enum { START, TRANSITION, STATE, MINE, SUMMARY, SAMPLES, DEAD, SIGNAL, PURGE, QUALITY };
 
 static const struct sup_pg_stmt stmts[] = {
     [START] = {"call_start", "select * from support.call_start($1,$2,$3,$4,$5,$6,$7,$8)", 8,
@@ -36,6 +36,8 @@ static const struct sup_pg_stmt stmts[] = {
                 SUP_PG_RANK_REST, SUP_PG_RETRY},
     [PURGE] = {"signal_purge", "select * from support.signal_purge($1)", 1, SUP_PG_RANK_REST,
                SUP_PG_RETRY},
+    [QUALITY] = {"call_quality", "select * from support.call_quality($1,$2,$3)", 3,
+                 SUP_PG_RANK_REST, SUP_PG_READ},
 };
 
 const struct sup_pg_stmt_table sup_call_stmts = SUP_PG_TABLE(stmts);
@@ -164,6 +166,16 @@ sup_err sup_call_store_samples(struct sup_pg_pool *pool, struct sup_id call,
     sup_pg_add_id(&p, call);
     add_sample_arrays(&p, samples, count);
     return run(pool, SAMPLES, &p, no_key, cb, arg);
+}
+
+sup_err sup_call_store_quality(struct sup_pg_pool *pool, const char *actor, struct sup_id call,
+                               int limit, sup_pg_cb cb, void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, actor);
+    sup_pg_add_id(&p, call);
+    sup_pg_add_int(&p, limit);
+    return run(pool, QUALITY, &p, no_key, cb, arg);
 }
 
 sup_err sup_call_store_signal(struct sup_pg_pool *pool, const char *actor, struct sup_id call,

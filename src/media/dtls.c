@@ -187,6 +187,13 @@ static bool is_final(const struct sup_dtls *d)
     return d->state == SUP_DTLS_FAILED || d->state == SUP_DTLS_CLOSED;
 }
 
+/* Once connected, the 33 kB of record buffers are given back between the rare datagrams. OpenSSL
+ * makes them anew for reading by itself, but not for writing. */
+static bool has_buffers(struct sup_dtls *d)
+{
+    return d->state == SUP_DTLS_HANDSHAKE || SSL_alloc_buffers(d->ssl) == 1;
+}
+
 sup_err sup_dtls_feed(struct sup_dtls *dtls, const uint8_t *datagram, size_t len)
 {
     assert(dtls && datagram);
@@ -196,6 +203,8 @@ sup_err sup_dtls_feed(struct sup_dtls *dtls, const uint8_t *datagram, size_t len
     if (is_final(dtls))
         return SUP_E_STATE;
     ERR_clear_error();
+    if (!has_buffers(dtls))
+        return SUP_OK;
     /* What an earlier datagram left behind must not be read as the head of this one. */
     (void)BIO_reset(dtls->in);
     if (BIO_write(dtls->in, datagram, (int)len) != (int)len)
@@ -204,6 +213,8 @@ sup_err sup_dtls_feed(struct sup_dtls *dtls, const uint8_t *datagram, size_t len
         handshake(dtls);
     if (dtls->state == SUP_DTLS_CONNECTED)
         read_records(dtls);
+    if (dtls->state != SUP_DTLS_HANDSHAKE)
+        (void)SSL_free_buffers(dtls->ssl);
     ERR_clear_error();
     update_deadline(dtls);
     return SUP_OK;
@@ -232,7 +243,7 @@ void sup_dtls_close(struct sup_dtls *dtls)
     if (is_final(dtls))
         return;
     ERR_clear_error();
-    if (dtls->state == SUP_DTLS_CONNECTED) {
+    if (dtls->state == SUP_DTLS_CONNECTED && has_buffers(dtls)) {
         (void)SSL_shutdown(dtls->ssl);
         drain(dtls);
     }

@@ -63,10 +63,11 @@ void sup_net_glue_wipe_rx(struct sup_net_server *server)
 static int on_http(struct lws *wsi, struct sup_net_conn *conn, enum lws_callback_reasons reason,
                    char *in, size_t len)
 {
+    bool head = reason == LWS_CALLBACK_HTTP || reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE;
+    if (head && !conn->server->rx)
+        find_rx(conn->server, sup_net_request_method(wsi));
     switch (reason) {
     case LWS_CALLBACK_HTTP:
-        if (!conn->server->rx)
-            find_rx(conn->server, sup_net_request_method(wsi));
         return sup_net_request_begin(conn, in, len);
     case LWS_CALLBACK_HTTP_BODY:
         return in ? sup_net_request_body(conn, in, len) : 0;

@@ -65,7 +65,8 @@ static const char pt_schema[] =
     " ('00000000-0000-0000-0000-000000000001'), ('00000000-0000-0000-0000-000000000001');"
     " end if; raise exception using errcode = 'SD409', message = p; end $$;"
     "create function pgtest.touch(p uuid) returns bigint language plpgsql as $$ declare v bigint;"
-    " begin insert into pgtest.marks (id) values (p) on conflict do nothing;"
+    " begin raise warning 'to nobody''s screen'; insert into pgtest.marks (id) values (p) on "
+    "conflict do nothing;"
     " update pgtest.marks set n = n + 1 where id = p returning n into v; return v; end $$;"
     "grant all on all tables in schema pgtest to supportd_app;";
 

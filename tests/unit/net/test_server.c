@@ -430,38 +430,6 @@ START_TEST(a_thousand_connections_leave_nothing)
 }
 END_TEST
 
-/* True if the process' heap or libwebsockets' blocks still hold the text: searched in all writable
- * anonymous maps, but for the giant ones that belong to the sanitizer. */
-static int occurrences(const char *needle)
-{
-    FILE *maps = fopen("/proc/self/maps", "r");
-    FILE *mem = fopen("/proc/self/mem", "r");
-    char line[512];
-    static char chunk[1 << 20];
-    size_t len = strlen(needle);
-    int found = 0;
-    while (maps && mem && fgets(line, sizeof(line), maps)) {
-        unsigned long from, to;
-        char perms[5], path[256] = "";
-        if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %255s", &from, &to, perms, path) < 3 ||
-            perms[1] != 'w' || to - from > 1ul << 28 || (path[0] && strcmp(path, "[heap]") != 0))
-            continue;
-        for (unsigned long at = from; at < to; at += sizeof(chunk) - 64) {
-            size_t want = to - at < sizeof(chunk) ? to - at : sizeof(chunk);
-            if (fseeko(mem, (off_t)at, SEEK_SET) != 0 || fread(chunk, 1, want, mem) != want)
-                break;
-            for (char *p = chunk; (p = memmem(p, want - (size_t)(p - chunk), needle, len)); p++)
-                found++;
-        }
-    }
-    if (maps)
-        (void)fclose(maps);
-    if (mem)
-        (void)fclose(mem);
-    memset(chunk, 0, sizeof(chunk));
-    return found;
-}
-
 static void type_secret(int fd, const char *before, const char *secret, const char *after)
 {
     char request[512]; /* on the stack, wiped: the search must not find our own copy */
@@ -477,12 +445,8 @@ START_TEST(clear_text_does_not_stay_in_memory)
         {"POST /hello HTTP/1.1\r\n" H "Content-Length: 24\r\n\r\n", ""},
         {"GET /hello HTTP/1.1\r\n" H "Authorization: Bearer ", "\r\n\r\n"},
     };
-    /* The needle is kept reversed, so that only what the server keeps can match. */
     char needle[25];
-    static const char reversed[] = "txet-raelc-1111111111114";
-    for (size_t i = 0; i < 24; i++)
-        needle[i] = reversed[23 - i];
-    needle[24] = 0;
+    fixture_needle(needle);
     for (size_t i = 0; i < 3; i++) {
         int fd = fixture_connect(plain_port);
         type_secret(fd, around[i][0], needle, around[i][1]);
@@ -492,7 +456,7 @@ START_TEST(clear_text_does_not_stay_in_memory)
         ck_assert_int_gt(n, 12);
         ck_assert_int_eq(memcmp(answer, "HTTP/1.1 200", 12), 0);
         explicit_bzero(answer, sizeof(answer));
-        ck_assert_msg(occurrences(needle) == 0, "request %zu is still there", i);
+        ck_assert_msg(fixture_occurrences(needle) == 0, "request %zu is still there", i);
         (void)close(fd);
     }
 }

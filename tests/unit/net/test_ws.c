@@ -668,9 +668,32 @@ START_TEST(drain_closes_every_client_with_its_code)
 }
 END_TEST
 
+START_TEST(clear_text_of_frames_does_not_stay_in_memory)
+{
+    char needle[25], frame[64] = {(char)(FIN | OP_TEXT), (char)(0x80 | 31)}; /* a mask of zeros */
+    fixture_needle(needle);
+    int fd = quiet_client(1);
+    (void)hears(fd, "HTTP");
+    memcpy(frame + 6, "silent ", 7);
+    memcpy(frame + 13, needle, 24);
+    for (int i = 0; i < 2; i++) { /* at once, and cut in the middle */
+        ck_assert_int_eq(send(fd, frame, i ? 20 : 37, 0), i ? 20 : 37);
+        (void)fixture_until(loop, never, NULL, 30);
+        if (i)
+            ck_assert_int_eq(send(fd, frame + 20, 17, 0), 17);
+        (void)fixture_until(loop, never, NULL, 30);
+        ck_assert_int_eq(messages, i + 1);
+        ck_assert_uint_eq(last_len, 31);
+        ck_assert_int_eq(fixture_occurrences(needle), 0);
+    }
+    (void)close(fd);
+}
+END_TEST
+
 SUP_CHECK_MAIN("net ws", setup, teardown, upgrades_are_checked, texts_come_whole_and_in_order,
                close_codes_reach_the_client, too_many_frames_get_an_error_and_1008,
                a_slow_reader_is_cut_off_not_buffered,
                one_who_never_reads_is_dropped_after_the_grace_period,
                silent_clients_are_pinged_and_dead_ones_dropped, topics_reach_their_subscribers_only,
-               drain_closes_every_client_with_its_code)
+               drain_closes_every_client_with_its_code,
+               clear_text_of_frames_does_not_stay_in_memory)
