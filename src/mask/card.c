@@ -12,33 +12,33 @@ static const struct brand {
     uint32_t lo, hi, lengths;
     bool strong;
 } brands[] = {
-    {220000, 220499, LEN_16_19, false},                         /* Mir */
-    {222100, 272099, LEN(16), true},                            /* Mastercard */
-    {300000, 305999, LEN(14) | LEN(16), false},                 /* Diners Club */
-    {309500, 309599, LEN(14) | LEN(16), false},                 /* Diners Club */
-    {340000, 349999, LEN(15), true},                            /* American Express */
-    {352800, 358999, LEN_16_19, true},                          /* JCB */
-    {360000, 369999, LEN(14) | LEN(16), false},                 /* Diners Club */
-    {370000, 379999, LEN(15), true},                            /* American Express */
-    {380000, 399999, LEN(14) | LEN(16), false},                 /* Diners Club */
-    {400000, 499999, LEN(13) | LEN(16) | LEN(19), true},        /* Visa */
-    {500000, 509999, LEN_13_19, false},                         /* Maestro, Verve, Elo, RuPay */
-    {510000, 559999, LEN(16), true},                            /* Mastercard */
-    {560000, 589999, LEN_13_19, false},                         /* Maestro */
-    {600000, 601099, LEN(16), false},                           /* local schemes */
-    {601100, 601199, LEN_16_19, true},                          /* Discover */
-    {601200, 609999, LEN(16) | LEN(19), false},                 /* RuPay, Hipercard */
-    {620000, 629999, LEN_16_19, true},                          /* UnionPay */
-    {630400, 630499, LEN_13_19, false},                         /* Maestro */
-    {636200, 636399, LEN(16), false},                           /* Elo */
-    {637000, 639999, LEN(16), false},                           /* InstaPayment */
-    {644000, 659999, LEN_16_19, true},                          /* Discover, Verve, RuPay */
-    {670000, 677999, LEN_13_19, false},                         /* Maestro */
-    {810000, 817199, LEN_16_19, false},                         /* UnionPay */
-    {817200, 829999, LEN(16), false},                           /* RuPay */
-    {860000, 860099, LEN(16), false},                           /* Uzcard */
-    {979200, 979299, LEN(16), false},                           /* Troy */
-    {986000, 986099, LEN(16), false},                           /* Humo */
+    {220000, 220499, LEN_16_19, false},                  /* Mir */
+    {222100, 272099, LEN(16), true},                     /* Mastercard */
+    {300000, 305999, LEN(14) | LEN(16), false},          /* Diners Club */
+    {309500, 309599, LEN(14) | LEN(16), false},          /* Diners Club */
+    {340000, 349999, LEN(15), true},                     /* American Express */
+    {352800, 358999, LEN_16_19, true},                   /* JCB */
+    {360000, 369999, LEN(14) | LEN(16), false},          /* Diners Club */
+    {370000, 379999, LEN(15), true},                     /* American Express */
+    {380000, 399999, LEN(14) | LEN(16), false},          /* Diners Club */
+    {400000, 499999, LEN(13) | LEN(16) | LEN(19), true}, /* Visa */
+    {500000, 509999, LEN_13_19, false},                  /* Maestro, Verve, Elo, RuPay */
+    {510000, 559999, LEN(16), true},                     /* Mastercard */
+    {560000, 589999, LEN_13_19, false},                  /* Maestro */
+    {600000, 601099, LEN(16), false},                    /* local schemes */
+    {601100, 601199, LEN_16_19, true},                   /* Discover */
+    {601200, 609999, LEN(16) | LEN(19), false},          /* RuPay, Hipercard */
+    {620000, 629999, LEN_16_19, true},                   /* UnionPay */
+    {630400, 630499, LEN_13_19, false},                  /* Maestro */
+    {636200, 636399, LEN(16), false},                    /* Elo */
+    {637000, 639999, LEN(16), false},                    /* InstaPayment */
+    {644000, 659999, LEN_16_19, true},                   /* Discover, Verve, RuPay */
+    {670000, 677999, LEN_13_19, false},                  /* Maestro */
+    {810000, 817199, LEN_16_19, false},                  /* UnionPay */
+    {817200, 829999, LEN(16), false},                    /* RuPay */
+    {860000, 860099, LEN(16), false},                    /* Uzcard */
+    {979200, 979299, LEN(16), false},                    /* Troy */
+    {986000, 986099, LEN(16), false},                    /* Humo */
 };
 
 static bool luhn(const uint8_t *d, size_t count)
@@ -108,7 +108,7 @@ static struct run run_at(const struct scan *s, size_t first, enum gap widest)
 static bool natural(const struct scan *s, const struct run *run, size_t first, size_t end,
                     bool strict)
 {
-    uint8_t sizes[CARD_MAX];
+    uint8_t sizes[CARD_MAX] = {0};
     size_t n = 0, size = 0;
     for (size_t i = first; i < end; i++) {
         size++;
@@ -145,17 +145,26 @@ static void claim_digits(struct scan *s, size_t first, size_t end, enum sup_mask
     scan_claim(s, s->digs[first].first, s->digs[end - 1].last, category);
 }
 
-/* The length of the card that begins with the group at digit i, or 0. */
+/* Whether the last of digits [first, end) are a group of three behind a number that is valid
+ * without them: rather a check number than the end of a longer card. Both readings mask all but
+ * four digits this way. */
+static bool check_number_last(const struct scan *s, const struct run *run, size_t first, size_t end,
+                              const uint8_t *values)
+{
+    size_t len = end - first - 3;
+    return begins_group(s, run, end - 3) && !begins_group(s, run, end - 2) &&
+           !begins_group(s, run, end - 1) && (len == 15 || len == 16) &&
+           card_valid(values + first, len);
+}
+
+/* The length of the card that begins with the group at digit i, or 0. The longest: what is valid
+ * inside it is chance. */
 static size_t card_at(const struct scan *s, const struct run *run, size_t i, const uint8_t *values)
 {
-    /* The usual lengths first, so that a check number behind is not taken in by chance. */
-    static const uint8_t lengths[] = {16, 15, 19, 18, 17, 14, 13};
-    for (size_t k = 0; k < sizeof(lengths); k++) {
-        size_t len = lengths[k];
+    for (size_t len = CARD_MAX; len >= CARD_MIN; len--)
         if (len <= run->end - i && begins_group(s, run, i + len) && card_valid(values + i, len) &&
             window_fits(s, run, i, i + len))
-            return len;
-    }
+            return check_number_last(s, run, i, i + len, values) ? len - 3 : len;
     return 0;
 }
 
@@ -234,7 +243,9 @@ static void check_number_behind(struct scan *s, size_t tok, bool amex)
             continue;
         if (s->cps[t->first].claim || s->cps[t->first].spoken)
             return;
-        if (!dated && (t->ndig == 2 || t->ndig == 4) && expiry_month(s, t)) {
+        bool next_is_number = t[1].kind == T_NUM || (t[1].kind != T_END && t[2].kind == T_NUM);
+        bool alone = amex && t->ndig == 4 && !next_is_number;
+        if (!dated && !alone && (t->ndig == 2 || t->ndig == 4) && expiry_month(s, t)) {
             dated = true;
             if (t->ndig == 2 && t[1].kind == T_PUNCT && t[2].kind == T_NUM)
                 j += 2;
@@ -242,7 +253,8 @@ static void check_number_behind(struct scan *s, size_t tok, bool amex)
                 j++;
             continue;
         }
-        if (t->ndig == (amex ? 4u : 3u) && !unit_behind(s, t) && !(t[1].glued && t[1].kind == T_WORD))
+        if (t->ndig == (amex ? 4u : 3u) && !unit_behind(s, t) &&
+            !(t[1].glued && t[1].kind == T_WORD))
             scan_claim(s, t->first, t->last, SUP_MASK_CVV);
         return;
     }

@@ -4,7 +4,7 @@
 
 /* How far a value may be from its key word. */
 enum { MAX_TOKENS = 20, MAX_UNKNOWN = 4, MAX_UNKNOWN_BEHIND_COPULA = 1, MAX_BEFORE = 8 };
-enum { MAX_VALUE_DIGITS = 8, MAX_CODE = 12, MAX_LETTERS_APART = 5 };
+enum { MAX_VALUE_DIGITS = 8, MAX_CODE = 8 };
 
 /* Digits a value has. The first that fits a phrase of several categories is taken. */
 static const struct kind {
@@ -120,8 +120,8 @@ static size_t list_groups(const struct scan *s, size_t t, uint32_t *ret_groups, 
     uint32_t total = 0;
     for (size_t i = t; i < s->ntok && n < max; i++) {
         const struct tok *tok = &s->toks[i];
-        if (tok->kind == T_PUNCT && (s->cps[tok->first].cls == C_DASH ||
-                                     s->cps[tok->first].cls == C_DOT))
+        if (tok->kind == T_PUNCT &&
+            (s->cps[tok->first].cls == C_DASH || s->cps[tok->first].cls == C_DOT))
             continue;
         if (tok->kind != T_NUM || s->cps[tok->first].claim ||
             (n > 0 && s->digs[tok->dig].gap > G_STRONG))
@@ -170,6 +170,8 @@ static bool claim_number(struct scan *s, size_t t, uint32_t categories)
 static bool claim_code(struct scan *s, size_t t)
 {
     size_t end = t, letters = 0, digits = 0;
+    if (s->toks[t].glued && t > 0 && s->toks[t - 1].kind != T_PUNCT)
+        return false; /* the tail of a longer chunk */
     for (; end < s->ntok && (end == t || s->toks[end].glued); end++) {
         const struct tok *tok = &s->toks[end];
         if (tok->kind == T_WORD)
@@ -180,7 +182,7 @@ static bool claim_code(struct scan *s, size_t t)
             break;
     }
     if (digits < 2 || letters == 0 || digits + letters < 4 || digits + letters > MAX_CODE ||
-        letters > MAX_LETTERS_APART + digits || scan_claimed(s, s->toks[t].first, s->toks[t].last))
+        scan_claimed(s, s->toks[t].first, s->toks[t].last))
         return false;
     if (s->toks[t].kind == T_NUM && quantity(s, t + 1))
         return false;
@@ -196,7 +198,7 @@ struct walk {
     size_t unknown;
     size_t behind_copula; /* unknown words since the last copula */
     bool copula;
-    bool ended; /* a sentence or line has ended since the key word */
+    bool ended;  /* a sentence or line has ended since the key word */
     bool linked; /* the last token was "and", "or", "/", "," */
     bool done;
 };
@@ -222,7 +224,7 @@ static void walk_punct(const struct scan *s, size_t j, struct walk *w)
 }
 
 /* A word between key word and value. Moves *j behind a phrase it passes over. */
-static void walk_word(const struct scan *s, size_t *j, struct walk *w)
+static void walk_word(const struct scan *s, size_t *j, struct walk *w, uint32_t categories)
 {
     uint32_t flags = flags_of(&s->toks[*j]);
     size_t end;
@@ -239,12 +241,43 @@ static void walk_word(const struct scan *s, size_t *j, struct walk *w)
     } else if (flags & W_COPULA) {
         w->copula = true;
         w->behind_copula = 0;
-    } else if (!(flags & (W_FILLER | W_POSSESSIVE | W_LINK)) &&
-               !(phrase && phrase->categories)) {
+    } else if ((categories & SUP_MASK_BIT(SUP_MASK_PIN)) &&
+               (scan_word_is(s, &s->toks[*j], "from") || scan_word_is(s, &s->toks[*j], "kutoka"))) {
+        return; /* "change the pin from 1234 to 4321"; a code may be from a short number */
+    } else if (!(flags & (W_FILLER | W_POSSESSIVE | W_LINK)) && !(phrase && phrase->categories)) {
         w->unknown++;
         w->behind_copula++;
         w->done = w->unknown > MAX_UNKNOWN || w->ended;
     }
+}
+
+/* "from 1234 to 4321", "1234 and the new one is 4321": a second value behind token t, claimed. */
+static void claim_second(struct scan *s, size_t t, uint32_t categories)
+{
+    enum sup_mask_category category = (enum sup_mask_category)(s->cps[s->toks[t].first].claim - 1);
+    while (t < s->ntok && s->cps[s->toks[t].first].claim)
+        t++;
+    if (!(flags_of(&s->toks[t]) & (W_LINK | W_TO)))
+        return;
+    size_t behind;
+    for (size_t end = t + MAX_BEFORE; ++t < s->ntok && t <= end;) {
+        uint32_t flags = flags_of(&s->toks[t]);
+        if (s->toks[t].kind == T_NUM) {
+            (void)claim_number(s, t, categories & SUP_MASK_BIT(category));
+            return;
+        }
+        if (!(flags & (W_FILLER | W_COPULA | W_POSSESSIVE | W_LINK)) ||
+            (flags & (W_STOP | W_PHONE)) || phrase_at(s, t, &behind) ||
+            scan_word_is(s, &s->toks[t], "card") || scan_word_is(s, &s->toks[t], "kadi"))
+            return;
+    }
+}
+
+static bool six_digits(const struct scan *s, size_t t)
+{
+    uint32_t groups[MAX_VALUE_DIGITS + 1];
+    size_t n = list_groups(s, t, groups, MAX_VALUE_DIGITS + 1);
+    return n > 0 && (groups[0] == 6 || (groups[n - 1] == 6 && n <= 3));
 }
 
 static bool look_forward(struct scan *s, size_t end, const struct phrase *phrase, uint32_t on)
@@ -264,13 +297,16 @@ static bool look_forward(struct scan *s, size_t end, const struct phrase *phrase
         if (t->kind == T_PUNCT) {
             walk_punct(s, j, &w);
         } else if (t->kind == T_WORD) {
-            walk_word(s, &j, &w);
+            walk_word(s, &j, &w, categories);
         } else if (j == end && t->glued && t->ndig == 1 && s->digs[t->dig].value == 2 &&
                    (categories & SUP_MASK_BIT(SUP_MASK_CVV))) {
             continue; /* cvv2, cvc2 */
         } else {
-            if (take && claim_number(s, j, categories))
+            bool six = (phrase->flags & P_SIX) && w.unknown == 0 && six_digits(s, j);
+            if ((take || six) && claim_number(s, j, categories)) {
+                claim_second(s, j, categories);
                 return true;
+            }
             if (!quantity(s, j + 1)) {
                 w.unknown++;
                 w.behind_copula++;
@@ -282,6 +318,19 @@ static bool look_forward(struct scan *s, size_t end, const struct phrase *phrase
 }
 
 /* --- backward: "4821 is my pin", "4821 ndiyo namba yangu ya siri", "123 (cvv)" --- */
+
+/* Punctuation between a value and "that is my pin". */
+static bool points_back(const struct scan *s, size_t t)
+{
+    static const char *const words[] = {"that", "this", "hiyo", "hii", "ndiyo", "ndio"};
+    char punct = s->toks[t].punct;
+    if (t == 0 || s->toks[t - 1].kind != T_NUM || (punct != ',' && punct != '.' && punct != '?'))
+        return false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (scan_word_is(s, &s->toks[t + 1], words[i]))
+            return true;
+    return false;
+}
 
 static bool look_backward(struct scan *s, size_t first, size_t end, const struct phrase *phrase,
                           uint32_t on)
@@ -299,6 +348,8 @@ static bool look_backward(struct scan *s, size_t first, size_t end, const struct
             return false;
         else if (t->kind == T_PUNCT && t->punct == '(' && j + 1 == first)
             copula = true;
+        else if (t->kind == T_PUNCT && points_back(s, j))
+            continue;
         else if (t->kind == T_PUNCT && t->punct != '-' && t->punct != '"' && t->punct != '\'')
             return false;
         if (t->newline)
@@ -345,8 +396,8 @@ void mark_names(struct scan *scan)
 
 void rule_context(struct scan *scan, uint32_t on)
 {
-    const uint32_t numbers = SUP_MASK_BIT(SUP_MASK_CVV) | SUP_MASK_BIT(SUP_MASK_PIN) |
-                             SUP_MASK_BIT(SUP_MASK_OTP);
+    const uint32_t numbers =
+        SUP_MASK_BIT(SUP_MASK_CVV) | SUP_MASK_BIT(SUP_MASK_PIN) | SUP_MASK_BIT(SUP_MASK_OTP);
     for (size_t t = 0; t < scan->ntok;) {
         size_t end = t + 1;
         const struct phrase *phrase = phrase_at(scan, t, &end);

@@ -50,9 +50,9 @@ static sup_err compile(struct custom *custom, const struct sup_mask_pattern *in,
     (void)pcre2_set_max_pattern_length(context, MAX_REGEX);
     int code = 0;
     PCRE2_SIZE offset = 0;
-    pattern->code = pcre2_compile((PCRE2_SPTR)in->regex, PCRE2_ZERO_TERMINATED,
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset,
-                                  context);
+    pattern->code =
+        pcre2_compile((PCRE2_SPTR)in->regex, PCRE2_ZERO_TERMINATED,
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context);
     pcre2_compile_context_free(context);
     if (!pattern->code && code == 121) /* PCRE2's "failed to allocate heap memory" */
         return SUP_E_NOMEM;

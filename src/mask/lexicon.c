@@ -119,8 +119,7 @@ static sup_err fill(struct lexicon *lex)
     }
     for (size_t i = 0; mask_digit_words[i][0]; i++) {
         struct word *entry;
-        sup_err err =
-            entry_of(lex, mask_digit_words[i][0], strlen(mask_digit_words[i][0]), &entry);
+        sup_err err = entry_of(lex, mask_digit_words[i][0], strlen(mask_digit_words[i][0]), &entry);
         if (err)
             return err;
         entry->digit = (int8_t)(mask_digit_words[i][1][0] - '0');

@@ -11,46 +11,64 @@
 
 const struct word_row mask_word_rows[] = {
     /* English */
-    {"is are was were be been being equals reads says as", W_COPULA | W_PLAIN},
+    {"is are was were be been being equals reads says shows as", W_COPULA | W_PLAIN},
     {"the a an of for my your our his her their this that these those it its here i me we you",
      W_FILLER | W_PLAIN},
-    {"code codes number numbers no num digit digits value card cards atm bank banking online mobile "
+    {"code codes number numbers no num digit digits value card cards atm bank banking online "
+     "mobile "
      "internet app phone account savings current debit credit visa mastercard login web portal",
      W_FILLER | W_PLAIN},
-    {"new old first second last back front full correct secret security sim wallet default temporary "
+    {"new old first second last back front full correct secret security sim wallet default "
+     "temporary "
      "same following just now also only below got received get use using used enter entered typed "
      "sent sms message text please pls plz hi hello ok okay so sure yes one time put type",
      W_FILLER | W_PLAIN},
     {"changed change set reset updated chose choose made to into", W_FILLER | W_PLAIN | W_TO},
     {"and or both then plus", W_LINK | W_PLAIN},
     {"my your our his her their", W_POSSESSIVE},
-    {"balance amount paid pay payment withdraw withdrew withdrawal deposit deposited send charge fee "
+    {"balance amount paid pay payment withdraw withdrew withdrawal deposit deposited send charge "
+     "fee "
      "cost price total worth transfer transferred borrowed loan limit branch year date since born "
-     "room floor street plot box ticket order invoice receipt reference ref transaction txn booking "
+     "room floor street plot box ticket order invoice receipt reference ref transaction txn "
+     "booking "
      "flight tracking error version model serial queue extension ext ussd dial call tel telephone "
      "whatsapp contact hotline ending ends line zip postal sort swift tin imei meter token tokens "
      "bus route page item case complaint",
      W_STOP | W_PLAIN},
-    {"phone mobile", W_PLAIN},
-    {"tsh tshs tzs kes ksh kshs ugx ush rwf usd eur gbp sh shs shilling shillings dollar dollars euro "
+    {"phone mobile tel telephone cell whatsapp simu", W_PLAIN | W_PHONE},
+    {"mpesa pesa tigopesa tigo airtel halopesa fedha hela hiyohiyo inaonyesha inasema",
+     W_FILLER | W_PLAIN},
+    {"asked requested wanted need needed gave give given told tell him them her you shared share m",
+     W_FILLER | W_PLAIN},
+    {"tsh tshs tzs kes ksh kshs ugx ush rwf usd eur gbp sh shs shilling shillings dollar dollars "
+     "euro "
      "euros",
      W_STOP | W_UNIT | W_CURRENCY | W_PLAIN},
-    {"digit digits times time minute minutes min mins second seconds sec secs hour hours hr hrs day "
-     "days week weeks month months year years percent people customers attempts tries am pm million "
-     "thousand transactions characters numbers letters meters km kg pcs items messages sms",
+    {"digit digits times time minute minutes min mins seconds sec secs hour hours hr hrs "
+     "day "
+     "days week weeks month months year years percent people customers attempts tries am pm "
+     "million "
+     "thousand transactions characters chars char herufi numbers letters meters km kg pcs items "
+     "messages sms",
      W_UNIT},
     {"exp expiry expires expire expiration expiring valid thru until till date mm yy ends good",
      W_EXPIRY},
     {"not wrong incorrect invalid correct right expired expire expiring required needed necessary "
      "working work blocked locked disabled enabled active too very so weak strong short long still "
-     "being never always already lost forgotten forgot forget stolen compromised leaked safe secure "
+     "being never always already lost forgotten forgot forget stolen compromised leaked safe "
+     "secure "
      "private confidential secret personal rejected refused accepted denied failing failed fails "
-     "different unknown empty missing important good bad fine ok case sensitive only what where why "
+     "different unknown empty missing important good bad fine ok case sensitive only what where "
+     "why "
      "how when who which whose there he she they him them something nothing anything everything "
-     "someone anyone nobody none no yes please thanks thank sorry hello if because but with without "
-     "from by on in at can cannot cant could will would wont should must may might do does did dont "
-     "doesnt didnt isnt wasnt arent have has had having help reset recover change update access log "
-     "sign enter any all another other again today tomorrow yesterday tonight soon later going gonna "
+     "someone anyone nobody none no yes please thanks thank sorry hello if because but with "
+     "without "
+     "from by on in at can cannot cant could will would wont should must may might do does did "
+     "dont "
+     "doesnt didnt isnt wasnt arent have has had having help reset recover change update access "
+     "log "
+     "sign enter any all another other again today tomorrow yesterday tonight soon later going "
+     "gonna "
      "supposed unable able available about over out up down off between saved stored written known "
      "shared hacked exposed default old new same giving showing asking saying coming "
      "reset recovery policy manager field box page link hint rules requirements protected less",
@@ -61,29 +79,36 @@ const struct word_row mask_word_rows[] = {
     {"yangu yako yake yetu yenu yao langu lako lake letu wangu wako wake wetu zangu zako zake zetu "
      "changu chako chake vyangu kwangu",
      W_FILLER | W_POSSESSIVE | W_PLAIN},
-    {"ya wa la za cha vya kwa hii hiyo ile huo huu hili hilo hizi hizo hapa hapo sasa mpya jipya zamani "
+    {"ya wa la za cha vya kwa hii hiyo ile huo huu hili hilo hizi hizo hapa hapo sasa mpya jipya "
+     "zamani "
      "namba nambari tarakimu kadi benki simu mkononi akaunti mtandao programu kodi msimbo code "
-     "siri tafadhali naomba nimepata nimepokea niliyopokea nilipokea niliyopewa nimepewa niliyotumiwa "
-     "nimetumiwa iliyotumwa iliyokuja imekuja imeingia mliyotuma mliyonitumia mmenitumia ujumbe meseji "
-     "sms nimeweka naweka nilikuwa natumia nimeandika niliweka niliyoweka tumia weka andika hizi zile "
+     "siri tafadhali naomba nimepata nimepokea niliyopokea nilipokea niliyopewa nimepewa "
+     "niliyotumiwa "
+     "nimetumiwa iliyotumwa iliyokuja imekuja imeingia mliyotuma mliyonitumia mmenitumia ujumbe "
+     "meseji "
+     "sms nimeweka naweka nilikuwa natumia nimeandika niliweka niliyoweka tumia weka andika hizi "
+     "zile "
      "nyuma mbele pia tu mwisho basi sawa habari ndugu mimi ninayotumia ambazo",
      W_FILLER | W_PLAIN},
     {"nimebadilisha badilisha nilibadilisha kubadilisha imebadilishwa", W_FILLER | W_PLAIN | W_TO},
     {"na au pamoja halafu kisha alafu", W_LINK | W_PLAIN},
-    {"salio kiasi malipo nililipa nimelipa lipa kulipa nimetuma tuma kutuma nilituma nitume nimetoa "
+    {"salio kiasi malipo nililipa nimelipa lipa kulipa nimetuma tuma kutuma nilituma nitume "
+     "nimetoa "
      "kutoa nilitoa deni mkopo bei ada gharama jumla mwaka tarehe tawi chumba muamala "
      "kumbukumbu rejea risiti oda foleni piga anwani sanduku kosa hitilafu mita luku tokeni tiketi "
-     "nauli mshahara pesa hela fedha kituo",
+     "nauli mshahara kituo",
      W_STOP | W_PLAIN},
     {"shilingi shs elfu laki milioni dola", W_STOP | W_UNIT | W_CURRENCY | W_PLAIN},
-    {"mara dakika sekunde saa siku wiki mwezi miezi mwaka miaka asilimia watu tarakimu herufi wateja",
-     W_UNIT},
     {"mwisho inaisha kuisha muda tarehe", W_EXPIRY},
-    {"si sio siyo sahihi mbaya mbovu nzuri fupi refu ndefu dhaifu imara muhimu lazima gani ipi lipi nini "
-     "wapi lini vipi nani hakuna hapana ndiyo haifanyi halifanyi inafanya imefungwa limefungwa imekwisha "
+    {"si sio siyo sahihi mbaya mbovu nzuri fupi refu ndefu dhaifu imara muhimu lazima gani ipi "
+     "lipi nini "
+     "wapi lini vipi nani hakuna hapana ndiyo haifanyi halifanyi inafanya imefungwa limefungwa "
+     "imekwisha "
      "limekwisha imepotea nimesahau nimelisahau imeibiwa inahitajika inatakiwa inakataa linakataa "
-     "imekataa ile ileile ya zamani siyo tofauti sawa salama hii hiyo hivyo lakini kwa kwenye katika "
-     "bado tena kila mtu yeyote kuingia kubadili kubadilisha kurejesha kuweka msaada nisaidie naomba "
+     "imekataa ile ileile ya zamani siyo tofauti sawa salama hii hiyo hivyo lakini kwa kwenye "
+     "katika "
+     "bado tena kila mtu yeyote kuingia kubadili kubadilisha kurejesha kuweka msaada nisaidie "
+     "naomba "
      "tafadhali asante samahani yoyote lolote binafsi yangu",
      W_PLAIN},
 };
@@ -92,6 +117,8 @@ const size_t mask_word_row_count = sizeof(mask_word_rows) / sizeof(mask_word_row
 const struct phrase_row mask_phrase_rows[] = {
     {"cvv", CVV, 0},
     {"cvc", CVV, 0},
+    {"cid", CVV, 0},
+    {"mycvv", CVV, 0},
     {"cvn", CVV, 0},
     {"csc", CVV, 0},
     {"ccv", CVV, 0},
@@ -149,6 +176,9 @@ const struct phrase_row mask_phrase_rows[] = {
 
     {"pin", PIN, 0},
     {"pins", PIN, 0},
+    {"mypin", PIN, 0},
+    {"atmpin", PIN, 0},
+    {"pinyangu", PIN, 0},
     {"pini", PIN, 0},
     {"mpin", PIN, 0},
     {"upin", PIN, 0},
@@ -174,6 +204,7 @@ const struct phrase_row mask_phrase_rows[] = {
 
     {"otp", OTP, 0},
     {"otps", OTP, 0},
+    {"myotp", OTP, 0},
     {"otc", OTP, 0},
     {"tac", OTP, 0},
     {"mtan", OTP, 0},
@@ -202,6 +233,8 @@ const struct phrase_row mask_phrase_rows[] = {
     {"authorization code", OTP, 0},
     {"authorisation code", OTP, 0},
     {"auth code", OTP, 0},
+    {"authenticator", OTP, P_WEAK},
+    {"authenticator app", OTP, P_WEAK},
     {"activation code", OTP, 0},
     {"access code", OTP, 0},
     {"login code", OTP, 0},
@@ -223,7 +256,7 @@ const struct phrase_row mask_phrase_rows[] = {
     {"code from sms", OTP, 0},
     {"code in the sms", OTP, 0},
     {"code from the text", OTP, 0},
-    {"code", OTP, P_WEAK},
+    {"code", OTP, P_WEAK | P_SIX},
     {"namba ya uthibitisho", OTP, 0},
     {"nambari ya uthibitisho", OTP, 0},
     {"namba za uthibitisho", OTP, 0},
@@ -261,7 +294,7 @@ const struct phrase_row mask_phrase_rows[] = {
     {"msimbo wa otp", OTP, 0},
     {"namba ya idhini", OTP, 0},
     {"msimbo wa idhini", OTP, 0},
-    {"msimbo", OTP, P_WEAK},
+    {"msimbo", OTP, P_WEAK | P_SIX},
     {"kodi niliyotumiwa", OTP, 0},
     {"code niliyotumiwa", OTP, 0},
     {"namba niliyotumiwa", OTP, 0},
@@ -273,7 +306,8 @@ const struct phrase_row mask_phrase_rows[] = {
     {"kodi mliyonitumia", OTP, 0},
 
     {"password", PASSWORD, 0},
-    {"passwords", PASSWORD, 0},
+    {"mypassword", PASSWORD, 0},
+    {"passwords", PASSWORD, P_WEAK},
     {"passwd", PASSWORD, 0},
     {"paswd", PASSWORD, 0},
     {"pasword", PASSWORD, 0},
@@ -374,8 +408,8 @@ const struct phrase_row mask_phrase_rows[] = {
 const size_t mask_phrase_row_count = sizeof(mask_phrase_rows) / sizeof(mask_phrase_rows[0]);
 
 const char *const mask_digit_words[][2] = {
-    {"zero", "0"},  {"oh", "0"},    {"nought", "0"}, {"one", "1"},    {"two", "2"},   {"three", "3"},
-    {"four", "4"},  {"five", "5"},  {"six", "6"},    {"seven", "7"},  {"eight", "8"}, {"nine", "9"},
-    {"sifuri", "0"}, {"moja", "1"}, {"mbili", "2"},  {"tatu", "3"},   {"nne", "4"},   {"tano", "5"},
-    {"sita", "6"},  {"saba", "7"},  {"nane", "8"},   {"tisa", "9"},   {NULL, NULL},
+    {"zero", "0"},   {"oh", "0"},   {"nought", "0"}, {"one", "1"},   {"two", "2"},   {"three", "3"},
+    {"four", "4"},   {"five", "5"}, {"six", "6"},    {"seven", "7"}, {"eight", "8"}, {"nine", "9"},
+    {"sifuri", "0"}, {"moja", "1"}, {"mbili", "2"},  {"tatu", "3"},  {"nne", "4"},   {"tano", "5"},
+    {"sita", "6"},   {"saba", "7"}, {"nane", "8"},   {"tisa", "9"},  {NULL, NULL},
 };

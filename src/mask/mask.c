@@ -10,10 +10,10 @@
 enum { KEPT = 4, MAX_TEXT_BYTES = 16 * 1024 * 1024 };
 
 static const char *const names[SUP_MASK_CATEGORIES] = {
-    [SUP_MASK_CARD] = "card",       [SUP_MASK_CVV] = "cvv",
-    [SUP_MASK_PIN] = "pin",         [SUP_MASK_OTP] = "otp",
+    [SUP_MASK_CARD] = "card",         [SUP_MASK_CVV] = "cvv",
+    [SUP_MASK_PIN] = "pin",           [SUP_MASK_OTP] = "otp",
     [SUP_MASK_PASSWORD] = "password", [SUP_MASK_IBAN] = "iban",
-    [SUP_MASK_ACCOUNT] = "account", [SUP_MASK_NATIONAL_ID] = "national_id",
+    [SUP_MASK_ACCOUNT] = "account",   [SUP_MASK_NATIONAL_ID] = "national_id",
     [SUP_MASK_CUSTOM] = "custom",
 };
 
@@ -63,7 +63,8 @@ static sup_err copy_formats(struct sup_mask *mask, const struct sup_mask_opts *o
         return SUP_E_NOMEM;
     for (; mask->format_count < opts->format_count; mask->format_count++)
         if (format_parse(&opts->formats[mask->format_count], &mask->formats[mask->format_count]))
-            return refuse(problem, "format: want account or national_id, and 6 to 40 of # ? @ 0-9 A-Z",
+            return refuse(problem,
+                          "format: want account or national_id, and 6 to 40 of # ? @ 0-9 A-Z",
                           mask->format_count);
     return SUP_OK;
 }
@@ -76,7 +77,8 @@ static sup_err fill(struct sup_mask *mask, const struct sup_mask_opts *opts,
     size_t bad = 0;
     sup_err err = lexicon_init(&mask->lex, opts->words, opts->word_count, &bad);
     if (err == SUP_E_INVAL)
-        return refuse(problem, "word: want 1 to 6 words of letters and a category with context", bad);
+        return refuse(problem, "word: want 1 to 6 words of letters and a category with context",
+                      bad);
     if (!err)
         err = copy_formats(mask, opts, problem);
     if (!err && opts->pattern_count > 0)
@@ -120,7 +122,8 @@ void sup_mask_destroy(struct sup_mask *mask)
 
 /* --- output --- */
 
-/* The last letters and digits of characters [first, last), in ASCII, in kept[]; returns how many. */
+/* The last letters and digits of characters [first, last), in ASCII, in kept[]; returns how many.
+ */
 static size_t last_kept(const struct scan *s, size_t first, size_t last, char *kept)
 {
     size_t n = 0;
@@ -131,7 +134,8 @@ static size_t last_kept(const struct scan *s, size_t first, size_t last, char *k
             c = (char)('0' + cp->spoken - 1);
         else if (cp->cls == C_DIGIT)
             c = cp->fold;
-        else if (cp->cls == C_LETTER && cp->fold != '\0' && s->cps[first].claim != SUP_MASK_CARD + 1)
+        else if (cp->cls == C_LETTER && cp->fold != '\0' &&
+                 s->cps[first].claim != SUP_MASK_CARD + 1)
             c = (char)(cp->fold & ~0x20);
         if (c != '\0')
             kept[KEPT - 1 - n++] = c;
@@ -143,8 +147,8 @@ static size_t last_kept(const struct scan *s, size_t first, size_t last, char *k
 static sup_err add_place(const struct scan *s, size_t first, size_t last, struct sup_buf *out)
 {
     enum sup_mask_category category = (enum sup_mask_category)(s->cps[first].claim - 1);
-    bool keep = category == SUP_MASK_CARD || category == SUP_MASK_IBAN ||
-                category == SUP_MASK_ACCOUNT;
+    bool keep =
+        category == SUP_MASK_CARD || category == SUP_MASK_IBAN || category == SUP_MASK_ACCOUNT;
     char kept[KEPT];
     sup_err err = sup_buf_adds(out, category == SUP_MASK_CARD ? "**** **** **** " : "****");
     if (!err && keep)
@@ -152,15 +156,14 @@ static sup_err add_place(const struct scan *s, size_t first, size_t last, struct
     return err;
 }
 
-static void count_place(struct sup_mask_report *report, enum sup_mask_category category,
-                        size_t offset, size_t len)
+static void count_place(struct sup_mask_report *report, const struct sup_mask_span *span)
 {
+    enum sup_mask_category category = span->category;
     report->categories |= SUP_MASK_BIT(category);
     report->per_category[category]++;
     report->count++;
     if (report->span_count < SUP_MASK_MAX_SPANS)
-        report->spans[report->span_count++] =
-            (struct sup_mask_span){(uint32_t)offset, (uint32_t)len, category};
+        report->spans[report->span_count++] = *span;
 }
 
 static sup_err emit(const struct scan *s, struct sup_buf *out, struct sup_mask_report *report)
@@ -176,8 +179,12 @@ static sup_err emit(const struct scan *s, struct sup_buf *out, struct sup_mask_r
                                           s->cps[i].off - s->cps[first].off);
         if (err)
             return err;
-        if (claim)
-            count_place(report, (enum sup_mask_category)(claim - 1), offset, out->len - offset);
+        if (claim) {
+            const struct cp *from = &s->cps[first], *to = &s->cps[i];
+            struct sup_mask_span span = {(uint32_t)offset, (uint32_t)(out->len - offset), from->off,
+                                         to->off - from->off, (enum sup_mask_category)(claim - 1)};
+            count_place(report, &span);
+        }
     }
     return SUP_OK;
 }

@@ -41,21 +41,23 @@ SUP_MUST_CHECK sup_err mask_decode(const char *text, size_t len, struct cp *cps,
 /* --- words (lexicon.c; tables in lexicon_data.c) --- */
 
 enum word_flag {
-    W_FILLER = 1,    /* may stand between a key word and its value */
-    W_COPULA = 2,    /* "is": what follows is the value */
-    W_STOP = 4,      /* names another number or quantity */
-    W_UNIT = 8,      /* behind a number: it is a quantity */
+    W_FILLER = 1,      /* may stand between a key word and its value */
+    W_COPULA = 2,      /* "is": what follows is the value */
+    W_STOP = 4,        /* names another number or quantity */
+    W_UNIT = 8,        /* behind a number: it is a quantity */
     W_POSSESSIVE = 16, /* may stand inside a phrase */
-    W_PLAIN = 32,    /* never a password */
-    W_LINK = 64,     /* and, or */
-    W_EXPIRY = 128,  /* between a card number and its date */
+    W_PLAIN = 32,      /* never a password */
+    W_LINK = 64,       /* and, or */
+    W_EXPIRY = 128,    /* between a card number and its date */
     W_CURRENCY = 256,
-    W_TO = 512, /* "set the password to" */
+    W_TO = 512,     /* "set the password to" */
+    W_PHONE = 1024, /* the number behind is not an account */
 };
 
 enum { PHRASE_MAX_WORDS = 6, WORD_MAX = 24 };
 
 enum phrase_flag {
+    P_SIX = 2,  /* weak, but six digits right behind are enough */
     P_WEAK = 1, /* needs a copula or colon before the value, and no W_STOP in front */
 };
 
@@ -108,14 +110,14 @@ void lexicon_fini(struct lexicon *lex);
 enum tok_kind { T_WORD, T_NUM, T_PUNCT, T_END };
 
 struct tok {
-    uint32_t first, last; /* characters [first, last) */
-    uint32_t dig;         /* index of the first digit at or behind first */
-    uint32_t ndig;        /* T_NUM: digits */
+    uint32_t first, last;    /* characters [first, last) */
+    uint32_t dig;            /* index of the first digit at or behind first */
+    uint32_t ndig;           /* T_NUM: digits */
     const struct word *word; /* T_WORD: when known */
-    uint32_t context;     /* category bits of a phrase that ends here */
+    uint32_t context;        /* category bits of a phrase that ends here */
     uint8_t kind;
-    char punct; /* T_PUNCT: ASCII form, or 0 */
-    bool glued; /* nothing visible between the token before and this one */
+    char punct;   /* T_PUNCT: ASCII form, or 0 */
+    bool glued;   /* nothing visible between the token before and this one */
     bool newline; /* a line begins here */
 };
 
@@ -163,6 +165,7 @@ struct place {
 struct format {
     enum sup_mask_category category;
     bool bare;
+    bool specific; /* two literal places or more */
     uint8_t count, required;
     struct place places[SUP_MASK_FORMAT_MAX];
 };

@@ -1,6 +1,13 @@
 #include "mask_internal.h"
 
-enum { MAX_TOKENS = 16, MAX_UNKNOWN = 3, MAX_CHUNK = 128, MIN_SECRET = 4, MAX_BEFORE = 5 };
+enum {
+    MAX_TOKENS = 16,
+    MAX_UNKNOWN = 3,
+    MAX_CHUNK = 128,
+    MIN_SECRET = 4,
+    MIN_VALUE = 3,
+    MAX_BEFORE = 5
+};
 
 static uint32_t flags_of(const struct tok *t)
 {
@@ -30,7 +37,7 @@ static void trim(const struct scan *s, struct chunk *c)
     while (c->last > c->first + 1) {
         char fold = s->cps[c->last - 1].fold;
         if (fold != '.' && fold != ',' && fold != ';' && fold != ')' && fold != '"' &&
-            s->cps[c->last - 1].cls != C_IGN)
+            fold != ']' && fold != '>' && s->cps[c->last - 1].cls != C_IGN)
             return;
         c->last--;
     }
@@ -38,10 +45,13 @@ static void trim(const struct scan *s, struct chunk *c)
 
 static bool quoted_chunk(const struct scan *s, size_t i, struct chunk *ret_chunk)
 {
-    if (!quote(s, i))
-        return false;
+    bool text = false;
+    if (!quote(s, i) || blank(&s->cps[i + 1]) || s->cps[i + 1].fold == ':' ||
+        s->cps[i + 1].fold == ',')
+        return false; /* the quote closes something, as in "password":"..." */
     for (size_t j = i + 1; j < s->ncp && j - i <= MAX_CHUNK && s->cps[j].cls != C_NL; j++) {
-        bool closes = s->cps[j].fold == s->cps[i].fold && j > i + 1;
+        text = text || s->cps[j].cls == C_LETTER || s->cps[j].cls == C_DIGIT;
+        bool closes = s->cps[j].fold == s->cps[i].fold && text;
         if (closes && (s->cps[j + 1].cls != C_LETTER && s->cps[j + 1].cls != C_DIGIT)) {
             *ret_chunk = (struct chunk){i + 1, j, true};
             return true;
@@ -57,7 +67,7 @@ static bool chunk_at(const struct scan *s, size_t i, struct chunk *ret_chunk)
         i++;
     struct chunk c = {i, i, false};
     if (!quoted_chunk(s, i, &c)) {
-        while (c.last < s->ncp && !blank(&s->cps[c.last]))
+        while (c.last < s->ncp && c.last - c.first < MAX_CHUNK && !blank(&s->cps[c.last]))
             c.last++;
         trim(s, &c);
     }
@@ -133,13 +143,15 @@ static bool claim(struct scan *s, const struct chunk *c)
 }
 
 /* What follows ":" "=" or "is": anything but ordinary words. */
-static bool claim_value(struct scan *s, size_t t, size_t from)
+static bool claim_value(struct scan *s, size_t t, size_t from, bool secret)
 {
     struct chunk c;
-    if (!chunk_at(s, from, &c))
+    if (!chunk_at(s, from, &c) || (secret && !c.quoted && !looks_secret(s, &c)))
         return false;
     const struct tok *tok = token_at(s, t, c.first);
-    if (!c.quoted && (ordinary(s, &c, tok) || (tok->kind == T_PUNCT && c.last - c.first == 1)))
+    if (!c.quoted && (c.last - c.first < MIN_VALUE || (flags_of(tok + 1) & W_UNIT)))
+        return false; /* "password is 8 characters" */
+    if (!c.quoted && (ordinary(s, &c, tok)))
         return false;
     return claim(s, &c);
 }
@@ -151,6 +163,8 @@ static bool claim_secret(struct scan *s, size_t t, size_t end)
     struct chunk c;
     const struct tok *tok = &s->toks[t];
     if (!chunk_at(s, tok->first, &c) || (!c.quoted && !looks_secret(s, &c)))
+        return false;
+    if (!c.quoted && quote(s, tok->first))
         return false;
     bool number = tok->kind == T_NUM && c.last <= tok->last;
     if (number && t > end && !(flags_of(tok - 1) & (W_POSSESSIVE | W_TO)))
@@ -177,18 +191,27 @@ static bool forward(struct scan *s, size_t end, bool weak)
         const struct tok *t = &s->toks[j];
         uint32_t flags = flags_of(t);
         if (t->kind == T_PUNCT && leads_to_value(s, j, &from))
-            return claim_value(s, j, from);
+            return claim_value(s, j, from, false);
         if (t->kind == T_WORD && (flags & W_COPULA)) {
             size_t next = j + 1; /* "is: X", "ni kama X" */
-            while (next < s->ntok && ((flags_of(&s->toks[next]) & W_COPULA) ||
-                                      leads_to_value(s, next, &from)))
+            while (next < s->ntok &&
+                   ((flags_of(&s->toks[next]) & W_COPULA) || leads_to_value(s, next, &from)))
                 next++;
-            return claim_value(s, next, s->toks[next - 1].last);
+            return claim_value(s, next, s->toks[next - 1].last, weak);
         }
-        if (!weak && unknown == 0 && claim_secret(s, j, end))
+        if (t->kind == T_PUNCT && (t->punct == '(' || t->punct == ')' || t->punct == '-' ||
+                                   t->punct == '/' || t->punct == '[' || t->punct == '<'))
+            continue;
+        if ((flags & W_LINK) && !s->toks[j + 1].word) /* "password and username is" */
+            return false;
+        if ((flags & W_LINK) && !s->toks[j + 1].word->phrases)
+            return false;
+        bool try = weak ? j == end && t->kind == T_WORD : unknown == 0;
+        if (try && claim_secret(s, j, end))
             return true;
-        if (t->kind == T_PUNCT && t->punct != '(' && t->punct != ')' && t->punct != '-' &&
-            t->punct != '/')
+        if (t->kind == T_PUNCT && t->punct == '"')
+            continue;
+        if (t->kind == T_PUNCT)
             return false;
         bool known = flags & (W_FILLER | W_POSSESSIVE | W_LINK);
         if (!known && (t->kind != T_WORD || t->newline || ++unknown > MAX_UNKNOWN))

@@ -156,7 +156,7 @@ void sup_mask_split_result_fini(struct sup_mask_split_result *result)
 struct feed {
     struct split_view views[SUP_MASK_SPLIT_MAX_PARTS];
     size_t count;
-    size_t first; /* of the number's parts, when joined */
+    size_t first;      /* of the number's parts, when joined */
     struct part *part; /* for the new message, not yet remembered */
 };
 
@@ -228,7 +228,7 @@ static sup_err write_joined(struct feed *feed, const struct sender *sender,
 }
 
 static sup_err add_sender(struct sup_mask_split *split, const struct sup_mask_split_key *key,
-                           struct sender **ret_sender)
+                          struct sender **ret_sender)
 {
     if (sup_map_count(split->senders) >= split->opts.max_senders)
         drop_oldest(split);

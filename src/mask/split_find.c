@@ -3,7 +3,7 @@
 #include "split_internal.h"
 #include "supportd/base/mem.h"
 
-enum { MAX_WORDS_BEFORE = 4, MAX_WORDS_BEHIND = 2, KEPT = 4, MAX_JOINED = 64, PHONE_DIGITS = 10 };
+enum { MAX_WORDS_BEFORE = 4, MAX_WORDS_BEHIND = 4, KEPT = 4, MAX_JOINED = 64, PHONE_DIGITS = 10 };
 
 static bool group_begins(const struct scan *s, const struct digit_run *run, size_t i)
 {
@@ -65,10 +65,9 @@ sup_err split_view_init(struct split_view *view, const struct lexicon *lex, cons
     while (view->tail.first > 0 && !breaks(&s->digs[view->tail.first]))
         view->tail.first--;
     size_t head_tok = s->digs[0].tok, tail_tok = s->digs[s->ndig - 1].tok;
-    view->closes =
-        joinable(s, &view->head) && count_words(s, 0, head_tok) <= MAX_WORDS_BEFORE;
-    view->opens = joinable(s, &view->tail) &&
-                  count_words(s, tail_tok + 1, s->ntok) <= MAX_WORDS_BEHIND;
+    view->closes = joinable(s, &view->head) && count_words(s, 0, head_tok) <= MAX_WORDS_BEFORE;
+    view->opens =
+        joinable(s, &view->tail) && count_words(s, tail_tok + 1, s->ntok) <= MAX_WORDS_BEHIND;
     view->whole = view->opens && view->closes && view->head.end == s->ndig;
     return SUP_OK;
 }
@@ -213,17 +212,23 @@ static void move_spans(const struct split_view *view, struct sup_mask_report *re
     }
 }
 
-static void add_span(struct sup_mask_report *report, uint32_t offset, uint32_t len)
+/* source_offset, source_len: in the text as the rules have masked it, before the stars. */
+static void add_span(struct sup_mask_report *report, struct sup_mask_span span)
 {
     report->categories |= SUP_MASK_BIT(SUP_MASK_CARD);
     report->per_category[SUP_MASK_CARD]++;
     report->count++;
+    uint32_t k = 0;
+    while (k < report->span_count && report->spans[k].offset < span.offset) {
+        span.source_offset += report->spans[k].source_len - report->spans[k].len;
+        k++;
+    }
     if (report->span_count == SUP_MASK_MAX_SPANS)
         return;
-    uint32_t k = report->span_count++;
-    for (; k > 0 && report->spans[k - 1].offset > offset; k--)
-        report->spans[k] = report->spans[k - 1];
-    report->spans[k] = (struct sup_mask_span){offset, len, SUP_MASK_CARD};
+    memmove(&report->spans[k + 1], &report->spans[k],
+            (report->span_count - k) * sizeof(report->spans[0]));
+    report->spans[k] = span;
+    report->span_count++;
 }
 
 sup_err split_view_write(const struct split_view *view, struct sup_buf *out,
@@ -239,8 +244,8 @@ sup_err split_view_write(const struct split_view *view, struct sup_buf *out,
         bool stars = star < view->stars.end && s->digs[star].first == i;
         if (stars || i + 1 == part_last || i + 1 == s->ncp) {
             size_t upto = stars ? i : i + 1;
-            sup_err err = sup_buf_add(out, s->text + s->cps[from].off,
-                                      s->cps[upto].off - s->cps[from].off);
+            sup_err err =
+                sup_buf_add(out, s->text + s->cps[from].off, s->cps[upto].off - s->cps[from].off);
             if (!err && stars)
                 err = sup_buf_adds(out, "*");
             if (err)
@@ -253,7 +258,9 @@ sup_err split_view_write(const struct split_view *view, struct sup_buf *out,
     }
     if (report) {
         move_spans(view, report);
-        add_span(report, (uint32_t)part_at, (uint32_t)(part_end - part_at));
+        uint32_t first = s->cps[part_first].off, last = s->cps[part_last].off;
+        add_span(report, (struct sup_mask_span){(uint32_t)part_at, (uint32_t)(part_end - part_at),
+                                                first, last - first, SUP_MASK_CARD});
     }
     return SUP_OK;
 }

@@ -11,11 +11,11 @@ struct digit_run {
 struct split_view {
     struct scan scan;
     struct digit_run head, tail; /* first and last run; equal when there is one */
-    bool opens;  /* tail may begin a number */
-    bool closes; /* head may end one */
-    bool whole;  /* may stand in the middle: one run that is both */
-    struct digit_run stars; /* found: digits that become '*' */
-    struct digit_run part;  /* found: digits of the number */
+    bool opens;                  /* tail may begin a number */
+    bool closes;                 /* head may end one */
+    bool whole;                  /* may stand in the middle: one run that is both */
+    struct digit_run stars;      /* found: digits that become '*' */
+    struct digit_run part;       /* found: digits of the number */
 };
 
 /* text is borrowed; view->scan is left for scan_fini() in any case. Errors: as scan_init(). */

@@ -63,6 +63,7 @@ static void start_timeline(struct quality_in *in, uint32_t ts, uint64_t arrival_
     in->ts_samples = 0;
     in->transit_min[0] = 0;
     in->transit_min[1] = INT64_MAX;
+    in->transit_max = 0;
     in->playout = PLAYOUT_MIN_US;
     in->has_base = false;
 }
@@ -125,6 +126,8 @@ static void take_time(struct quality_in *in, const struct sup_rtp_hdr *hdr, uint
     }
     if (transit < in->transit_min[0])
         in->transit_min[0] = transit;
+    if (in_order && transit > in->transit_max)
+        in->transit_max = transit;
     if (from <= 0)
         return;
     in->now.late++;
@@ -296,6 +299,8 @@ static void move_playout(struct quality_in *in, int64_t shortest, uint32_t jitte
     int64_t room = 3 * (int64_t)jitter_us + 20000;
     int64_t target = shortest + (room > PLAYOUT_MIN_US ? room : PLAYOUT_MIN_US);
     int64_t least = in->playout - PLAYOUT_SHRINK_US;
+    if (target < in->transit_max) /* packets still come as late as that */
+        target = in->transit_max;
     in->playout = target > least ? target : least;
 }
 
@@ -317,6 +322,7 @@ void quality_in_tick(struct quality_in *in, uint64_t now_us, struct sup_quality_
             fill_drift(in, now_us, in->transit_min[0], ret_sample);
         in->transit_min[1] = in->transit_min[0];
         in->transit_min[0] = INT64_MAX;
+        in->transit_max = INT64_MIN;
     }
     in->now = (struct quality_second){0};
 }

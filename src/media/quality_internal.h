@@ -44,6 +44,7 @@ struct quality_in {
     uint32_t last_ts;
     int64_t ts_samples;     /* timestamp, unwrapped */
     int64_t transit_min[2]; /* of this second and the one before; INT64_MAX: no packet */
+    int64_t transit_max;    /* of this second, packets in order; INT64_MIN: none */
     int64_t playout;        /* transit up to which the model's buffer has audio */
     bool has_base;          /* for the drift */
     int64_t base_transit;

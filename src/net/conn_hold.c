@@ -5,6 +5,7 @@
 #include "net_internal.h"
 #include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
+#include "tcp_count.h"
 
 sup_err sup_net_hold_find(struct sup_net_conn *conn)
 {
@@ -60,6 +61,11 @@ void sup_net_hold(struct sup_net_conn *conn, int events)
         sup_net_conn_ready(conn);
 }
 
+bool sup_net_hold_pipelined(const struct sup_net_conn *conn)
+{
+    return conn->answered && sup_net_tcp_bytes_read(conn->fd) <= conn->read_before + 1;
+}
+
 static bool writable_now(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -88,6 +94,8 @@ static void finish(struct sup_net_conn *conn)
         linger(conn);
         return;
     }
+    conn->answered = true;
+    conn->read_before = sup_net_tcp_bytes_read(conn->fd);
     conn->state = CONN_IDLE;
     conn->deadline_us = sup_clock_mono_us() + conn->server->limits.keepalive_ms * 1000ull;
     conn->held = false;

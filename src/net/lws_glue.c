@@ -7,7 +7,8 @@
 #include "supportd/log/log.h"
 
 enum {
-    RX_SIZE = 4096,
+    /* A whole TLS record: what it leaves inside OpenSSL it reads only at the next event. */
+    RX_SIZE = 16384 + LWS_PRE + 512,
     FAR_AWAY_S = 3600, /* libwebsockets' own timeouts; ours are in conn_sweep() */
     CLOSE_PASSES = 1000,
 };

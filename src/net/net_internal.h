@@ -77,7 +77,9 @@ struct sup_net_conn {
     struct sup_http_request *req; /* being read or answered, or NULL */
     struct sup_ws_client *client; /* or NULL */
     struct conn_out out;
-    size_t lingered; /* bytes thrown away in CONN_LINGER */
+    size_t lingered;      /* bytes thrown away in CONN_LINGER */
+    bool answered;        /* a request before this one has been answered */
+    uint64_t read_before; /* bytes taken from the socket when it was */
 };
 
 /* Header values that are kept; the order is that of the table in request_head.c. */
@@ -200,6 +202,8 @@ void sup_net_conn_sweep(void *arg);
 SUP_MUST_CHECK sup_err sup_net_hold_find(struct sup_net_conn *conn);
 /* From now on our callback hears of events (UV_READABLE, UV_WRITABLE, UV_DISCONNECT). */
 void sup_net_hold(struct sup_net_conn *conn, int events);
+/* The request that begins was read together with the one before it. */
+bool sup_net_hold_pipelined(const struct sup_net_conn *conn);
 /* Writes out; hands the connection back to libwebsockets, or lingers, when all is written. */
 void sup_net_hold_pump(struct sup_net_conn *conn);
 

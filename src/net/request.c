@@ -231,6 +231,19 @@ static int check_body(struct sup_http_request *req, bool *ret_done)
     return 0;
 }
 
+/* libwebsockets expects a body, and takes it from the wrong place (or never stops looking for it)
+ * if the head was left over from an earlier read. Closing without an answer is what a pipelining
+ * client must be ready for (RFC 9112 section 9.3.2). */
+static bool body_would_be_misread(const struct sup_net_conn *conn,
+                                  const struct sup_http_request *req)
+{
+    const char *length = sup_http_header(req, "content-length");
+    bool none = length ? strspn(length, "0") == strlen(length)
+                       : strcmp(req->method, "POST") != 0 && strcmp(req->method, "PUT") != 0 &&
+                             strcmp(req->method, "PATCH") != 0;
+    return !none && sup_net_hold_pipelined(conn);
+}
+
 int sup_net_request_begin(struct sup_net_conn *conn, const char *path, size_t len)
 {
     struct sup_net_server *server = conn->server;
@@ -241,6 +254,8 @@ int sup_net_request_begin(struct sup_net_conn *conn, const char *path, size_t le
     if (!req)
         return -1;
     conn->req = req;
+    if (body_would_be_misread(conn, req))
+        return -1;
     conn->state = CONN_BODY;
     conn->deadline_us = req->started_us + server->limits.body_timeout_ms * 1000ull;
     if (problem.status)

@@ -109,7 +109,8 @@ static void wait_for(struct pg_link *link, unsigned events)
 bool pg_link_flush(struct pg_link *link)
 {
     int rc = PQflush(link->conn);
-    if (rc < 0) {
+    /* After a failed write libpq pretends success until reading meets the end. */
+    if (rc < 0 || PQstatus(link->conn) == CONNECTION_BAD) {
         pg_link_drop(link, "unreachable");
         return false;
     }

@@ -11,6 +11,7 @@
 #include "support/check_main.h"
 #include "supportd/base/clock.h"
 #include "supportd/loop/loop.h"
+#include "supportd/pg/migrate.h"
 #include "supportd/pg/pool.h"
 
 static inline const char *db_env(const char *name)
@@ -44,6 +45,21 @@ static inline long long db_admin_do(const char *sql)
     PQclear(res);
     PQfinish(conn);
     return n;
+}
+
+static inline void db_log_error(bool is_error, const char *line, void *arg)
+{
+    (void)arg;
+    if (is_error)
+        (void)fprintf(stderr, "%s\n", line);
+}
+
+/* Brings the product's schema into the test database. */
+static inline void db_migrate(void)
+{
+    struct sup_pg_migrate_opts opts = {.owner_url = db_env("SUP_TEST_OWNER_URL"),
+                                       .log = db_log_error};
+    ck_assert_int_eq(sup_pg_migrate(&opts, NULL), SUP_OK);
 }
 
 /* The share of the full counts that the default run does. */

@@ -51,15 +51,11 @@ struct sup_config {
         bool demo;
     } web;
     struct {
-        bool chat, call;
-    } features;
-    struct {
         char *jwt_secret, *jwks_file, *issuer, *audience;
         int64_t clock_skew_ms, token_max_age_ms;
         char *claim_subject, *claim_name, *claim_email, *claim_language;
         char *token_cookie, *session_cookie, *cookie_domain;
-        int64_t session_ttl_ms, session_idle_ms, ticket_ttl_ms;
-        int64_t lockout_failures, lockout_ms;
+        int64_t ticket_ttl_ms;
         int64_t password_jobs, password_queue, password_memory_bytes, password_passes;
     } auth;
     struct {
@@ -77,12 +73,7 @@ struct sup_config {
         int64_t request_timeout_ms, statement_timeout_ms, connect_timeout_ms;
     } database;
     struct {
-        char *strategy;
-        int64_t timeout_ms, offer_ms, agent_grace_ms, customer_grace_ms;
-        int64_t chat_capacity, call_weight, misses, offer_delay_ms, max_waiting;
-    } queue;
-    struct {
-        int64_t ring_timeout_ms, grace_ms, setup_timeout_ms, wrapup_ms, max_duration_ms, max_calls;
+        int64_t grace_ms, setup_timeout_ms, max_duration_ms, max_calls;
     } call;
     struct {
         struct sup_config_list addresses;

@@ -12,8 +12,9 @@
  *              the like when the grouping is a card's; also spelled digit by digit in words
  *  iban        country, structure of that country, mod 97; spaces, dots, dashes between
  *  account,    a configured format; unless the format is bare, only where a word that names it
- *  national_id stands at most 10 words before (and no word for another number, such as "phone",
- *              between them) or a few filler words behind
+ *  national_id stands before (and no word for another number, such as "phone", between them) or a
+ *              few filler words behind. Before means at most 10 words for a format with two or more
+ *              literal places, else only filler words or an "is" between
  *  cvv, pin,   numbers of a fitting length after a key word ("pin yangu ni 48 21", a few filler
  *  otp         words between) or before it ("4821 is my pin"); cvv also right behind a card
  *  password    the chunk after a key word and is/ni/":"/"=", or before "is my password"; a chunk
@@ -117,7 +118,8 @@ SUP_MUST_CHECK sup_err sup_mask_create(const struct sup_mask_opts *opts, struct 
 void sup_mask_destroy(struct sup_mask *mask); /* NULL is a no-op */
 
 struct sup_mask_span {
-    uint32_t offset, len; /* bytes in the output */
+    uint32_t offset, len;               /* bytes in the output */
+    uint32_t source_offset, source_len; /* bytes in the clear text */
     enum sup_mask_category category;
 };
 

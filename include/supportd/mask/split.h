@@ -10,7 +10,7 @@
  *
  * What joins. A "run" is digits with only spaces, dots and dashes between them (mask.h), outside
  * of what the rules have masked already.
- *  - The first part is a message whose last run is followed by at most 2 words ("my card is 4111
+ *  - The first part is a message whose last run is followed by at most 4 words ("my card is 4111
  *    1111", "4111 1111 and").
  *  - The last part is a message whose first run is preceded by at most 4 words ("and then 1111
  *    1111").
@@ -46,9 +46,9 @@ enum {
 struct sup_mask_split; /* opaque */
 
 struct sup_mask_split_opts {
-    uint64_t window_us;   /* between first and last part; 0: 30 s; at most 10 minutes */
+    uint64_t window_us;    /* between first and last part; 0: 30 s; at most 10 minutes */
     uint32_t max_messages; /* of one number, 2..8; 0: 4 */
-    uint32_t max_senders; /* remembered at a time; 0: 20,000 */
+    uint32_t max_senders;  /* remembered at a time; 0: 20,000 */
 };
 
 /* mask is kept and must outlive the table (replace it with sup_mask_split_set_mask()). opts may be

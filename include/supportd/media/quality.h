@@ -10,8 +10,9 @@
  * later ones have come without it, or a second has passed. A lost packet whose successor came with
  * LBRR was recovered, all but a quarter (the copy is coarser). Late is what a model of the
  * listener's buffer runs dry for: it holds max(60 ms, 3 x jitter + 20 ms) above the shortest
- * transit of the last two seconds, stretches at once and shrinks by at most 100 ms a second; the
- * time it lacks counts as lost packets in the residual loss. */
+ * transit of the last two seconds, stretches at once, and shrinks by at most 100 ms a second, not
+ * below the longest transit of that second; the time it lacks counts as lost packets in the
+ * residual loss. */
 #ifndef SUPPORTD_MEDIA_QUALITY_H
 #define SUPPORTD_MEDIA_QUALITY_H
 #include <stdbool.h>

@@ -60,10 +60,10 @@ START_TEST(defaults_stand_without_a_file)
     ck_assert_uint_eq(config->listen.http.count, 1);
     ck_assert_str_eq(config->listen.http.items[0], "127.0.0.1:8080");
     ck_assert_uint_eq(config->listen.https.count, 0);
-    ck_assert_int_eq(config->queue.timeout_ms, 300000);
+    ck_assert_int_eq(config->call.grace_ms, 30000);
     ck_assert_int_eq(config->limits.body_bytes, 65536);
     ck_assert_str_eq(config->auth.jwt_secret, "");
-    ck_assert(config->features.chat && config->media.fec && !config->media.dtx);
+    ck_assert(config->media.fec && !config->media.dtx);
     ck_assert_uint_eq(config->web.languages.count, 2);
     ck_assert_uint_eq(config->mask.categories.count, 9);
 }
@@ -76,7 +76,8 @@ START_TEST(the_file_sets_every_type)
               "web: { sites = ( { origin = \"HTTPS://www.Bank.example:443\"; name = \"Bank\"; "
               "features = [\"chat\", \"call\"]; }, { origin = \"https://public.example\"; } ); "
               "demo = true; };\n"
-              "queue: { strategy = \"round_robin\"; timeout_ms = \"2m\"; offer_ms = 15000; };\n"
+              "media: { srtp_engine = \"libsrtp\"; }; call: { grace_ms = \"2m\"; setup_timeout_ms "
+              "= 15000; };\n"
               "limits: { body_bytes = \"1 MiB\"; queue_bytes = 2097152L; };\n"
               "mask: { patterns = [\"member=M[0-9]{2,4}\"]; account_formats = [\"01##########\"]; "
               "words = [\"pin=namba ya siri\"]; };\n"
@@ -91,9 +92,9 @@ START_TEST(the_file_sets_every_type)
     ck_assert_str_eq(config->web.sites.items[1].name, "");
     ck_assert_uint_eq(config->web.sites.items[1].features, 0);
     ck_assert(config->web.demo);
-    ck_assert_str_eq(config->queue.strategy, "round_robin");
-    ck_assert_int_eq(config->queue.timeout_ms, 120000);
-    ck_assert_int_eq(config->queue.offer_ms, 15000);
+    ck_assert_str_eq(config->media.srtp_engine, "libsrtp");
+    ck_assert_int_eq(config->call.grace_ms, 120000);
+    ck_assert_int_eq(config->call.setup_timeout_ms, 15000);
     ck_assert_int_eq(config->limits.body_bytes, 1048576);
     ck_assert_int_eq(config->limits.queue_bytes, 2097152);
     ck_assert_str_eq(config->mask.patterns.items[0], "member=M[0-9]{2,4}");
@@ -113,17 +114,17 @@ START_TEST(the_environment_wins)
         "SUPPORTD_CONFIG=/etc/supportd.conf",
         "SUPPORTD_DATABASE_URL=postgresql://a",
         "SUPPORTD_DATABASE_OWNER_URL=postgresql://b",
-        "SUPPORTD_QUEUE_TIMEOUT_MS=10s",
-        "SUPPORTD_FEATURES_CALL=false",
+        "SUPPORTD_CALL_GRACE_MS=10s",
+        "SUPPORTD_MEDIA_FEC=false",
         "SUPPORTD_LISTEN_HTTP=127.0.0.1:1, [::1]:2",
         "SUPPORTD_MASK_PATTERNS=[\"a=x{1,2}\", \"b=y\"]",
         "SUPPORTD_WEB_SITES=( { origin = \"http://127.0.0.1:8080\"; features = [\"chat\"]; } )",
         NULL};
-    load_good("queue: { timeout_ms = 1000; };", environment);
+    load_good("call: { grace_ms = 1000; };", environment);
     ck_assert_str_eq(config->database.url, "postgresql://a");
     ck_assert_str_eq(config->database.owner_url, "postgresql://b");
-    ck_assert_int_eq(config->queue.timeout_ms, 10000);
-    ck_assert(!config->features.call);
+    ck_assert_int_eq(config->call.grace_ms, 10000);
+    ck_assert(!config->media.fec);
     ck_assert_str_eq(config->listen.http.items[1], "[::1]:2");
     ck_assert_str_eq(config->mask.patterns.items[0], "a=x{1,2}");
     ck_assert_uint_eq(config->web.sites.items[0].features, SUP_SITE_CHAT);
@@ -165,26 +166,28 @@ END_TEST
 static const struct {
     const char *text, *problem;
 } wrong[] = {
-    {"queue: {\n timeout_ms = 5; };",
-     ":2: queue.timeout_ms: 5 is out of range; right is a duration from 1000"},
-    {"queue: { misses = \"2\"; };", "queue.misses: this is a string; right is a whole number"},
-    {"queue: { misses = 1.5; };", "this is a number with a fraction"},
-    {"queue: { misses = { a = 1; }; };", "this is a group"},
-    {"queue: { timeout_ms = \"5 parsecs\"; };", "\"5 parsecs\" is not a number"},
-    {"queue: { timeout_ms = \"99999999999999999999s\"; };", "is not a number that fits"},
-    {"queue: { timeout_ms = \"9223372036854775807h\"; };", "is not a number that fits"},
-    {"queue: { timeout_ms = \"-5s\"; };", "-5000 is out of range"},
-    {"queue: { strategy = \"random\"; };",
-     "\"random\" is not accepted; right is one of least_busy, longest_idle, round_robin"},
-    {"queue: { strategy = \"\"; };", "is not accepted"},
-    {"queue: { strategy = \"least_busy|\"; };", "is not accepted"},
-    {"queue: { offr_ms = 5000; };", "queue.offr_ms: unknown key; right is perhaps queue.offer_ms"},
-    {"call: { offer_ms = 5000; };", "right is perhaps queue.offer_ms"},
-    {"queue: { zzzzzzzzzzzzzzzz = 1; };", "right is a key of docs/config.md"},
+    {"call: {\n grace_ms = 5; };",
+     ":2: call.grace_ms: 5 is out of range; right is a duration from 1000"},
+    {"database: { connections = \"2\"; };",
+     "database.connections: this is a string; right is a whole number"},
+    {"database: { connections = 1.5; };", "this is a number with a fraction"},
+    {"database: { connections = { a = 1; }; };", "this is a group"},
+    {"call: { grace_ms = \"5 parsecs\"; };", "\"5 parsecs\" is not a number"},
+    {"call: { grace_ms = \"99999999999999999999s\"; };", "is not a number that fits"},
+    {"call: { grace_ms = \"9223372036854775807h\"; };", "is not a number that fits"},
+    {"call: { grace_ms = \"-5s\"; };", "-5000 is out of range"},
+    {"media: { srtp_engine = \"random\"; };",
+     "\"random\" is not accepted; right is one of openssl, libsrtp"},
+    {"media: { srtp_engine = \"\"; };", "is not accepted"},
+    {"media: { srtp_engine = \"openssl|\"; };", "is not accepted"},
+    {"call: { setup_timeot_ms = 5000; };",
+     "call.setup_timeot_ms: unknown key; right is perhaps call.setup_timeout_ms"},
+    {"media: { setup_timeout_ms = 5000; };", "right is perhaps call.setup_timeout_ms"},
+    {"call: { zzzzzzzzzzzzzzzz = 1; };", "right is a key of docs/config.md"},
     {"que: { a = 1; };", ":1: que: unknown section"},
-    {"queue = 5;", "queue: this is no group; right is queue: { key = value; };"},
-    {"queue: { misses = 1; misses = 2; };", "duplicate setting name"},
-    {"queue: {\n\n misses = ; };", ":3: syntax error; right is section"},
+    {"call = 5;", "call: this is no group; right is call: { key = value; };"},
+    {"database: { connections = 1; connections = 2; };", "duplicate setting name"},
+    {"database: {\n\n connections = ; };", ":3: syntax error; right is section"},
     {"web: { demo = 1; };", "web.demo: this is a whole number; right is true or false"},
     {"listen: { http = [\"localhost:80\"]; };",
      "\"localhost:80\" is not accepted; right is a list of at most 8 strings, each address:port"},
@@ -245,17 +248,18 @@ END_TEST
 START_TEST(all_mistakes_are_told_at_once)
 {
     ck_assert_int_eq(
-        load("queue: { misses = 0;\n offr_ms = 1; };\nlog: { level = \"loud\"; };\n",
-             (const char *const[]){"SUPPORTD_QUEUE_MISSESS=1", "SUPPORTD_CALL_GRACE_MS=x", NULL}),
+        load("database: { connections = 0; }; call: {\n setup_timeot_ms = 1; };\nlog: { level = "
+             "\"loud\"; };\n",
+             (const char *const[]){"SUPPORTD_CALL_GRACE_MSS=1", "SUPPORTD_CALL_GRACE_MS=x", NULL}),
         SUP_E_INVAL);
     size_t lines = 0;
     for (const char *s = problems.data; (s = strchr(s, '\n')); s++)
         lines++;
     ck_assert_uint_eq(lines, 5);
-    ck_assert_ptr_nonnull(strstr(problems.data, ":2: queue.offr_ms:"));
+    ck_assert_ptr_nonnull(strstr(problems.data, ":2: call.setup_timeot_ms:"));
     ck_assert_ptr_nonnull(strstr(problems.data, ":3: log.level:"));
     ck_assert_ptr_nonnull(
-        strstr(problems.data, "environment SUPPORTD_QUEUE_MISSESS: unknown variable"));
+        strstr(problems.data, "environment SUPPORTD_CALL_GRACE_MSS: unknown variable"));
     ck_assert_ptr_nonnull(
         strstr(problems.data, "environment SUPPORTD_CALL_GRACE_MS: call.grace_ms: \"x\""));
 }
@@ -296,13 +300,14 @@ START_TEST(a_reload_sees_what_has_changed)
     load_good("", NULL);
     struct sup_config *before = config;
     config = NULL;
-    load_good("queue: { timeout_ms = 1000; offer_ms = 20000; }; mask: { categories = [\"card\"]; };"
-              "database: { url = \"x\"; }; features: { call = false; };"
-              "web: { sites = ( { origin = \"http://a\"; } ); };",
-              NULL);
+    load_good(
+        "call: { grace_ms = 1000; setup_timeout_ms = 30000; }; mask: { categories = [\"card\"]; };"
+        "database: { url = \"x\"; }; media: { fec = false; };"
+        "web: { sites = ( { origin = \"http://a\"; } ); };",
+        NULL);
     ck_assert_uint_eq(sup_config_diff(before, config, note_change, &changes), 5);
-    ck_assert_str_eq(changes.data, "web.sites:1 features.call:1 database.url:0 queue.timeout_ms:1 "
-                                   "mask.categories:1 ");
+    ck_assert_str_eq(changes.data,
+                     "web.sites:1 database.url:0 call.grace_ms:1 media.fec:1 mask.categories:1 ");
     ck_assert_uint_eq(sup_config_diff(config, config, NULL, NULL), 0);
     sup_config_destroy(before);
     sup_buf_fini(&changes);
@@ -331,7 +336,7 @@ START_TEST(lack_of_memory_is_told_and_leaks_nothing)
 {
     static const char text[] =
         "web: { sites = ( { origin = \"http://a\"; name = \"n\"; } ); languages = [\"en\"]; };\n"
-        "queue: { misses = 0; strategy = \"round_robin\"; };\n";
+        "database: { connections = 0; }; media: { srtp_engine = \"libsrtp\"; };\n";
     const char *const environment[] = {"SUPPORTD_MASK_PATTERNS=[\"a=b\"]", "SUPPORTD_LOG_LEVEL=x",
                                        "SUPPORTD_METRICS_ALLOW=10.0.0.0/8", NULL};
     struct sup_config_opts opts = {.path = path, .environment = environment};

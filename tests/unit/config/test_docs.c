@@ -76,7 +76,7 @@ START_TEST(the_sample_is_the_defaults_with_and_without_its_marks)
             keys++;
         }
     }
-    ck_assert_uint_gt(keys, 100);
+    ck_assert_uint_gt(keys, 80);
     expect_defaults(out.data);
     sup_buf_fini(&out);
 }
@@ -98,13 +98,15 @@ START_TEST(lack_of_room_or_memory_is_told)
         ck_assert_int_eq(err, SUP_OK);
         ck_assert_uint_gt(limit, 10000);
     }
-    for (size_t n = 1; n < 200; n += 7) {
+    sup_err err = SUP_E_NOMEM;
+    for (size_t n = 1; err == SUP_E_NOMEM && n < 1000; n++) {
         sup_buf_init(&out, 0);
         sup_mem_fail_at(n);
-        ck_assert_int_eq(sup_config_write_sample(&out), SUP_E_NOMEM);
+        err = sup_config_write_sample(&out);
         sup_mem_fail_at(0);
         sup_buf_fini(&out);
     }
+    ck_assert_int_eq(err, SUP_OK);
 }
 END_TEST
 

@@ -48,7 +48,8 @@ static void check_rows(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct sup_mask_report report;
-        ck_assert_int_eq(sup_mask_apply(mask, rows[i].in, strlen(rows[i].in), &out, &report), SUP_OK);
+        ck_assert_int_eq(sup_mask_apply(mask, rows[i].in, strlen(rows[i].in), &out, &report),
+                         SUP_OK);
         const char *want = rows[i].want ? rows[i].want : rows[i].in;
         ck_assert_msg(strcmp(out.data, want) == 0, "\"%s\" gave \"%s\", not \"%s\"", rows[i].in,
                       out.data, want);
@@ -67,7 +68,7 @@ START_TEST(cards_in_every_dress)
         {"4111.1111.1111.1111.", CARD_1111 "."},
         {"4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", CARD_1111},
         {"41 11 11 11 11 11 11 11", CARD_1111},
-        {"411 111111 1111-111.1", CARD_1111},
+        {"411 11111 1111-111.1", CARD_1111},
         {"4111 - 1111 - 1111 -- 1111", CARD_1111},
         {"4111\u00a01111\u20091111\u20111111", CARD_1111},
         {"4111\n1111\n1111\n1111", CARD_1111},
@@ -100,7 +101,7 @@ START_TEST(numbers_that_are_no_cards_stay)
 {
     static const struct row rows[] = {
         {"4111 1111 1111 1112", NULL},
-        {"call +255 712 345 678 or 0754 123 456 0655 123 456", NULL},
+        {"call +255 712 345 678 or 0754 123 456 0655 123 4567", NULL},
         {"1700000000000 20240115123045 2024-01-15 12:30:45", NULL},
         {"550e8400-e29b-41d4-a716-446655440000", NULL},
         {"TZS 4,500,000,000,000", NULL},
@@ -203,8 +204,13 @@ START_TEST(pin_cvv_otp_in_context)
         {"pin4821", "pin****"},
         {"pin is four eight two one", "pin is ****"},
         {"pin ya kadi 4111111111111111 ni 4821", "pin ya kadi " CARD_1111 " ni ****"},
+        {"change pin from 7635 to 3985", "change pin from **** to ****"},
+        {"old PIN was 1234 and the new one is 4321", "old PIN was **** and the new one is ****"},
+        {"7788? that is my pin", "****? that is my pin"},
+        {"it sent me a code 783137", "it sent me a code ****"},
         {"wallet key 4821", "wallet key ****"},
-        {"pin *4821*", "pin *****" "*"},
+        {"pin *4821*", "pin *****"
+                       "*"},
     };
     CHECK_ROWS(rows);
 }
@@ -222,6 +228,8 @@ START_TEST(harmless_numbers_near_key_words_stay)
         {"pin: ****", NULL},
         {"PIN inakataa mara 3", NULL},
         {"branch code: 01234", NULL},
+        {"confirmation code SX6WCG38GW", NULL},
+        {"I paid, the code is SDWWX07L9K", NULL},
     };
     CHECK_ROWS(rows);
 }
@@ -239,6 +247,9 @@ START_TEST(passwords_in_context)
         {"change my password to Tembo#77", "change my password to ****"},
         {"password Hunter2x", "password ****"},
         {"password=123456", "password=****"},
+        {"password - K1b0ko$$", "password - ****"},
+        {"my password (Safari-2) is rejected", "my password (****) is rejected"},
+        {"{\"password\":\"Safari-2\"}", "{\"password\":\"****\"}"},
         {"kiingilio ni Tembo77", "kiingilio ni ****"},
         {"my password is not working", NULL},
         {"I want to reset my password please", NULL},
@@ -246,6 +257,9 @@ START_TEST(passwords_in_context)
         {"password reset since 2019", NULL},
         {"nywila yangu ni sahihi lakini haifanyi kazi", NULL},
         {"my password is expired", NULL},
+        {"forgot my password and username is juma99", NULL},
+        {"password is 8 characters long", NULL},
+        {"2 passwords for one app is silly", NULL},
         {"password: ****", NULL},
     };
     CHECK_ROWS(rows);
@@ -300,9 +314,9 @@ static void check_refused(const char *text, size_t len, sup_err want)
 
 START_TEST(fails_closed)
 {
-    static const char *const bad[] = {"\xff",         "a\x80",         "\xc0\xaf",
-                                      "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82",
-                                      "\xf0\x80\x80\x80"};
+    static const char *const bad[] = {
+        "\xff",     "a\x80",           "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+        "\xe2\x82", "\xf0\x80\x80\x80"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         check_refused(bad[i], strlen(bad[i]), SUP_E_MALFORMED);
     static char longer[SUP_MASK_DEFAULT_MAX_BYTES + 1];
@@ -342,9 +356,12 @@ END_TEST
 START_TEST(wrong_configuration_is_named)
 {
     static const struct sup_mask_format bad_formats[] = {
-        {SUP_MASK_CARD, "######", false},     {SUP_MASK_ACCOUNT, "#####", false},
-        {SUP_MASK_ACCOUNT, "###?###", false}, {SUP_MASK_ACCOUNT, "###x###", false},
-        {SUP_MASK_ACCOUNT, NULL, false},      {SUP_MASK_ACCOUNT, "@@@@@#", true},
+        {SUP_MASK_CARD, "######", false},
+        {SUP_MASK_ACCOUNT, "#####", false},
+        {SUP_MASK_ACCOUNT, "###?###", false},
+        {SUP_MASK_ACCOUNT, "###x###", false},
+        {SUP_MASK_ACCOUNT, NULL, false},
+        {SUP_MASK_ACCOUNT, "@@@@@#", true},
         {SUP_MASK_ACCOUNT, "#########################################", false},
     };
     struct sup_mask *other = mask;
@@ -356,8 +373,12 @@ START_TEST(wrong_configuration_is_named)
     }
     static const struct sup_mask_pattern bad_pattern = {"open", "(abc", SUP_MASK_CUSTOM, 0, 0};
     static const struct sup_mask_word bad_words[] = {
-        {SUP_MASK_PIN, "p1n"}, {SUP_MASK_CARD, "card"}, {SUP_MASK_PIN, ""}, {SUP_MASK_PIN, NULL},
-        {SUP_MASK_PIN, "a b c d e f g"}, {SUP_MASK_PIN, "averyveryverylongwordindeed"},
+        {SUP_MASK_PIN, "p1n"},
+        {SUP_MASK_CARD, "card"},
+        {SUP_MASK_PIN, ""},
+        {SUP_MASK_PIN, NULL},
+        {SUP_MASK_PIN, "a b c d e f g"},
+        {SUP_MASK_PIN, "averyveryverylongwordindeed"},
     };
     struct sup_mask_problem problem = {""};
     const struct sup_mask_opts o = {.patterns = &bad_pattern, .pattern_count = 1};

@@ -1,0 +1,266 @@
+/* Types of docs/protocol.md: objects, frames, errors. Unknown fields are ignored by reading only
+ * what is named here. */
+
+export type Id = string;
+
+export interface Problem {
+  status: number;
+  code: string;
+  title?: string;
+  detail?: string;
+  field?: string;
+  retry_after_ms?: number;
+}
+
+export interface Sender {
+  kind: "customer" | "staff" | "system";
+  id: Id | null;
+  name: string | null;
+}
+
+export interface Message {
+  id: Id;
+  chat_id: Id;
+  kind: "message" | "note" | "system";
+  seq?: number;
+  note_seq?: number;
+  sender: Sender;
+  client_id: Id | null;
+  body: string;
+  masked: string[];
+  created_at: string;
+}
+
+export interface Mark {
+  kind: "customer" | "staff";
+  id: Id;
+  delivered_seq: number;
+  read_seq: number;
+  note_read_seq?: number;
+}
+
+export type CallState = "queued" | "ringing" | "active" | "held" | "ended";
+
+export interface ChatState {
+  id: Id;
+  status: "open" | "queued" | "assigned" | "closed";
+  channel: "chat" | "voice";
+  seq: number;
+  rev: number;
+  note_seq?: number;
+  created_at: string;
+  closed_at: string | null;
+  close_reason: string | null;
+  customer: { id: Id; name?: string | null; language: string | null };
+  assigned: { id: Id; name: string; since: string } | null;
+  marks: Mark[];
+  tags?: string[];
+  queue: { entry_id: Id; queued_at: string; escalation: number } | null;
+  call: {
+    id: Id;
+    state: CallState;
+    started_at: string;
+    answered_at: string | null;
+    staff_id: Id | null;
+  } | null;
+}
+
+export interface ChatListItem {
+  id: Id;
+  status: ChatState["status"];
+  channel: ChatState["channel"];
+  customer: { id: Id; name: string | null };
+  assigned: { id: Id; name: string } | null;
+  tags?: string[];
+  seq: number;
+  rev: number;
+  read_seq: number;
+  last_message_at: string | null;
+  created_at: string;
+  closed_at: string | null;
+}
+
+export interface Offer {
+  id: Id;
+  kind: "chat" | "call";
+  entry_id: Id;
+  chat_id: Id;
+  call_id: Id | null;
+  customer: { id: Id; name: string | null };
+  created_at: string;
+  expires_at: string;
+  remaining_ms: number;
+}
+
+export interface QueueEntry {
+  id: Id;
+  kind: "chat" | "call";
+  chat_id: Id;
+  call_id: Id | null;
+  customer: { id: Id; name: string | null };
+  language: string | null;
+  state: "waiting" | "offered";
+  priority: number;
+  queued_at: string;
+  escalation: number;
+  offered_to: Id | null;
+}
+
+export interface Call {
+  id: Id;
+  chat_id: Id;
+  state: CallState;
+  end_reason: string | null;
+  created_at: string;
+  ringing_at: string | null;
+  answered_at: string | null;
+  ended_at: string | null;
+  hold_ms: number;
+  staff: { id: Id; name: string } | null;
+}
+
+export interface Presence {
+  chosen: "available" | "away" | "offline";
+  reason: string | null;
+  connected: boolean;
+  load: number;
+  capacity: number;
+  auto_answer?: boolean;
+}
+
+export interface Me {
+  id: Id;
+  kind: "customer" | "staff";
+  name: string | null;
+  role: string;
+  presence?: Presence;
+}
+
+export interface Leg {
+  party: "customer" | "agent";
+  connected: boolean;
+  relayed: boolean;
+  rtt_ms: number | null;
+  in: {
+    packets: number;
+    lost: number;
+    residual_loss_pct?: number | null;
+    jitter_ms: number | null;
+    level_dbov?: number | null;
+    mos_lq?: number | null;
+    mos_cq?: number | null;
+  };
+  out: { packets: number; lost: number; jitter_ms: number | null };
+  verdicts: string[];
+}
+
+export interface List<T> {
+  items: T[];
+  next: string | null;
+}
+
+export interface WidgetConfig {
+  features: { chat: boolean; call: boolean };
+  languages: string[];
+  limits: { message_chars: number };
+  site: { name: string };
+}
+
+export interface Resume {
+  chat_id: Id;
+  seq: number;
+  note_seq?: number;
+  rev: number;
+}
+
+/* --- frames from the daemon --- */
+export interface Welcome {
+  type: "welcome";
+  me: Me;
+  server_time: string;
+  ping_interval_ms: number;
+  retry: { min_ms: number; max_ms: number };
+  ice_servers: RTCIceServer[];
+}
+export interface ChatResumed {
+  type: "chat.resumed";
+  chat_id: Id;
+  messages: Message[];
+  notes?: Message[];
+  remasked?: Message[];
+  more: boolean;
+  state: ChatState;
+  state_hash: string;
+}
+export interface QueuePosition {
+  type: "queue.position";
+  chat_id: Id;
+  entry_id: Id;
+  kind: "chat" | "call";
+  position: number;
+  wait_low_ms: number | null;
+  wait_high_ms: number | null;
+}
+export interface CallQuality {
+  type: "call.quality";
+  call_id: Id;
+  at: string;
+  legs: Leg[];
+}
+export interface CallStateFrame {
+  type: "call.state";
+  call: Call;
+  muted?: { customer: boolean; agent: boolean };
+}
+
+export type ServerFrame = { id?: string } & (
+  | Welcome
+  | ChatResumed
+  | { type: "message.ack"; chat_id: Id; client_id: Id; repeated: boolean; message: Message }
+  | { type: "message.new"; chat_id: Id; message: Message }
+  | { type: "message.masked"; chat_id: Id; rev: number; message: Message }
+  | { type: "chat.state"; chat_id: Id; state: ChatState; state_hash: string }
+  | {
+      type: "chat.typing";
+      chat_id: Id;
+      who: { kind: "customer" | "staff"; name: string | null };
+      active: boolean;
+    }
+  | { type: "chat.presence"; chat_id: Id; customer_connected: boolean; agent_connected: boolean }
+  | QueuePosition
+  | { type: "queue.timeout"; chat_id: Id; entry_id: Id; step: number }
+  | { type: "queue.state"; items: QueueEntry[]; waiting: number }
+  | { type: "offer.new"; offer: Offer }
+  | { type: "offer.gone"; offer_id: Id; outcome: string }
+  | ({ type: "me.presence" } & Presence)
+  | CallStateFrame
+  | { type: "call.answer"; call_id: Id; sdp: string }
+  | { type: "call.candidate"; call_id: Id; candidate: string }
+  | { type: "call.restart"; call_id: Id; reason: string }
+  | CallQuality
+  | { type: "ok" }
+  | { type: "pong"; server_time: string }
+  | { type: "bye"; reason: string; retry_after_ms: number }
+  | { type: "error"; error: Problem }
+);
+
+/* --- frames to the daemon --- */
+export type ClientFrame =
+  | { type: "hello"; token?: string; ticket?: string; resume?: Resume[] }
+  | { type: "chat.open"; chat_id: Id; seq: number; note_seq?: number; rev: number }
+  | { type: "chat.leave"; chat_id: Id }
+  | { type: "message.send"; chat_id: Id; client_id: Id; body: string }
+  | { type: "note.send"; chat_id: Id; client_id: Id; body: string }
+  | { type: "chat.receipt"; chat_id: Id; delivered_seq?: number; read_seq?: number }
+  | { type: "chat.typing"; chat_id: Id; active: boolean }
+  | { type: "call.offer"; call_id: Id; sdp: string }
+  | { type: "call.candidate"; call_id: Id; candidate: string }
+  | { type: "call.mute"; call_id: Id; muted: boolean }
+  | { type: "ping" };
+
+/* An answer of the daemon that is an error: REST problem document or error frame. */
+export class ProblemError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.code);
+  }
+}

@@ -1,0 +1,36 @@
+/* Verdicts of the daemon about a leg, put in order: the one that matters most is said first. */
+import type { Leg } from "./protocol";
+
+const ORDER = [
+  "no_packets",
+  "silent_microphone",
+  "loss_up",
+  "loss_down",
+  "high_delay",
+  "high_jitter",
+  "low_mos",
+  "relayed",
+] as const;
+
+export type Grade = "good" | "fair" | "bad";
+
+/* null: nothing to say. "gone": the leg itself is not connected. */
+export function worst(leg: Leg | undefined): string | null {
+  if (!leg) return null;
+  if (!leg.connected) return "gone";
+  return ORDER.find((v) => leg.verdicts.includes(v)) ?? null;
+}
+
+export function grade(leg: Leg | undefined): Grade {
+  const verdict = worst(leg);
+  if (!verdict || verdict === "relayed") return "good";
+  return verdict === "gone" || verdict === "no_packets" || verdict === "silent_microphone"
+    ? "bad"
+    : "fair";
+}
+
+/* 0..100 of what was to come. */
+export function lossPercent(part: { packets: number; lost: number }): number {
+  const total = part.packets + part.lost;
+  return total > 0 ? (100 * part.lost) / total : 0;
+}

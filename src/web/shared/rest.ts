@@ -1,0 +1,38 @@
+/* The REST side of docs/protocol.md 3: one function, problems as exceptions. */
+import { type Problem, ProblemError } from "./protocol";
+
+export interface Credentials {
+  /* Header fields of a request; asked anew for each, so that a token may be renewed. */
+  headers(): Promise<Record<string, string>>;
+  /* The credentials were refused: drop what is cached. */
+  refused(): void;
+}
+
+export type Rest = <T>(method: string, path: string, body?: unknown) => Promise<T>;
+
+/* Network trouble arrives as a problem too (status 0, code "network"), so callers tell one kind. */
+export function makeRest(credentials: Credentials, base = "/api/support"): Rest {
+  return async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const headers = await credentials.headers();
+    const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
+    if (body !== undefined) {
+      headers["Content-Type"] = "application/json";
+      init.body = JSON.stringify(body);
+    } else if (method !== "GET") {
+      /* A write without a body must still say its length. */
+      init.body = "";
+    }
+    let response: Response;
+    try {
+      response = await fetch(base + path, init);
+    } catch {
+      throw new ProblemError({ status: 0, code: "network" });
+    }
+    if (response.status === 204) return undefined as T;
+    const json: unknown = await response.json().catch(() => null);
+    if (response.ok && json !== null) return json as T;
+    if (response.status === 401) credentials.refused();
+    const problem = { status: response.status, code: "bad_answer", ...(json as object | null) };
+    throw new ProblemError(problem as Problem);
+  };
+}

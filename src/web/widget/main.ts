@@ -1,0 +1,4 @@
+import { connectHost } from "./host";
+import { startPanel } from "./panel";
+
+void connectHost().then(startPanel);
