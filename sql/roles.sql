@@ -17,7 +17,7 @@ end $$;
 
 select pg_temp.ensure_role(n, l) from (values
     ('supportd_owner', false), ('supportd_migrate', true), ('supportd_app', true), ('support_policy', false),
-    ('support_search', false), ('support_report', false), ('support_admin', false), ('supportd_test', false)) r (n, l);
+    ('support_search', false), ('support_report', false), ('support_admin', false), ('supportd_test', false)) r (n, l) \g /dev/null
 
 drop function pg_temp.ensure_role(text, boolean);
 

@@ -74,6 +74,24 @@ create function support.role_rank(p_role text) returns int language sql immutabl
 return case p_role when 'agent' then 1 when 'team_lead' then 2 when 'supervisor' then 3 when 'admin' then 4 when 'super_admin' then 5 end;
 comment on function support.role_rank(text) is '1 agent to 5 super_admin, NULL when there is no such role';
 
+create function support.check_failed(p_table text) returns void language plpgsql as $$
+begin
+    raise exception using errcode = 'check_violation', message = 'row_check', table = p_table, schema = 'support';
+end $$;
+comment on function support.check_failed(text) is 'Raises 23514 for the check triggers';
+
+create function support.staff_team(p_staff uuid) returns uuid language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp as $$
+begin
+    return (select s.team_id from support.support_staff s where s.id = p_staff and s.active);
+end $$;
+comment on function support.staff_team(uuid) is 'Team of an active staff member, or NULL';
+
+create function support.actor_team() returns uuid language sql stable
+return case when left(current_setting('supportd.actor', true), 6) = 'staff:'
+            then support.staff_team(substr(current_setting('supportd.actor', true), 7)::uuid) end;
+comment on function support.actor_team() is 'Team of the acting staff member, or NULL';
+
 create function support.uuid7_floor(p_at timestamptz) returns uuid language sql immutable
 return encode(substring(int8send((extract(epoch from p_at) * 1000)::bigint) from 3) || '\x70008000000000000000'::bytea, 'hex')::uuid;
 comment on function support.uuid7_floor(timestamptz) is 'The smallest UUID version 7 of that millisecond';
@@ -157,6 +175,7 @@ end $$;
 comment on function support.lock_router() is 'First in the lock order: one transaction at a time changes who has what work';
 
 grant create on schema support to support_policy;
+alter function support.staff_team(uuid) owner to support_policy;
 alter function support.staff_name(uuid) owner to support_policy;
 alter function support.customer_ref(uuid) owner to support_policy;
 revoke create on schema support from support_policy;

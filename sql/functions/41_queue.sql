@@ -170,11 +170,13 @@ language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := support.now();
-    v_more int := support.setting_int('queue.escalation_priority');
-    v_step interval := support.seconds('queue.step_s');
+    v_more int;
+    v_step interval;
     v_rows record;
 begin
     perform support.act_as(p_actor, 'system:router');
+    v_more := support.setting_int('queue.escalation_priority');
+    v_step := support.seconds('queue.step_s');
     perform support.lock_router();
     perform 1 from support.chat_queue q where q.closed_at is null and q.escalate_at <= v_now order by q.id for no key update;
     perform 1 from support.call_queue q where q.closed_at is null and q.escalate_at <= v_now order by q.id for no key update;

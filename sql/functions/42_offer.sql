@@ -108,10 +108,11 @@ language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := support.now();
-    v_max int := support.setting_int('queue.max_misses');
+    v_max int;
     v_offers uuid[];
 begin
     perform support.act_as(p_actor, 'system:router');
+    v_max := support.setting_int('queue.max_misses');
     perform support.lock_router();
     v_offers := array(select o.id from support.offers o where o.state = 'pending' and o.expires_at <= v_now);
     perform 1 from support.staff_presence p
@@ -121,9 +122,11 @@ begin
     loop
         update support.staff_presence p
         set misses = case when p.misses + 1 >= v_max then 0 else p.misses + 1 end,
-            chosen = case when p.misses + 1 >= v_max and p.chosen = 'available' then 'away' else p.chosen end,
-            reason = case when p.misses + 1 >= v_max and p.chosen = 'available' then 'missed_offers' else p.reason end
-        where p.staff_id = offers_expire.staff_id returning p.misses = 0 into paused;
+            chosen = case when p.misses + 1 >= v_max then 'away' else p.chosen end,
+            reason = case when p.misses + 1 >= v_max then 'missed_offers' else p.reason end,
+            changed_at = case when p.misses + 1 >= v_max then v_now else p.changed_at end
+        where p.staff_id = offers_expire.staff_id and p.chosen = 'available' returning p.chosen = 'away' into paused;
+        paused := coalesce(paused, false);
         if paused then
             perform support.audit('presence.pause', 'staff', staff_id::text, null, 'missed_offers');
         end if;

@@ -28,7 +28,7 @@ declare
     v_count int := cardinality(p_at);
 begin
     perform support.act_as(p_actor, 'system:media');
-    if v_count > 1000 or v_count <> all (array[cardinality(p_legs), cardinality(p_directions), cardinality(p_packets), cardinality(p_lost),
+    if v_count > 1000 or v_count <> any (array[cardinality(p_legs), cardinality(p_directions), cardinality(p_packets), cardinality(p_lost),
         cardinality(p_recovered), cardinality(p_jitter_us), cardinality(p_rtt_us), cardinality(p_mos), cardinality(p_level_db), cardinality(p_flags)]) then
         perform support.fail('SD400', 'bad_argument');
     end if;
@@ -89,7 +89,7 @@ begin
         with taken as (
             delete from support.webrtc_signaling w where w.id in (
                 select n.id from support.webrtc_signaling n where n.to_process = p_process order by n.id
-                limit least(greatest(coalesce(p_limit, 100), 1), 1000) for update)
+                limit least(greatest(coalesce(p_limit, 100), 1), 1000))
             returning w.id, w.call_id, w.sender, w.kind, w.payload
         ) select t.* from taken t order by t.id;
 end $$;

@@ -62,7 +62,7 @@ comment on function support.audit_seal_next(text, int) is 'Rows that no running 
 
 create function support.audit_seal_append(
     p_actor text, p_seal_no bigint, p_prev_hash bytea, p_first_xid bigint, p_first_id bigint, p_last_xid bigint, p_last_id bigint, p_count bigint,
-    p_hash bytea, p_signature bytea, p_key_id text, out result text)
+    p_hash bytea, p_signature bytea, p_key_id text, p_digests bytea default '', out result text)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 declare
@@ -80,16 +80,17 @@ begin
         result := 'stale';
         return;
     end if;
-    insert into support.audit_seals (seal_no, prev_hash, first_xid, first_id, last_xid, last_id, row_count, hash, signature, key_id)
-    values (p_seal_no, p_prev_hash, p_first_xid::text::xid8, p_first_id, p_last_xid::text::xid8, p_last_id, p_count, p_hash, p_signature, p_key_id);
+    insert into support.audit_seals (seal_no, prev_hash, first_xid, first_id, last_xid, last_id, row_count, hash, signature, key_id, digests)
+    values (p_seal_no, p_prev_hash, p_first_xid::text::xid8, p_first_id, p_last_xid::text::xid8, p_last_id, p_count, p_hash, p_signature, p_key_id,
+            p_digests);
     result := 'ok';
 end $$;
-comment on function support.audit_seal_append(text, bigint, bytea, bigint, bigint, bigint, bigint, bigint, bytea, bytea, text)
+comment on function support.audit_seal_append(text, bigint, bytea, bigint, bigint, bigint, bigint, bigint, bytea, bytea, text, bytea)
     is 'Appends a seal when it follows the last one and counts every row';
 
 create function support.audit_seals(p_actor text, p_after bigint, p_limit int)
 returns table (seal_no bigint, prev_hash bytea, first_xid bigint, first_id bigint, last_xid bigint, last_id bigint, row_count bigint, hash bytea,
-               signature bytea, key_id text, sealed_at timestamptz)
+               signature bytea, key_id text, sealed_at timestamptz, digests bytea)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 begin
@@ -98,7 +99,7 @@ begin
     end if;
     return query
         select s.seal_no, s.prev_hash, s.first_xid::text::bigint, s.first_id, s.last_xid::text::bigint, s.last_id, s.row_count, s.hash, s.signature,
-               s.key_id, s.sealed_at
+               s.key_id, s.sealed_at, s.digests
         from support.audit_seals s where s.seal_no > coalesce(p_after, 0) order by s.seal_no limit least(greatest(coalesce(p_limit, 100), 1), 1000);
 end $$;
 comment on function support.audit_seals(text, bigint, int) is 'Seals, for verification';

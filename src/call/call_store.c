@@ -4,7 +4,7 @@
 
 #include "supportd/base/clock.h"
 
-enum { START, TRANSITION, STATE, MINE, SUMMARY, SAMPLES, DEAD, SIGNAL, PURGE };
+enum { START, TRANSITION, STATE, MINE, SUMMARY, SAMPLES, DEAD, SIGNAL, PURGE, QUALITY };
 
 static const struct sup_pg_stmt stmts[] = {
     [START] = {"call_start", "select * from support.call_start($1,$2,$3,$4,$5,$6,$7,$8)", 8,
@@ -19,11 +19,15 @@ static const struct sup_pg_stmt stmts[] = {
               SUP_PG_READ},
     [SUMMARY] = {"call_summary", "select * from support.call_summary($1,$2,$3)", 3,
                  SUP_PG_RANK_CALL, SUP_PG_RETRY},
+    /* "" stands for what was not measured in that second. */
     [SAMPLES] = {"call_samples",
                  "select * from support.call_samples($1,$2,$3::text[]::timestamptz[],$4,$5,"
                  "$6::bigint[]::int[],$7::bigint[]::int[],$8::bigint[]::int[],"
-                 "$9::bigint[]::int[],$10::bigint[]::int[],$11::text[]::real[],"
-                 "$12::text[]::real[],$13::bigint[]::int[])",
+                 "$9::bigint[]::int[],$10::bigint[]::int[],"
+                 "array(select nullif(v,'')::real from unnest($11::text[]) with ordinality u(v,n)"
+                 " order by n),"
+                 "array(select nullif(v,'')::real from unnest($12::text[]) with ordinality u(v,n)"
+                 " order by n),$13::bigint[]::int[])",
                  13, SUP_PG_RANK_REST, SUP_PG_RETRY},
     [DEAD] = {"calls_of_dead_process", "select * from support.calls_of_dead_process($1)", 1,
               SUP_PG_RANK_ROUTER, SUP_PG_RETRY | SUP_PG_ALONE},
@@ -32,6 +36,8 @@ static const struct sup_pg_stmt stmts[] = {
                 SUP_PG_RANK_REST, SUP_PG_RETRY},
     [PURGE] = {"signal_purge", "select * from support.signal_purge($1)", 1, SUP_PG_RANK_REST,
                SUP_PG_RETRY},
+    [QUALITY] = {"call_quality", "select * from support.call_quality($1,$2,$3)", 3,
+                 SUP_PG_RANK_REST, SUP_PG_READ},
 };
 
 const struct sup_pg_stmt_table sup_call_stmts = SUP_PG_TABLE(stmts);
@@ -124,8 +130,8 @@ static void add_sample_arrays(struct sup_pg_params *p, const struct sup_call_sam
 {
     const char *words[2][SUP_CALL_SAMPLES_MAX];
     int64_t ints[6][SUP_CALL_SAMPLES_MAX];
-    struct number_text at[SUP_CALL_SAMPLES_MAX], mos[SUP_CALL_SAMPLES_MAX],
-        level[SUP_CALL_SAMPLES_MAX];
+    struct number_text at[SUP_CALL_SAMPLES_MAX], mos[SUP_CALL_SAMPLES_MAX] = {0},
+                                                 level[SUP_CALL_SAMPLES_MAX] = {0};
     for (size_t i = 0; i < count; i++) {
         const int64_t values[6] = {s[i].packets,   s[i].lost,   s[i].recovered,
                                    s[i].jitter_us, s[i].rtt_us, s[i].flags};
@@ -134,8 +140,10 @@ static void add_sample_arrays(struct sup_pg_params *p, const struct sup_call_sam
         words[0][i] = s[i].agent ? "agent" : "customer";
         words[1][i] = s[i].out ? "out" : "in";
         (void)snprintf(at[i].s, sizeof(at[i].s), "%s", sup_time_text(s[i].at_us).s);
-        (void)snprintf(mos[i].s, sizeof(mos[i].s), "%.3f", s[i].mos);
-        (void)snprintf(level[i].s, sizeof(level[i].s), "%.1f", s[i].level_db);
+        if (s[i].has_mos)
+            (void)snprintf(mos[i].s, sizeof(mos[i].s), "%.3f", s[i].mos);
+        if (s[i].has_level)
+            (void)snprintf(level[i].s, sizeof(level[i].s), "%.1f", s[i].level_db);
     }
     add_numbers(p, at, count);
     sup_pg_add_texts(p, words[0], count);
@@ -158,6 +166,16 @@ sup_err sup_call_store_samples(struct sup_pg_pool *pool, struct sup_id call,
     sup_pg_add_id(&p, call);
     add_sample_arrays(&p, samples, count);
     return run(pool, SAMPLES, &p, no_key, cb, arg);
+}
+
+sup_err sup_call_store_quality(struct sup_pg_pool *pool, const char *actor, struct sup_id call,
+                               int limit, sup_pg_cb cb, void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, actor);
+    sup_pg_add_id(&p, call);
+    sup_pg_add_int(&p, limit);
+    return run(pool, QUALITY, &p, no_key, cb, arg);
 }
 
 sup_err sup_call_store_signal(struct sup_pg_pool *pool, const char *actor, struct sup_id call,

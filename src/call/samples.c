@@ -32,8 +32,10 @@ static struct sup_call_sample row_of(const struct sup_quality_sample *s, bool ag
         .recovered = d->recovered,
         .jitter_us = d->jitter_us,
         .rtt_us = s->has_rtt ? s->rtt_us : 0,
-        .mos = d->has_mos ? d->mos_cq : 0,
-        .level_db = !out && s->has_level ? s->level_dbov : -127,
+        .has_mos = d->has_mos,
+        .mos = d->mos_cq,
+        .has_level = !out && s->has_level,
+        .level_db = s->level_dbov,
         .flags = s->verdicts,
     };
 }
@@ -57,6 +59,7 @@ static json_t *dir_json(const struct sup_quality_summary_dir *d)
                   d->loss_pct, "residual_loss_pct", d->residual_loss_pct, "jitter_ms",
                   d->jitter_mean_us / 1000, "jitter_max_ms", d->jitter_max_us / 1000.0);
     if (d->mos_samples > 0) {
+        json_object_set_new(dir, "mos", json_real(d->mos_cq_mean)); /* what mos_low is made of */
         json_object_set_new(dir, "mos_lq", json_real(d->mos_lq_mean));
         json_object_set_new(dir, "mos_cq", json_real(d->mos_cq_mean));
         json_object_set_new(dir, "mos_cq_min", json_real(d->mos_cq_min));

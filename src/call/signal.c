@@ -85,7 +85,7 @@ static void on_state(const struct sup_pg_reply *reply, void *arg)
         refuse(o, SUP_E_STATE, "call_ended", NULL);
         return;
     }
-    if (!sup_id_equal(owner, o->call->opts.process)) {
+    if (!sup_id_equal(owner, sup_bus_process(o->call->opts.bus))) {
         refuse(o, SUP_E_UNSUPPORTED, "unavailable", "the call's media is in another process");
         return;
     }

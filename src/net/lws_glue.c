@@ -41,6 +41,8 @@ static void log_line(int level, const char *line)
 static void find_rx(struct sup_net_server *server, const char *method)
 {
     char start[16];
+    if (!method)
+        return;
     int n = snprintf(start, sizeof(start), "%s /", method);
     uint8_t *block = (uint8_t *)server->context;
     size_t size = malloc_usable_size(block);
@@ -61,19 +63,18 @@ void sup_net_glue_wipe_rx(struct sup_net_server *server)
 static int on_http(struct lws *wsi, struct sup_net_conn *conn, enum lws_callback_reasons reason,
                    char *in, size_t len)
 {
+    bool head = reason == LWS_CALLBACK_HTTP || reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE;
+    if (head && !conn->server->rx)
+        find_rx(conn->server, sup_net_request_method(wsi));
     switch (reason) {
-    case LWS_CALLBACK_HTTP: {
-        int rc = sup_net_request_begin(conn, in, len);
-        if (rc == 0 && !conn->server->rx && conn->req)
-            find_rx(conn->server, conn->req->method);
-        return rc;
-    }
+    case LWS_CALLBACK_HTTP:
+        return sup_net_request_begin(conn, in, len);
     case LWS_CALLBACK_HTTP_BODY:
         return in ? sup_net_request_body(conn, in, len) : 0;
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return sup_net_request_complete(conn);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return sup_net_ws_confirm(conn, in);
+        return sup_net_ws_confirm(conn);
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         conn->wsi = wsi;
         return 0;

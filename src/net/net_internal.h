@@ -216,6 +216,8 @@ int sup_net_request_complete(struct sup_net_conn *conn);
  * a way that has no answer. *ret_problem: NULL, or the code of a refusal with its status. */
 struct sup_http_request *sup_net_request_head(struct sup_net_conn *conn, const char *path,
                                               size_t len, struct sup_problem *ret_problem);
+/* "GET" ...; NULL for a method that nobody serves. Static. */
+const char *sup_net_request_method(struct lws *wsi);
 void sup_net_request_free(struct sup_http_request *req);
 /* The client is gone: tells the handler, if it has the request, else frees. */
 void sup_net_request_detach(struct sup_http_request *req);
@@ -242,8 +244,8 @@ sup_err sup_net_reply(struct sup_http_request *req, const struct reply_parts *pa
 bool sup_net_asset_serve(struct sup_http_request *req);
 
 /* --- ws_upgrade.c, ws.c --- */
-/* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 go on, 1 refused with an answer, -1 close. */
-int sup_net_ws_confirm(struct sup_net_conn *conn, const char *upgrade);
+/* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 go on, -1 close (a refusal has been written). */
+int sup_net_ws_confirm(struct sup_net_conn *conn);
 /* NULL without memory; the caller's reference is the server's. */
 struct sup_ws_client *sup_net_ws_client_create(struct sup_net_conn *conn,
                                                const struct sup_http_request *req);

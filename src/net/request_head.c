@@ -103,7 +103,7 @@ bool sup_net_seen_as_tls(const struct sup_net_conn *conn, const char *forwarded_
            (forwarded_proto && strcasecmp(forwarded_proto, "https") == 0 && trusted(conn));
 }
 
-static const char *method_of(struct lws *wsi)
+const char *sup_net_request_method(struct lws *wsi)
 {
     for (size_t i = 0; i < sizeof(known_methods) / sizeof(known_methods[0]); i++)
         if (lws_hdr_total_length(wsi, known_methods[i].token) > 0)
@@ -204,7 +204,7 @@ struct sup_http_request *sup_net_request_head(struct sup_net_conn *conn, const c
                                               size_t len, struct sup_problem *ret_problem)
 {
     *ret_problem = (struct sup_problem){.status = 0};
-    const char *method = method_of(conn->wsi);
+    const char *method = sup_net_request_method(conn->wsi);
     struct sup_http_request *req = method ? sup_calloc(1, sizeof(*req)) : NULL;
     if (!req)
         return NULL;

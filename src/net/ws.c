@@ -237,9 +237,10 @@ int sup_net_ws_writable(struct sup_net_conn *conn)
     if (!client || client->close_sent)
         return 0;
     if (client->ping_due && !client->closing) {
-        uint8_t ping[LWS_PRE + 1];
+        /* One byte: libwebsockets does not tell of an empty pong. */
+        uint8_t ping[LWS_PRE + 1] = {[LWS_PRE] = '.'};
         client->ping_due = false;
-        if (lws_write(conn->wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0)
+        if (lws_write(conn->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0)
             return -1;
     }
     if (write_queue(client) != 0)

@@ -175,6 +175,15 @@ static void connect_step(struct pg_link *link)
     wait_for(link, status == PGRES_POLLING_READING ? SUP_POLL_READ : SUP_POLL_WRITE);
 }
 
+/* libpq would print these to standard error, values and all. */
+static void on_notice(void *arg, const PGresult *res)
+{
+    const struct pg_link *link = arg;
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    sup_log_debug("pg", "notice", SUP_STR("conn", link->opts.name),
+                  SUP_STR("sqlstate", state ? state : ""));
+}
+
 /* Defaults stand before the user's string, which may override them; looked-up addresses behind. */
 static void start_connect(struct pg_link *link, const char *hosts, const char *addrs)
 {
@@ -196,6 +205,7 @@ static void start_connect(struct pg_link *link, const char *hosts, const char *a
         pg_link_drop(link, "unreachable");
         return;
     }
+    (void)PQsetNoticeReceiver(link->conn, on_notice, link);
     /* libpq: before the first PQconnectPoll() act as if it had said WRITING. */
     if (sup_poller_create(link->opts.loop, PQsocket(link->conn), on_io, link, &link->poller))
         pg_link_drop(link, "unreachable");

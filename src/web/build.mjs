@@ -30,13 +30,15 @@ const TYPES = {
   svg: "image/svg+xml",
 };
 const PAGES = [
-  { name: "panel", html: "widget/panel.html", js: "widget/main.ts", css: "widget/panel.css" },
-  { name: "staff", html: "staff/staff.html", js: "staff/main.tsx", css: "staff/staff.css" },
-  { name: "demo", html: "demo/demo.html", js: "demo/main.ts", css: "demo/demo.css" },
+  { name: "panel", html: "widget/panel.html", js: "widget/main.ts", css: "widget/panel.css", format: "esm" },
+  { name: "staff", html: "staff/staff.html", js: "staff/main.tsx", css: "staff/staff.css", format: "iife" },
+  { name: "demo", html: "demo/demo.html", js: "demo/main.ts", css: "demo/demo.css", format: "iife" },
 ];
 
 const hash = (data) => createHash("sha256").update(data).digest("hex").slice(0, 16);
 
+/* [{name, data}], the entry first. Chunks (modules that are loaded when needed) carry their hash in
+ * the name that esbuild has given them, for the entry names them. */
 async function bundle(entry, format) {
   const result = await build({
     absWorkingDir: here,
@@ -45,29 +47,53 @@ async function bundle(entry, format) {
     minify: true,
     write: false,
     format,
+    splitting: format === "esm",
+    outdir: "/assets",
+    chunkNames: "part-[hash]",
     target: ["es2022", "safari16.4"],
     legalComments: "none",
     charset: "utf8",
+    /* Private members begin with _ by rule, so their names may shrink. */
+    mangleProps: /^_[a-z]/,
+    mangleCache: names,
     define: { "process.env.NODE_ENV": '"production"' },
   });
-  return Buffer.from(result.outputFiles[0].contents);
+  const files = result.outputFiles.map((f) => ({
+    name: f.path.split("/").at(-1),
+    data: Buffer.from(f.contents),
+  }));
+  names = result.mangleCache ?? names;
+  return files;
 }
+
+let names = {};
 
 /* Every file: path, type, bytes, immutable, csp or null, cross_origin. */
 export async function makeAssets() {
   const files = [];
   const add = (path, type, data, more = {}) => {
-    files.push({ path, type: TYPES[type], data, immutable: false, csp: null, cors: false, ...more });
+    files.push({
+      path,
+      type: TYPES[type],
+      data,
+      immutable: false,
+      csp: null,
+      cors: false,
+      ...more,
+    });
     return path;
   };
   const hashed = (name, type, data) =>
     add(`/assets/${name}-${hash(data)}.${type}`, type, data, { immutable: true });
 
   const icon = hashed("icon", "svg", readFileSync(join(here, "shared/icon.svg")));
-  add("/widget.js", "js", await bundle("widget/loader.ts", "iife"), { cors: true });
+  add("/widget.js", "js", (await bundle("widget/loader.ts", "iife"))[0].data, { cors: true });
   for (const page of PAGES) {
-    const js = hashed(page.name, "js", await bundle(page.js, "iife"));
-    const css = hashed(page.name, "css", await bundle(page.css));
+    const [entry, ...parts] = await bundle(page.js, page.format);
+    for (const part of parts)
+      add(`/assets/${part.name}`, "js", part.data, { immutable: true });
+    const js = hashed(page.name, "js", entry.data);
+    const css = hashed(page.name, "css", (await bundle(page.css))[0].data);
     const html = readFileSync(join(here, page.html), "utf8")
       .replaceAll("{{js}}", js)
       .replaceAll("{{css}}", css)

@@ -65,7 +65,8 @@ static const char pt_schema[] =
     " ('00000000-0000-0000-0000-000000000001'), ('00000000-0000-0000-0000-000000000001');"
     " end if; raise exception using errcode = 'SD409', message = p; end $$;"
     "create function pgtest.touch(p uuid) returns bigint language plpgsql as $$ declare v bigint;"
-    " begin insert into pgtest.marks (id) values (p) on conflict do nothing;"
+    " begin raise warning 'to nobody''s screen'; insert into pgtest.marks (id) values (p) on "
+    "conflict do nothing;"
     " update pgtest.marks set n = n + 1 where id = p returning n into v; return v; end $$;"
     "grant all on all tables in schema pgtest to supportd_app;";
 
@@ -163,6 +164,13 @@ static void pt_teardown(void)
     sup_pg_pool_destroy(pool);
     sup_metrics_destroy(metrics);
     ck_assert_int_eq(sup_loop_destroy(loop), SUP_OK);
+}
+
+/* Waits until the queue is half empty. */
+static inline void pt_make_room(void)
+{
+    while (sup_pg_pool_pending(pool) > 4000)
+        sup_loop_step(loop, 20);
 }
 
 static inline double pt_counter(const char *name)

@@ -117,6 +117,7 @@ START_TEST(requests_of_one_key_keep_their_order)
             ck_assert_int_eq(pt_exec(PT_FAIL, NULL, NULL, NULL, "t", "nope"), SUP_OK);
         if (n % 50 == 0)
             sup_loop_step(loop, 0);
+        pt_make_room();
     }
     db_run_until(loop, &answers, sent + per_key / 7, 120);
     for (int i = 0; i < sent; i++) {
@@ -271,6 +272,7 @@ static void flood_locks(int rounds, int locks)
         }
         if (i % 100 == 0)
             sup_loop_step(loop, 0);
+        pt_make_room();
     }
     db_run_until(loop, &answers, rounds, 120);
 }

@@ -103,6 +103,7 @@ START_TEST(order_survives_killed_backends)
             terminate(0);
         }
         sup_loop_step(loop, 0);
+        pt_make_room();
     }
     db_run_until(loop, &answers, sent, 60);
     for (int i = 0; i < sent; i++)

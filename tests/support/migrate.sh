@@ -10,7 +10,7 @@ PGOPTIONS='-c client_min_messages=warning'
 export PGOPTIONS
 
 known() {
-    $psql -c "select sha256 from support.schema_migrations where number = $1" 2>/dev/null || true
+    $psql -c 'set role supportd_owner' -c "select sha256 from support.schema_migrations where number = $1" 2>/dev/null || true
 }
 
 for file in "$root"/sql/migrations/[0-9]*.sql; do

@@ -214,6 +214,49 @@ static inline int fixture_ask(struct fixture_client *c, const char *request,
     return a->status;
 }
 
+/* --- looking for clear text --- */
+
+/* A text of 24 bytes that the program itself keeps only reversed, and in ret. */
+static inline void fixture_needle(char ret[25])
+{
+    static const char reversed[] = "txet-raelc-1111111111114";
+    for (size_t i = 0; i < 24; i++)
+        ret[i] = reversed[23 - i];
+    ret[24] = 0;
+}
+
+/* How often the process' heap still holds the text: searched in all writable
+ * anonymous maps, but for the giant ones that belong to the sanitizer. */
+static inline int fixture_occurrences(const char *needle)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    FILE *mem = fopen("/proc/self/mem", "r");
+    char line[512];
+    static char chunk[1 << 20];
+    size_t len = strlen(needle);
+    int found = 0;
+    while (maps && mem && fgets(line, sizeof(line), maps)) {
+        unsigned long from, to;
+        char perms[5], path[256] = "";
+        if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %255s", &from, &to, perms, path) < 3 ||
+            perms[1] != 'w' || to - from > 1ul << 28 || (path[0] && strcmp(path, "[heap]") != 0))
+            continue;
+        for (unsigned long at = from; at < to; at += sizeof(chunk) - 64) {
+            size_t want = to - at < sizeof(chunk) ? to - at : sizeof(chunk);
+            if (fseeko(mem, (off_t)at, SEEK_SET) != 0 || fread(chunk, 1, want, mem) != want)
+                break;
+            for (char *p = chunk; (p = memmem(p, want - (size_t)(p - chunk), needle, len)); p++)
+                found++;
+        }
+    }
+    if (maps)
+        (void)fclose(maps);
+    if (mem)
+        (void)fclose(mem);
+    memset(chunk, 0, sizeof(chunk));
+    return found;
+}
+
 /* --- running client and loop side by side --- */
 
 struct fixture_job {

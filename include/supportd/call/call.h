@@ -15,6 +15,7 @@
 #include "supportd/base/err.h"
 #include "supportd/base/id.h"
 #include "supportd/base/signal.h"
+#include "supportd/bus/bus.h"
 #include "supportd/loop/loop.h"
 #include "supportd/media/session.h"
 #include "supportd/metrics/metrics.h"
@@ -27,7 +28,7 @@ struct sup_call_opts {
     struct sup_pg_pool *pool;
     struct sup_media_engine *engine;
     struct sup_metrics *metrics; /* may be NULL */
-    struct sup_id process;       /* that owns the media of the calls started here */
+    struct sup_bus *bus;         /* whose process owns the media of the calls started here */
     uint64_t grace_us;           /* a lost leg may come back within it */
     size_t max_calls;            /* with media here, at a time */
     bool no_fec, dtx;            /* of the answers, as in media/session.h */

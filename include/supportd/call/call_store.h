@@ -49,12 +49,17 @@ struct sup_call_sample {
     bool agent; /* leg: the agent's, else the customer's */
     bool out;   /* from the daemon */
     int64_t packets, lost, recovered, jitter_us, rtt_us;
+    bool has_mos, has_level;
     double mos, level_db;
     int64_t flags; /* verdicts, SUP_VERDICT_* bits */
 };
 SUP_MUST_CHECK sup_err sup_call_store_samples(struct sup_pg_pool *pool, struct sup_id call,
                                               const struct sup_call_sample *samples, size_t count,
                                               sup_pg_cb cb, void *arg);
+/* The newest samples of a call, newest first. */
+SUP_MUST_CHECK sup_err sup_call_store_quality(struct sup_pg_pool *pool, const char *actor,
+                                              struct sup_id call, int limit, sup_pg_cb cb,
+                                              void *arg);
 /* Ends the calls whose process is gone. */
 SUP_MUST_CHECK sup_err sup_call_store_dead(struct sup_pg_pool *pool, sup_pg_cb cb, void *arg);
 /* Records that actor signals to the call's process; refused (SD403, SD404) unless actor is a party

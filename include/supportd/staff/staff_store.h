@@ -8,13 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "supportd/auth/session.h"
 #include "supportd/base/err.h"
 #include "supportd/base/id.h"
 #include "supportd/pg/pool.h"
 
 extern const struct sup_pg_stmt_table sup_staff_stmts;
-
-enum { SUP_TOKEN_HASH_LEN = 32 };
 
 struct sup_customer_claims {
     const char *issuer, *subject;

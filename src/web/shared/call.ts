@@ -3,6 +3,7 @@
  * The browser always offers. The customer's leg has its microphone from the start; the agent's is
  * connected while it rings and gets the microphone by attach(). A broken leg offers again by itself,
  * with an ICE restart, as often as it takes; the daemon's grace period decides when it is over. */
+import { callsSupported } from "./callable";
 import type { Id, ServerFrame } from "./protocol";
 import type { Socket } from "./socket";
 
@@ -37,13 +38,6 @@ const LEVEL_MS = 200;
 const BROKEN_MS = 3000;
 const RETRY_MS = 4000;
 
-export function callsSupported(): boolean {
-  return (
-    typeof RTCPeerConnection === "function" &&
-    typeof navigator.mediaDevices?.getUserMedia === "function"
-  );
-}
-
 export async function openMicrophone(): Promise<MediaStreamTrack> {
   if (!callsSupported()) throw new MicError("unsupported");
   try {
@@ -64,198 +58,198 @@ export async function openMicrophone(): Promise<MediaStreamTrack> {
 
 export class CallLeg {
   state: LegState = "connecting";
-  private readonly pc: RTCPeerConnection;
-  private readonly transceiver: RTCRtpTransceiver;
-  private track: MediaStreamTrack | null;
-  private muted = false;
+  private readonly _pc: RTCPeerConnection;
+  private readonly _transceiver: RTCRtpTransceiver;
+  private _track: MediaStreamTrack | null;
+  private _muted = false;
   /* Candidates of the daemon that came before its answer; own ones before the offer went out. */
-  private early: string[] = [];
-  private mine: string[] = [];
-  private offering = false;
-  private offered = false;
-  private again = false;
-  private round = 0;
-  private closed = false;
-  private readonly meter: ReturnType<typeof setInterval>;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private _early: string[] = [];
+  private _mine: string[] = [];
+  private _offering = false;
+  private _offered = false;
+  private _again = false;
+  private _round = 0;
+  private _closed = false;
+  private readonly _meter: ReturnType<typeof setInterval>;
+  private _timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly o: LegOptions,
+    private readonly _o: LegOptions,
     track: MediaStreamTrack | null,
   ) {
-    this.track = track;
-    this.pc = new RTCPeerConnection({ iceServers: o.iceServers, bundlePolicy: "max-bundle" });
-    this.transceiver = this.pc.addTransceiver(track ?? "audio", { direction: "sendrecv" });
-    this.pc.ontrack = (event) => this.play(new MediaStream([event.track]));
-    this.pc.onicecandidate = (event) => this.trickle(event.candidate?.candidate ?? "");
-    this.pc.onconnectionstatechange = () => this.watch();
-    this.pc.oniceconnectionstatechange = () => this.watch();
-    this.meter = setInterval(() => void this.measure(), LEVEL_MS);
-    globalThis.addEventListener("online", this.networkChanged);
-    void this.offer(false);
+    this._track = track;
+    this._pc = new RTCPeerConnection({ iceServers: _o.iceServers, bundlePolicy: "max-bundle" });
+    this._transceiver = this._pc.addTransceiver(track ?? "audio", { direction: "sendrecv" });
+    this._pc.ontrack = (event) => this._play(new MediaStream([event.track]));
+    this._pc.onicecandidate = (event) => this._trickle(event.candidate?.candidate ?? "");
+    this._pc.onconnectionstatechange = () => this._watch();
+    this._pc.oniceconnectionstatechange = () => this._watch();
+    this._meter = setInterval(() => void this._measure(), LEVEL_MS);
+    globalThis.addEventListener("online", this._networkChanged);
+    void this._offer(false);
   }
 
   get callId(): Id {
-    return this.o.callId;
+    return this._o.callId;
   }
 
   get attached(): boolean {
-    return this.track !== null;
+    return this._track !== null;
   }
 
   /* Puts the microphone on an already connected leg: from here on the other side hears. */
   async attach(track: MediaStreamTrack): Promise<void> {
-    this.track = track;
-    track.enabled = !this.muted;
-    await this.transceiver.sender.replaceTrack(track);
+    this._track = track;
+    track.enabled = !this._muted;
+    await this._transceiver.sender.replaceTrack(track);
   }
 
   mute(muted: boolean): void {
-    this.muted = muted;
-    if (this.track) this.track.enabled = !muted;
-    this.o.socket.send({ type: "call.mute", call_id: this.o.callId, muted });
+    this._muted = muted;
+    if (this._track) this._track.enabled = !muted;
+    this._o.socket.send({ type: "call.mute", call_id: this._o.callId, muted });
   }
 
   get isMuted(): boolean {
-    return this.muted;
+    return this._muted;
   }
 
   /* Frames call.candidate and call.restart of this call. */
   frame(frame: ServerFrame): void {
-    if (this.closed) return;
-    if (frame.type === "call.restart") void this.offer(true);
+    if (this._closed) return;
+    if (frame.type === "call.restart") void this._offer(true);
     if (frame.type !== "call.candidate") return;
-    if (this.pc.remoteDescription && this.pc.signalingState === "stable") this.add(frame.candidate);
-    else this.early.push(frame.candidate);
+    if (this._pc.remoteDescription && this._pc.signalingState === "stable") this._add(frame.candidate);
+    else this._early.push(frame.candidate);
   }
 
   /* The socket is back: what was trickled meanwhile is lost. */
   socketBack(): void {
-    if (this.closed) return;
-    if (this.pc.connectionState !== "connected") void this.offer(this.offered);
-    if (this.muted) this.mute(true);
+    if (this._closed) return;
+    if (this._pc.connectionState !== "connected") void this._offer(this._offered);
+    if (this._muted) this.mute(true);
   }
 
   /* After a tap of the user, where the browser had refused to play. */
   resumeAudio(): void {
-    void this.o.audio.play().then(
-      () => this.watch(true),
+    void this._o.audio.play().then(
+      () => this._watch(true),
       () => undefined,
     );
   }
 
   close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    clearInterval(this.meter);
-    clearTimeout(this.timer);
-    globalThis.removeEventListener("online", this.networkChanged);
-    this.track?.stop();
-    this.pc.ontrack = this.pc.onicecandidate = null;
-    this.pc.onconnectionstatechange = this.pc.oniceconnectionstatechange = null;
-    this.pc.close();
-    this.o.audio.srcObject = null;
-    this.set("closed");
+    if (this._closed) return;
+    this._closed = true;
+    clearInterval(this._meter);
+    clearTimeout(this._timer);
+    globalThis.removeEventListener("online", this._networkChanged);
+    this._track?.stop();
+    this._pc.ontrack = this._pc.onicecandidate = null;
+    this._pc.onconnectionstatechange = this._pc.oniceconnectionstatechange = null;
+    this._pc.close();
+    this._o.audio.srcObject = null;
+    this._set("closed");
   }
 
-  private readonly networkChanged = () => {
-    if (!this.closed) void this.offer(true);
+  private readonly _networkChanged = () => {
+    if (!this._closed) void this._offer(true);
   };
 
-  private set(state: LegState): void {
+  private _set(state: LegState): void {
     if (this.state === state) return;
     this.state = state;
-    this.o.onState(state);
+    this._o.onState(state);
   }
 
-  private play(stream: MediaStream): void {
-    this.o.audio.srcObject = stream;
-    this.o.audio.play().catch((e: unknown) => {
-      if (e instanceof DOMException && e.name === "NotAllowedError") this.set("silent");
+  private _play(stream: MediaStream): void {
+    this._o.audio.srcObject = stream;
+    this._o.audio.play().catch((e: unknown) => {
+      if (e instanceof DOMException && e.name === "NotAllowedError") this._set("silent");
     });
   }
 
-  private trickle(candidate: string): void {
-    if (!this.offered || this.offering) this.mine.push(candidate);
-    else this.o.socket.send({ type: "call.candidate", call_id: this.o.callId, candidate });
+  private _trickle(candidate: string): void {
+    if (!this._offered || this._offering) this._mine.push(candidate);
+    else this._o.socket.send({ type: "call.candidate", call_id: this._o.callId, candidate });
   }
 
-  private add(candidate: string): void {
+  private _add(candidate: string): void {
     const init: RTCIceCandidateInit = { candidate, sdpMLineIndex: 0 };
     /* A candidate that this browser cannot use (a protocol it lacks) is no reason to fail. */
-    this.pc.addIceCandidate(init).catch(() => undefined);
+    this._pc.addIceCandidate(init).catch(() => undefined);
   }
 
-  private async offer(restart: boolean): Promise<void> {
-    if (this.closed) return;
-    if (this.offering) {
-      this.again = true;
+  private async _offer(restart: boolean): Promise<void> {
+    if (this._closed) return;
+    if (this._offering) {
+      this._again = true;
       return;
     }
-    this.offering = true;
-    const round = ++this.round;
-    clearTimeout(this.timer);
+    this._offering = true;
+    const round = ++this._round;
+    clearTimeout(this._timer);
     try {
-      if (this.pc.signalingState === "have-local-offer")
-        await this.pc.setLocalDescription({ type: "rollback" });
-      this.mine = [];
-      this.early = [];
-      await this.pc.setLocalDescription(await this.pc.createOffer({ iceRestart: restart }));
-      const sdp = this.pc.localDescription?.sdp ?? "";
-      const asked = this.o.socket.request({ type: "call.offer", call_id: this.o.callId, sdp });
-      this.offered = true;
-      for (const candidate of this.mine.splice(0))
-        this.o.socket.send({ type: "call.candidate", call_id: this.o.callId, candidate });
-      this.offering = false;
+      if (this._pc.signalingState === "have-local-offer")
+        await this._pc.setLocalDescription({ type: "rollback" });
+      this._mine = [];
+      this._early = [];
+      await this._pc.setLocalDescription(await this._pc.createOffer({ iceRestart: restart }));
+      const sdp = this._pc.localDescription?.sdp ?? "";
+      const asked = this._o.socket.request({ type: "call.offer", call_id: this._o.callId, sdp });
+      this._offered = true;
+      for (const candidate of this._mine.splice(0))
+        this._o.socket.send({ type: "call.candidate", call_id: this._o.callId, candidate });
+      this._offering = false;
       const answer = await asked;
       /* An answer to an offer that a newer one has replaced fits no description any more. */
-      if (this.closed || round !== this.round || answer.type !== "call.answer") return;
-      await this.pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-      for (const candidate of this.early.splice(0)) this.add(candidate);
+      if (this._closed || round !== this._round || answer.type !== "call.answer") return;
+      await this._pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+      for (const candidate of this._early.splice(0)) this._add(candidate);
     } catch {
       /* Offline, or the daemon would not: the call's own state tells when it is over. */
-      if (!this.closed && round === this.round)
-        this.timer = setTimeout(() => void this.offer(this.offered), RETRY_MS);
+      if (!this._closed && round === this._round)
+        this._timer = setTimeout(() => void this._offer(this._offered), RETRY_MS);
     } finally {
-      if (round === this.round) this.offering = false;
-      if (this.again) {
-        this.again = false;
-        void this.offer(true);
+      if (round === this._round) this._offering = false;
+      if (this._again) {
+        this._again = false;
+        void this._offer(true);
       }
     }
   }
 
-  private watch(playing = false): void {
-    if (this.closed) return;
-    const ice = this.pc.iceConnectionState;
-    const state = this.pc.connectionState;
+  private _watch(playing = false): void {
+    if (this._closed) return;
+    const ice = this._pc.iceConnectionState;
+    const state = this._pc.connectionState;
     if (state === "connected" && ice !== "disconnected") {
-      clearTimeout(this.timer);
-      if (this.state !== "silent" || playing) this.set("connected");
+      clearTimeout(this._timer);
+      if (this.state !== "silent" || playing) this._set("connected");
       return;
     }
     if (state === "failed" || ice === "failed") {
-      this.set("broken");
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => void this.offer(true), 200);
+      this._set("broken");
+      clearTimeout(this._timer);
+      this._timer = setTimeout(() => void this._offer(true), 200);
     } else if (state === "disconnected" || ice === "disconnected") {
-      this.set("broken");
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => void this.offer(true), BROKEN_MS);
+      this._set("broken");
+      clearTimeout(this._timer);
+      this._timer = setTimeout(() => void this._offer(true), BROKEN_MS);
     }
   }
 
   /* getStats works where an AudioContext would wait for a device or a click. */
-  private async measure(): Promise<void> {
-    if (this.closed || this.pc.connectionState !== "connected") return;
+  private async _measure(): Promise<void> {
+    if (this._closed || this._pc.connectionState !== "connected") return;
     const levels: Levels = { own: 0, other: 0 };
-    for (const stat of (await this.pc.getStats()).values()) {
+    for (const stat of (await this._pc.getStats()).values()) {
       const s = stat as { type: string; kind?: string; audioLevel?: number };
       if (s.kind !== "audio" || s.audioLevel === undefined) continue;
-      if (s.type === "media-source") levels.own = this.muted ? 0 : s.audioLevel;
+      if (s.type === "media-source") levels.own = this._muted ? 0 : s.audioLevel;
       if (s.type === "inbound-rtp") levels.other = s.audioLevel;
     }
-    if (!this.closed) this.o.onLevels(levels);
+    if (!this._closed) this._o.onLevels(levels);
   }
 }
 

@@ -1,7 +1,8 @@
 /* The whole conversation with the daemon: socket, chats, outbox, receipts, state hashes. Both pages
  * stand on it; they draw what it holds whenever onChange says so. */
-import { addMessage, type Chat, maskMessage, newChat, ownState, resumed, setState } from "./chat";
+
 import { stateHash } from "./canon";
+import { addMessage, type Chat, maskMessage, newChat, ownState, resumed, setState } from "./chat";
 import { Outbox, type OutItem, tabStore } from "./outbox";
 import {
   type ChatListItem,
@@ -49,28 +50,28 @@ export class Client {
   /* The list of open chats has come at least once. */
   listed = false;
   /* Server clock minus own clock. */
-  private skew = 0;
-  private readonly opening = new Set<Id>();
-  private readonly reopenedAt = new Map<Id, number>();
-  private readonly typingAt = new Map<Id, number>();
-  private readonly receipts = new Map<Id, { delivered: number; read: number }>();
-  private readonly sending = new Set<Id>();
+  private _skew = 0;
+  private readonly _opening = new Set<Id>();
+  private readonly _reopenedAt = new Map<Id, number>();
+  private readonly _typingAt = new Map<Id, number>();
+  private readonly _receipts = new Map<Id, { delivered: number; read: number }>();
+  private readonly _sending = new Set<Id>();
   /* Highest seq and note_seq heard of, where news overtook the answer to a chat.open. */
-  private readonly heard = new Map<Id, [number, number]>();
+  private readonly _heard = new Map<Id, [number, number]>();
   /* client_id -> not to be tried before. */
-  private readonly held = new Map<Id, number>();
-  private starting = false;
+  private readonly _held = new Map<Id, number>();
+  private _starting = false;
 
-  constructor(private readonly o: ClientOptions) {
+  constructor(private readonly _o: ClientOptions) {
     this.socket = new Socket({
-      url: o.url,
-      auth: o.auth,
-      refused: o.refused,
-      resume: () => this.resumeList(),
-      onWelcome: (frame) => this.welcome(frame),
-      onFrame: (frame) => this.frame(frame),
-      onStatus: () => o.onChange(null),
-      ...(o.make ? { make: o.make } : {}),
+      url: _o.url,
+      auth: _o.auth,
+      refused: _o.refused,
+      resume: () => this._resumeList(),
+      onWelcome: (frame) => this._welcome(frame),
+      onFrame: (frame) => this._frame(frame),
+      onStatus: () => _o.onChange(null),
+      ...(_o.make ? { make: _o.make } : {}),
     });
   }
 
@@ -80,7 +81,7 @@ export class Client {
 
   /* The server's time, as far as it is known. */
   now(): number {
-    return Date.now() + this.skew;
+    return Date.now() + this._skew;
   }
 
   chat(id: Id): Chat {
@@ -94,45 +95,45 @@ export class Client {
 
   /* --- opening and resuming --- */
 
-  private resumeList(): Resume[] {
+  private _resumeList(): Resume[] {
     return [...this.chats.values()]
       .filter((c) => c.state && c.state.status !== "closed")
       .slice(-50)
-      .map((c) => this.from(c));
+      .map((c) => this._from(c));
   }
 
-  private from(chat: Chat): Resume {
+  private _from(chat: Chat): Resume {
     const from: Resume = { chat_id: chat.id, seq: chat.lastSeq, rev: chat.rev };
     if (this.me?.kind === "staff") from.note_seq = chat.lastNoteSeq;
     return from;
   }
 
-  private welcome(frame: Welcome): void {
+  private _welcome(frame: Welcome): void {
     const changed = this.me !== null && this.me.id !== frame.me.id;
     if (changed) {
       this.chats.clear();
       this.hashes.clear();
-      this.receipts.clear();
+      this._receipts.clear();
       this.listed = false;
     }
     const first = this.me === null || changed;
     this.me = { ...this.me, ...frame.me };
-    this.skew = Date.parse(frame.server_time) - Date.now() || 0;
+    this._skew = Date.parse(frame.server_time) - Date.now() || 0;
     this.outbox.attach(frame.me.id);
-    this.opening.clear();
-    this.sending.clear();
-    this.held.clear();
-    this.heard.clear();
-    this.o.onWelcome?.(frame, first);
+    this._opening.clear();
+    this._sending.clear();
+    this._held.clear();
+    this._heard.clear();
+    this._o.onWelcome?.(frame, first);
     void this.list();
     this.flush();
-    this.o.onChange(null);
+    this._o.onChange(null);
   }
 
   /* Which chats there are; the daemon has subscribed us, but only a resume brings their content. */
   async list(): Promise<void> {
     try {
-      const { items } = await this.o.rest<List<ChatListItem>>("GET", "/chats?status=open");
+      const { items } = await this._o.rest<List<ChatListItem>>("GET", "/chats?status=open");
       const open = new Set(items.map((i) => i.id));
       for (const item of items) {
         const chat = this.chat(item.id);
@@ -140,9 +141,10 @@ export class Client {
       }
       /* Held as open here, but not any more: closed or given to somebody else meanwhile. */
       for (const chat of this.chats.values())
-        if (chat.state && chat.state.status !== "closed" && !open.has(chat.id)) void this.open(chat.id);
+        if (chat.state && chat.state.status !== "closed" && !open.has(chat.id))
+          void this.open(chat.id);
       this.listed = true;
-      this.o.onChange(null);
+      this._o.onChange(null);
     } catch {
       if (this.socket.online) setTimeout(() => this.socket.online && void this.list(), 3000);
     }
@@ -150,134 +152,134 @@ export class Client {
 
   /* Subscribes and brings the chat up to date; also the answer to every gap. */
   async open(id: Id): Promise<void> {
-    if (this.opening.has(id) || !this.socket.online) return;
-    this.opening.add(id);
+    if (this._opening.has(id) || !this.socket.online) return;
+    this._opening.add(id);
     try {
       for (let step: string = "gap", round = 0; step === "gap" && round < 500; round++) {
-        const frame = await this.socket.request({ type: "chat.open", ...this.from(this.chat(id)) });
-        step = frame.type === "chat.resumed" ? this.takeResumed(frame) : "same";
+        const frame = await this.socket.request({ type: "chat.open", ...this._from(this.chat(id)) });
+        step = frame.type === "chat.resumed" ? this._takeResumed(frame) : "same";
       }
     } catch (e) {
       if (e instanceof ProblemError && (e.problem.status === 404 || e.problem.status === 403)) {
         this.chats.delete(id);
-        this.o.onChange(null);
+        this._o.onChange(null);
       }
     } finally {
-      this.opening.delete(id);
+      this._opening.delete(id);
     }
     const chat = this.chats.get(id);
-    const [seq, noteSeq] = this.heard.get(id) ?? [0, 0];
-    this.heard.delete(id);
+    const [seq, noteSeq] = this._heard.get(id) ?? [0, 0];
+    this._heard.delete(id);
     if (chat?.loaded && (seq > chat.lastSeq || noteSeq > chat.lastNoteSeq)) void this.open(id);
   }
 
-  private takeResumed(frame: ServerFrame & { type: "chat.resumed" }): string {
+  private _takeResumed(frame: ServerFrame & { type: "chat.resumed" }): string {
     const chat = this.chat(frame.chat_id);
     const before = chat.lastSeq;
     const fresh = chat.loaded;
     const step = resumed(chat, frame);
     for (const m of [...frame.messages, ...(frame.notes ?? [])]) {
       this.outbox.remove(m.client_id);
-      if (fresh && m.seq && m.seq > before) this.o.onMessage?.(chat, m);
+      if (fresh && m.seq && m.seq > before) this._o.onMessage?.(chat, m);
     }
-    if (step !== "gap") void this.compare(chat, frame.state_hash, frame.state);
-    this.receipt(chat, chat.lastSeq, 0);
-    this.o.onChange(chat.id);
+    if (step !== "gap") void this._compare(chat, frame.state_hash, frame.state);
+    this._receipt(chat, chat.lastSeq, 0);
+    this._o.onChange(chat.id);
     return step;
   }
 
   /* Both sides must agree on the state; where they do not, the whole of it is fetched again. */
-  private async compare(chat: Chat, hash: string, state: ChatState): Promise<void> {
+  private async _compare(chat: Chat, hash: string, state: ChatState): Promise<void> {
     const own = ownState(chat);
     if (!own || own.rev !== state.rev || own.seq !== state.seq) return;
     const mine = await stateHash(own);
     if (mine === null) return;
     this.hashes.set(chat.id, mine);
-    this.o.onChange(chat.id);
+    this._o.onChange(chat.id);
     if (mine === hash || chat.lastSeq !== state.seq || chat.state?.rev !== state.rev) return;
-    const last = this.reopenedAt.get(chat.id) ?? 0;
+    const last = this._reopenedAt.get(chat.id) ?? 0;
     if (Date.now() - last < REOPEN_MS) return;
-    this.reopenedAt.set(chat.id, Date.now());
+    this._reopenedAt.set(chat.id, Date.now());
     chat.rev = 0;
     void this.open(chat.id);
   }
 
-  private async rehash(chat: Chat): Promise<void> {
+  private async _rehash(chat: Chat): Promise<void> {
     const own = ownState(chat);
     const mine = own && (await stateHash(own));
     if (mine) this.hashes.set(chat.id, mine);
-    this.o.onChange(chat.id);
+    this._o.onChange(chat.id);
   }
 
   /* --- frames --- */
 
-  private frame(frame: ServerFrame): void {
+  private _frame(frame: ServerFrame): void {
     switch (frame.type) {
       case "message.new":
-        this.take(frame.message, frame.chat_id);
+        this._take(frame.message, frame.chat_id);
         return;
       case "message.ack":
         this.outbox.remove(frame.client_id);
-        this.take(frame.message, frame.chat_id);
+        this._take(frame.message, frame.chat_id);
         return;
       case "message.masked":
         if (maskMessage(this.chat(frame.chat_id), frame.message) === "changed")
-          this.o.onChange(frame.chat_id);
+          this._o.onChange(frame.chat_id);
         return;
       case "chat.resumed":
         /* Answers to hello's resume list carry its id, not that of a chat.open. */
-        if (!this.opening.has(frame.chat_id) && this.takeResumed(frame) === "gap")
+        if (!this._opening.has(frame.chat_id) && this._takeResumed(frame) === "gap")
           void this.open(frame.chat_id);
         return;
       case "chat.state":
-        this.takeState(frame.state, frame.state_hash);
+        this._takeState(frame.state, frame.state_hash);
         return;
       case "chat.typing":
-        this.takeTyping(this.chat(frame.chat_id), frame.who.name, frame.active);
+        this._takeTyping(this.chat(frame.chat_id), frame.who.name, frame.active);
         return;
       case "chat.presence": {
         const chat = this.chat(frame.chat_id);
         chat.customerConnected = frame.customer_connected;
         chat.agentConnected = frame.agent_connected;
-        this.o.onChange(chat.id);
+        this._o.onChange(chat.id);
         return;
       }
       case "queue.position": {
         this.chat(frame.chat_id).position = frame;
-        this.o.onChange(frame.chat_id);
+        this._o.onChange(frame.chat_id);
         return;
       }
       case "queue.timeout":
         this.chat(frame.chat_id).timeoutStep = frame.step;
-        this.o.onChange(frame.chat_id);
+        this._o.onChange(frame.chat_id);
         return;
       default:
-        this.o.onFrame(frame);
+        this._o.onFrame(frame);
     }
   }
 
-  private take(message: Message, chatId: Id): void {
+  private _take(message: Message, chatId: Id): void {
     const chat = this.chat(chatId);
     this.outbox.remove(message.client_id);
     const step = chat.loaded ? addMessage(chat, message) : "gap";
     if (step === "gap") {
-      const [seq, noteSeq] = this.heard.get(chatId) ?? [0, 0];
+      const [seq, noteSeq] = this._heard.get(chatId) ?? [0, 0];
       const next: [number, number] = [
         Math.max(seq, message.seq ?? 0),
         Math.max(noteSeq, message.note_seq ?? 0),
       ];
-      this.heard.set(chatId, next);
+      this._heard.set(chatId, next);
       void this.open(chatId);
     }
     if (step === "changed") {
-      this.receipt(chat, chat.lastSeq, 0);
-      this.o.onMessage?.(chat, message);
-      void this.rehash(chat);
+      this._receipt(chat, chat.lastSeq, 0);
+      this._o.onMessage?.(chat, message);
+      void this._rehash(chat);
     }
-    this.o.onChange(chatId);
+    this._o.onChange(chatId);
   }
 
-  private takeState(state: ChatState, hash: string): void {
+  private _takeState(state: ChatState, hash: string): void {
     const chat = this.chat(state.id);
     const step = setState(chat, state);
     if (step === "same") return;
@@ -289,36 +291,36 @@ export class Client {
           if (chat.lastSeq < state.seq || chat.lastNoteSeq < (state.note_seq ?? 0))
             void this.open(chat.id);
         }, GAP_WAIT_MS);
-      } else void this.compare(chat, hash, state);
+      } else void this._compare(chat, hash, state);
     }
-    this.o.onChange(chat.id);
+    this._o.onChange(chat.id);
   }
 
-  private takeTyping(chat: Chat, who: string | null, active: boolean): void {
+  private _takeTyping(chat: Chat, who: string | null, active: boolean): void {
     chat.typing = active ? { who, until: Date.now() + TYPING_MS } : null;
-    this.o.onChange(chat.id);
+    this._o.onChange(chat.id);
     if (!active) return;
     setTimeout(() => {
       if (chat.typing && chat.typing.until <= Date.now()) {
         chat.typing = null;
-        this.o.onChange(chat.id);
+        this._o.onChange(chat.id);
       }
     }, TYPING_MS + 50);
   }
 
   /* --- receipts and typing --- */
 
-  private receipt(chat: Chat, delivered: number, read: number): void {
-    const sent = this.receipts.get(chat.id) ?? { delivered: 0, read: 0 };
+  private _receipt(chat: Chat, delivered: number, read: number): void {
+    const sent = this._receipts.get(chat.id) ?? { delivered: 0, read: 0 };
     if (delivered <= sent.delivered && read <= sent.read) return;
-    if (!this.mayMark(chat)) return;
+    if (!this._mayMark(chat)) return;
     const next = {
       delivered: Math.max(delivered, sent.delivered),
       read: Math.max(read, sent.read),
     };
     const own = chat.state?.marks.find((m) => m.kind === this.me?.kind && m.id === this.me?.id);
     if (own && own.delivered_seq >= next.delivered && own.read_seq >= next.read) {
-      this.receipts.set(chat.id, next);
+      this._receipts.set(chat.id, next);
       return;
     }
     const frame = { chat_id: chat.id, delivered_seq: next.delivered };
@@ -329,24 +331,24 @@ export class Client {
         ...(next.read ? { read_seq: next.read } : {}),
       })
     )
-      this.receipts.set(chat.id, next);
+      this._receipts.set(chat.id, next);
   }
 
   /* Only the customer and the assigned agent have marks. */
-  private mayMark(chat: Chat): boolean {
+  private _mayMark(chat: Chat): boolean {
     if (this.me?.kind === "customer") return true;
     return chat.state?.assigned?.id === this.me?.id && chat.state?.status !== "closed";
   }
 
   /* The chat is seen by its user up to its end. */
   read(chat: Chat): void {
-    if (chat.lastSeq > 0) this.receipt(chat, chat.lastSeq, chat.lastSeq);
+    if (chat.lastSeq > 0) this._receipt(chat, chat.lastSeq, chat.lastSeq);
   }
 
   typing(chatId: Id, active: boolean): void {
-    const last = this.typingAt.get(chatId) ?? 0;
+    const last = this._typingAt.get(chatId) ?? 0;
     if (active ? Date.now() - last < TYPING_EVERY_MS : last === 0) return;
-    this.typingAt.set(chatId, active ? Date.now() : 0);
+    this._typingAt.set(chatId, active ? Date.now() : 0);
     this.socket.send({ type: "chat.typing", chat_id: chatId, active });
   }
 
@@ -356,52 +358,52 @@ export class Client {
   say(chatId: Id | null, body: string, kind: "message" | "note" = "message"): void {
     this.outbox.add({ client_id: uuid(), chat_id: chatId, kind, body, at: Date.now() });
     if (chatId) this.typing(chatId, false);
-    this.o.onChange(chatId);
+    this._o.onChange(chatId);
     this.flush();
   }
 
   retry(item: OutItem): void {
     delete item.failed;
     this.outbox.save();
-    this.o.onChange(item.chat_id);
+    this._o.onChange(item.chat_id);
     this.flush();
   }
 
   discard(item: OutItem): void {
     this.outbox.remove(item.client_id);
-    this.o.onChange(item.chat_id);
+    this._o.onChange(item.chat_id);
   }
 
   flush(): void {
     if (!this.socket.online) return;
-    if (this.outbox.items.some((i) => i.chat_id === null && !i.failed)) void this.begin();
+    if (this.outbox.items.some((i) => i.chat_id === null && !i.failed)) void this._begin();
     /* One at a time per chat: the order of typing is the order of seq. */
     const busy = new Set<Id>();
     for (const item of this.outbox.items) {
       if (item.chat_id === null || item.failed || busy.has(item.chat_id)) continue;
       busy.add(item.chat_id);
-      if ((this.held.get(item.client_id) ?? 0) > Date.now()) continue;
-      if (!this.sending.has(item.client_id)) void this.post(item, item.chat_id);
+      if ((this._held.get(item.client_id) ?? 0) > Date.now()) continue;
+      if (!this._sending.has(item.client_id)) void this._post(item, item.chat_id);
     }
   }
 
-  private async post(item: OutItem, chatId: Id): Promise<void> {
-    this.sending.add(item.client_id);
+  private async _post(item: OutItem, chatId: Id): Promise<void> {
+    this._sending.add(item.client_id);
     const type = item.kind === "note" ? "note.send" : "message.send";
     try {
       const frame = { chat_id: chatId, client_id: item.client_id, body: item.body };
       await this.socket.request({ type, ...frame });
     } catch (e) {
-      this.refuse(item, e);
+      this._refuse(item, e);
     } finally {
-      this.sending.delete(item.client_id);
+      this._sending.delete(item.client_id);
     }
-    this.o.onChange(chatId);
+    this._o.onChange(chatId);
     this.flush();
   }
 
   /* What another try cannot mend is shown as failed; all else is tried again. */
-  private refuse(item: OutItem, e: unknown): void {
+  private _refuse(item: OutItem, e: unknown): void {
     const problem = e instanceof ProblemError ? e.problem : { status: 0, code: "network" };
     const again = problem.status === 0 || problem.status === 429 || problem.status >= 500;
     if (!again && problem.status !== 401) {
@@ -409,25 +411,25 @@ export class Client {
       this.outbox.save();
     } else if (this.socket.online) {
       const wait = ("retry_after_ms" in problem && problem.retry_after_ms) || 2000;
-      this.held.set(item.client_id, Date.now() + wait);
+      this._held.set(item.client_id, Date.now() + wait);
       setTimeout(() => this.flush(), wait + 10);
     }
   }
 
   /* POST /chat/start with the first unsent message; its key makes a repeat harmless. */
-  private async begin(): Promise<void> {
+  private async _begin(): Promise<void> {
     const item = this.outbox.items.find((i) => i.chat_id === null && !i.failed);
-    if (!item || this.starting || (this.held.get(item.client_id) ?? 0) > Date.now()) return;
-    this.starting = true;
+    if (!item || this._starting || (this._held.get(item.client_id) ?? 0) > Date.now()) return;
+    this._starting = true;
     this.outbox.clientKey ??= uuid();
     this.outbox.save();
     try {
-      const answer = await this.o.rest<{ chat: ChatState; message: Message | null }>(
+      const answer = await this._o.rest<{ chat: ChatState; message: Message | null }>(
         "POST",
         "/chat/start",
         {
           client_key: this.outbox.clientKey,
-          language: this.o.language,
+          language: this._o.language,
           message: { client_id: item.client_id, body: item.body },
         },
       );
@@ -436,18 +438,18 @@ export class Client {
       for (const left of this.outbox.of(null)) left.chat_id = answer.chat.id;
       this.outbox.save();
       setState(this.chat(answer.chat.id), answer.chat);
-      this.o.onChange(answer.chat.id);
+      this._o.onChange(answer.chat.id);
       void this.open(answer.chat.id);
-      this.starting = false;
+      this._starting = false;
       this.flush();
     } catch (e) {
-      this.starting = false;
-      this.refuse(item, e);
+      this._starting = false;
+      this._refuse(item, e);
       if (item.failed) {
         this.outbox.clientKey = null;
         this.outbox.save();
       }
-      this.o.onChange(null);
+      this._o.onChange(null);
     }
   }
 }

@@ -1,7 +1,9 @@
 /* Times and durations for people, by Intl. */
 
 export function clock(iso: string, lang: string): string {
-  return new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
+  return new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" }).format(
+    new Date(iso),
+  );
 }
 
 /* The local calendar day, as a key that compares. */

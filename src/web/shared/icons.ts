@@ -15,15 +15,9 @@ export const ICONS = {
   warn: "M12 4l9 16H3zM12 10v4M12 17v.5",
   info: "M12 4a8 8 0 100 16 8 8 0 000-16zM12 11v5M12 8v.5",
   queue: "M4 7h16M4 12h16M4 17h9",
-  note: "M5 4h14v11l-5 5H5zM14 20v-5h5M8 9h8M8 12h5",
-  tag: "M4 4h8l8 8-8 8-8-8zM8 8v.5",
   user: "M12 4a4 4 0 100 8 4 4 0 000-8zM4 20c1-5 15-5 16 0",
   back: "M15 5l-7 7 7 7",
-  down: "M6 9l6 6 6-6",
-  search: "M11 4a7 7 0 100 14 7 7 0 000-14zM16 16l5 5",
   sound: "M4 10v4h3l5 4V6l-5 4zM15 9a4 4 0 010 6M17 6a8 8 0 010 12",
-  logout: "M14 4H5v16h9M10 12h11M17 8l4 4-4 4",
-  key: "M4 6h16v12H4zM7 10h.5M11 10h.5M15 10h.5M8 14h8",
 } as const;
 
 export type IconName = keyof typeof ICONS;

@@ -29,21 +29,21 @@ export interface Store {
 export class Outbox {
   items: OutItem[] = [];
   clientKey: Id | null = null;
-  private key: string | null = null;
+  private _key: string | null = null;
 
-  constructor(private readonly store: Store | null) {}
+  constructor(private readonly _store: Store | null) {}
 
   /* Takes the box of this user from the store; what was typed before the first welcome joins it. */
   attach(user: Id): void {
     const key = `supportd.out.${user}`;
-    if (this.key === key) return;
-    const typed = this.key === null ? this.items : [];
-    const typedKey = this.key === null ? this.clientKey : null;
-    this.key = key;
+    if (this._key === key) return;
+    const typed = this._key === null ? this.items : [];
+    const typedKey = this._key === null ? this.clientKey : null;
+    this._key = key;
     this.items = [];
     this.clientKey = null;
     try {
-      const kept = JSON.parse(this.store?.getItem(key) ?? "null") as Kept | null;
+      const kept = JSON.parse(this._store?.getItem(key) ?? "null") as Kept | null;
       if (Array.isArray(kept?.items)) {
         this.items = kept.items;
         this.clientKey = kept.client_key;
@@ -74,12 +74,12 @@ export class Outbox {
   }
 
   save(): void {
-    if (!this.key || !this.store) return;
+    if (!this._key || !this._store) return;
     try {
-      if (!this.items.length && !this.clientKey) this.store.removeItem(this.key);
+      if (!this.items.length && !this.clientKey) this._store.removeItem(this._key);
       else {
         const kept: Kept = { items: this.items, client_key: this.clientKey };
-        this.store.setItem(this.key, JSON.stringify(kept));
+        this._store.setItem(this._key, JSON.stringify(kept));
       }
     } catch {
       /* Storage full or forbidden: the items still live in memory. */

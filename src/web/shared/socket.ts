@@ -1,6 +1,12 @@
 /* One connection to /ws that never gives up: hello, welcome, ping, reconnect with jittered back-off.
  * Frames with an id are answered by a promise; all others go to onFrame. */
-import { type ClientFrame, ProblemError, type Resume, type ServerFrame, type Welcome } from "./protocol";
+import {
+  type ClientFrame,
+  ProblemError,
+  type Resume,
+  type ServerFrame,
+  type Welcome,
+} from "./protocol";
 
 /* connecting: before the first welcome; online; waiting: broken, next try is timed; refused: the
  * daemon did not take the credentials (still tried again, at the slowest pace). */
@@ -38,118 +44,120 @@ export function backoff(attempt: number, min: number, max: number, random: () =>
 
 export class Socket {
   status: Status = "connecting";
-  private ws: WebSocket | null = null;
-  private ready = false;
-  private attempt = 0;
-  private retry = { min_ms: 500, max_ms: 15000 };
-  private byeMs: number | null = null;
-  private next = 1;
-  private waiting = new Map<string, Waiter>();
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private heart: ReturnType<typeof setInterval> | undefined;
-  private heardAt = 0;
-  private stopped = true;
-  private readonly nudge = () => this.wake();
+  private _ws: WebSocket | null = null;
+  private _ready = false;
+  private _attempt = 0;
+  private _retry = { min_ms: 500, max_ms: 15000 };
+  private _byeMs: number | null = null;
+  private _next = 1;
+  private _waiting = new Map<string, Waiter>();
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _heart: ReturnType<typeof setInterval> | undefined;
+  private _heardAt = 0;
+  private _stopped = true;
+  private readonly _nudge = () => this.wake();
 
-  constructor(private readonly o: SocketOptions) {}
+  constructor(private readonly _o: SocketOptions) {}
 
   start(): void {
-    if (!this.stopped) return;
-    this.stopped = false;
-    globalThis.addEventListener?.("online", this.nudge);
-    globalThis.document?.addEventListener("visibilitychange", this.nudge);
-    void this.open();
+    if (!this._stopped) return;
+    this._stopped = false;
+    globalThis.addEventListener?.("online", this._nudge);
+    globalThis.document?.addEventListener("visibilitychange", this._nudge);
+    void this._open();
   }
 
   stop(): void {
-    this.stopped = true;
-    globalThis.removeEventListener?.("online", this.nudge);
-    globalThis.document?.removeEventListener("visibilitychange", this.nudge);
-    clearTimeout(this.timer);
-    this.drop();
+    this._stopped = true;
+    globalThis.removeEventListener?.("online", this._nudge);
+    globalThis.document?.removeEventListener("visibilitychange", this._nudge);
+    clearTimeout(this._timer);
+    this._drop();
   }
 
   get online(): boolean {
-    return this.ready;
+    return this._ready;
   }
 
   /* False when not connected: the frame is gone, the caller keeps what matters. */
   send(frame: ClientFrame, id?: string): boolean {
-    if (!this.ready || !this.ws) return false;
-    this.ws.send(JSON.stringify(id ? { ...frame, id } : frame));
+    if (!this._ready || !this._ws) return false;
+    this._ws.send(JSON.stringify(id ? { ...frame, id } : frame));
     return true;
   }
 
   /* Rejects by ProblemError: the daemon's, or status 0 with code "network". */
   request(frame: ClientFrame): Promise<ServerFrame> {
-    const id = String(this.next++);
+    const id = String(this._next++);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.waiting.delete(id);
+        this._waiting.delete(id);
         reject(new ProblemError({ status: 0, code: "network" }));
       }, ANSWER_MS);
-      this.waiting.set(id, { resolve, reject, timer });
-      if (!this.send(frame, id)) this.settle(id, new ProblemError({ status: 0, code: "network" }));
+      this._waiting.set(id, { resolve, reject, timer });
+      if (!this.send(frame, id)) this._settle(id, new ProblemError({ status: 0, code: "network" }));
     });
   }
 
   /* Something says that the network is back or the tab is seen: do not sit out the back-off. */
   wake(): void {
-    if (this.stopped) return;
-    if (this.ready) this.beat(4000);
-    else if (this.timer !== undefined && this.byeMs === null && !this.ws) {
-      clearTimeout(this.timer);
-      void this.open();
+    if (this._stopped) return;
+    if (this._ready) this._beat(4000);
+    else if (this._timer !== undefined && this._byeMs === null && !this._ws) {
+      clearTimeout(this._timer);
+      void this._open();
     }
   }
 
-  private settle(id: string, result: ServerFrame | Error): void {
-    const waiter = this.waiting.get(id);
+  private _settle(id: string, result: ServerFrame | Error): void {
+    const waiter = this._waiting.get(id);
     if (!waiter) return;
-    this.waiting.delete(id);
+    this._waiting.delete(id);
     clearTimeout(waiter.timer);
     if (result instanceof Error) waiter.reject(result);
     else waiter.resolve(result);
   }
 
-  private set(status: Status): void {
+  private _set(status: Status): void {
     if (this.status === status) return;
     this.status = status;
-    this.o.onStatus(status);
+    this._o.onStatus(status);
   }
 
-  private async open(): Promise<void> {
-    this.timer = undefined;
-    this.byeMs = null;
-    if (this.stopped) return;
+  private async _open(): Promise<void> {
+    this._timer = undefined;
+    this._byeMs = null;
+    if (this._stopped) return;
     let auth: { token?: string; ticket?: string };
     try {
-      auth = await this.o.auth();
+      auth = await this._o.auth();
     } catch (e) {
-      this.again(e instanceof ProblemError && (e.problem.status === 401 || e.problem.status === 403));
+      this._again(
+        e instanceof ProblemError && (e.problem.status === 401 || e.problem.status === 403),
+      );
       return;
     }
-    if (this.stopped || this.ws) return;
-    const make = this.o.make ?? ((url, protocol) => new WebSocket(url, protocol));
-    const ws = make(this.o.url, "support.v1");
-    this.ws = ws;
-    const helloTimer = setTimeout(() => this.lost(ws, 0), HELLO_MS);
+    if (this._stopped || this._ws) return;
+    const make = this._o.make ?? ((url, protocol) => new WebSocket(url, protocol));
+    const ws = make(this._o.url, "support.v1");
+    this._ws = ws;
+    const helloTimer = setTimeout(() => this._lost(ws, 0), HELLO_MS);
     ws.onopen = () => {
-      const resume = this.o.resume();
+      const resume = this._o.resume();
       const hello = { type: "hello", id: "hello", ...auth, ...(resume.length ? { resume } : {}) };
       ws.send(JSON.stringify(hello));
     };
     ws.onmessage = (event) => {
-      if (this.ws === ws) this.receive(String(event.data), helloTimer);
+      if (this._ws === ws) this._receive(String(event.data), helloTimer);
     };
     ws.onclose = (event) => {
       clearTimeout(helloTimer);
-      this.lost(ws, event.code);
+      this._lost(ws, event.code);
     };
   }
 
-  private receive(text: string, helloTimer: ReturnType<typeof setTimeout>): void {
-    this.heardAt = Date.now();
+  private _receive(text: string, helloTimer: ReturnType<typeof setTimeout>): void {
+    this._heardAt = Date.now();
     let frame: ServerFrame;
     try {
       frame = JSON.parse(text) as ServerFrame;
@@ -158,67 +166,67 @@ export class Socket {
     }
     if (frame.type === "welcome") {
       clearTimeout(helloTimer);
-      this.ready = true;
-      this.attempt = 0;
-      this.retry = frame.retry ?? this.retry;
-      this.startHeart(frame.ping_interval_ms || 25000);
-      this.set("online");
-      this.o.onWelcome(frame);
+      this._ready = true;
+      this._attempt = 0;
+      this._retry = frame.retry ?? this._retry;
+      this._startHeart(frame.ping_interval_ms || 25000);
+      this._set("online");
+      this._o.onWelcome(frame);
       return;
     }
-    if (frame.type === "bye") this.byeMs = frame.retry_after_ms;
+    if (frame.type === "bye") this._byeMs = frame.retry_after_ms;
     if (frame.type === "error") {
-      if (frame.id) this.settle(frame.id, new ProblemError(frame.error));
+      if (frame.id) this._settle(frame.id, new ProblemError(frame.error));
       return;
     }
-    this.o.onFrame(frame);
-    if (frame.id) this.settle(frame.id, frame);
+    this._o.onFrame(frame);
+    if (frame.id) this._settle(frame.id, frame);
   }
 
-  private startHeart(interval: number): void {
-    clearInterval(this.heart);
-    this.heart = setInterval(() => this.beat(GRACE_MS), interval);
+  private _startHeart(interval: number): void {
+    clearInterval(this._heart);
+    this._heart = setInterval(() => this._beat(GRACE_MS), interval);
   }
 
   /* Sends a ping and gives the connection up when nothing at all comes back. */
-  private beat(graceMs: number): void {
-    const ws = this.ws;
+  private _beat(graceMs: number): void {
+    const ws = this._ws;
     const sentAt = Date.now();
     if (!ws || !this.send({ type: "ping" }, "ping")) return;
     setTimeout(() => {
-      if (this.ws === ws && this.heardAt < sentAt) this.lost(ws, 0);
+      if (this._ws === ws && this._heardAt < sentAt) this._lost(ws, 0);
     }, graceMs);
   }
 
-  private drop(): void {
-    const ws = this.ws;
-    this.ws = null;
-    this.ready = false;
-    clearInterval(this.heart);
+  private _drop(): void {
+    const ws = this._ws;
+    this._ws = null;
+    this._ready = false;
+    clearInterval(this._heart);
     if (ws) {
       ws.onclose = ws.onmessage = ws.onopen = null;
       ws.close();
     }
-    for (const id of [...this.waiting.keys()])
-      this.settle(id, new ProblemError({ status: 0, code: "network" }));
+    for (const id of [...this._waiting.keys()])
+      this._settle(id, new ProblemError({ status: 0, code: "network" }));
   }
 
-  private lost(ws: WebSocket, code: number): void {
-    if (this.ws !== ws) return;
-    this.drop();
-    if (code === 4401) this.o.refused();
+  private _lost(ws: WebSocket, code: number): void {
+    if (this._ws !== ws) return;
+    this._drop();
+    if (code === 4401) this._o.refused();
     /* The first refusal is most often an expired token: that one is renewed quietly. */
-    this.again(code === 4403 || (code === 4401 && this.attempt > 0));
+    this._again(code === 4403 || (code === 4401 && this._attempt > 0));
   }
 
-  private again(refused: boolean): void {
-    if (this.stopped) return;
-    this.set(refused ? "refused" : "waiting");
-    const { min_ms, max_ms } = this.retry;
-    const random = this.o.random ?? Math.random;
-    const jitter = backoff(this.attempt++, min_ms, max_ms, random);
-    const delay = this.byeMs !== null ? this.byeMs + random() * min_ms : jitter;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.open(), delay);
+  private _again(refused: boolean): void {
+    if (this._stopped) return;
+    this._set(refused ? "refused" : "waiting");
+    const { min_ms, max_ms } = this._retry;
+    const random = this._o.random ?? Math.random;
+    const jitter = backoff(this._attempt++, min_ms, max_ms, random);
+    const delay = this._byeMs !== null ? this._byeMs + random() * min_ms : jitter;
+    clearTimeout(this._timer);
+    this._timer = setTimeout(() => void this._open(), delay);
   }
 }

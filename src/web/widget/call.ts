@@ -1,7 +1,6 @@
 /* The customer's call: from the press of the button to the end, over reloads and other windows. */
 import {
   CallLeg,
-  callsSupported,
   type LegState,
   type Levels,
   MicError,
@@ -80,25 +79,24 @@ export class CustomerCall {
     problem: null,
     elsewhere: null,
   };
-  readonly supported = callsSupported();
-  private leg: CallLeg | null = null;
-  private key: Id | null = null;
-  private ice: RTCIceServer[] | null = null;
-  private ending: Id | null = null;
-  private readonly others =
+  private _leg: CallLeg | null = null;
+  private _key: Id | null = null;
+  private _ice: RTCIceServer[] | null = null;
+  private _ending: Id | null = null;
+  private readonly _others =
     typeof BroadcastChannel === "function" ? new BroadcastChannel("supportd.call") : null;
 
-  constructor(private readonly o: CallOptions) {
-    if (this.others)
-      this.others.onmessage = (event: MessageEvent<unknown>) => {
+  constructor(private readonly _o: CallOptions) {
+    if (this._others)
+      this._others.onmessage = (event: MessageEvent<unknown>) => {
         /* Another window has taken the call: this leg must not fight for it. */
-        if (event.data === this.view.call?.id && this.leg) {
+        if (event.data === this.view.call?.id && this._leg) {
           const id = this.view.call?.id ?? null;
           keep(null);
-          this.drop();
+          this._drop();
           this.view.phase = "none";
           this.view.elsewhere = id;
-          o.onChange();
+          _o.onChange();
         }
       };
   }
@@ -110,64 +108,64 @@ export class CustomerCall {
   async start(chatId: Id | null): Promise<void> {
     if (this.busy) return;
     this.view.problem = null;
-    this.phase("asking");
+    this._phase("asking");
     let track: MediaStreamTrack;
     try {
       track = await openMicrophone();
     } catch (e) {
       this.view.problem = e instanceof MicError ? e.reason : "failed";
-      this.phase("none");
+      this._phase("none");
       return;
     }
-    this.phase("starting");
-    this.key ??= uuid();
+    this._phase("starting");
+    this._key ??= uuid();
     try {
-      const answer = await this.o.rest<{ call: Call; chat: ChatState; ice_servers: RTCIceServer[] }>(
-        "POST",
-        "/call/start",
-        { client_key: this.key, ...(chatId ? { chat_id: chatId } : {}) },
-      );
-      this.key = null;
-      this.ice = answer.ice_servers;
-      this.o.client.chat(answer.chat.id);
-      void this.o.client.open(answer.chat.id);
-      this.take(answer.call);
-      this.connect(answer.call.id, track);
+      const answer = await this._o.rest<{
+        call: Call;
+        chat: ChatState;
+        ice_servers: RTCIceServer[];
+      }>("POST", "/call/start", { client_key: this._key, ...(chatId ? { chat_id: chatId } : {}) });
+      this._key = null;
+      this._ice = answer.ice_servers;
+      this._o.client.chat(answer.chat.id);
+      void this._o.client.open(answer.chat.id);
+      this._take(answer.call);
+      this._connect(answer.call.id, track);
     } catch (e) {
       track.stop();
       const network = e instanceof ProblemError && e.problem.status === 0;
-      if (!network) this.key = null;
+      if (!network) this._key = null;
       const conflict = e instanceof ProblemError && e.problem.status === 409;
       this.view.problem = conflict ? "limit" : "failed";
-      this.phase("none");
+      this._phase("none");
     }
   }
 
-  private connect(id: Id, track: MediaStreamTrack): void {
-    this.drop();
+  private _connect(id: Id, track: MediaStreamTrack): void {
+    this._drop();
     keep(id);
     this.view.elsewhere = null;
-    this.others?.postMessage(id);
+    this._others?.postMessage(id);
     this.view.muted = false;
-    this.leg = new CallLeg(
+    this._leg = new CallLeg(
       {
         callId: id,
-        socket: this.o.client.socket,
-        iceServers: this.ice ?? this.o.iceServers(),
-        audio: this.o.audio,
+        socket: this._o.client.socket,
+        iceServers: this._ice ?? this._o.iceServers(),
+        audio: this._o.audio,
         onLevels: (levels) => {
           this.view.levels = levels;
-          this.o.onLevels(levels);
+          this._o.onLevels(levels);
         },
         onState: (state) => {
           this.view.leg = state;
-          this.o.onChange();
+          this._o.onChange();
         },
       },
       track,
     );
     this.view.leg = "connecting";
-    this.o.onChange();
+    this._o.onChange();
   }
 
   /* The chat's state tells of a call: take it back after a reload, or say that it is elsewhere. */
@@ -176,45 +174,45 @@ export class CustomerCall {
     if (!call) {
       if (this.view.elsewhere) {
         this.view.elsewhere = null;
-        this.o.onChange();
+        this._o.onChange();
       }
       /* Ended while this window was away: no call.state came for it. */
       if (state && this.view.phase === "live" && this.view.call?.chat_id === state.id)
-        void this.refresh();
+        void this._refresh();
       return;
     }
-    if (this.busy || this.leg || this.ending === call.id || this.view.elsewhere === call.id) return;
+    if (this.busy || this._leg || this._ending === call.id || this.view.elsewhere === call.id) return;
     if (this.view.call?.id === call.id && this.view.call.state === "ended") return;
     if (kept() === call.id) void this.resume(call.id);
     else {
       this.view.elsewhere = call.id;
-      this.o.onChange();
+      this._o.onChange();
     }
   }
 
   async resume(id: Id): Promise<void> {
     if (this.busy) return;
-    this.phase("asking");
+    this._phase("asking");
     try {
       const track = await openMicrophone();
-      this.phase("starting");
-      const { call } = await this.o.rest<{ call: Call }>("GET", `/calls/${id}`);
-      this.take(call);
+      this._phase("starting");
+      const { call } = await this._o.rest<{ call: Call }>("GET", `/calls/${id}`);
+      this._take(call);
       if (call.state === "ended") track.stop();
-      else this.connect(id, track);
+      else this._connect(id, track);
     } catch (e) {
       this.view.elsewhere = id;
       if (e instanceof MicError) this.view.problem = e.reason;
-      this.phase("none");
+      this._phase("none");
     }
   }
 
-  private async refresh(): Promise<void> {
+  private async _refresh(): Promise<void> {
     const id = this.view.call?.id;
     if (!id) return;
     try {
-      const { call } = await this.o.rest<{ call: Call }>("GET", `/calls/${id}`);
-      this.take(call);
+      const { call } = await this._o.rest<{ call: Call }>("GET", `/calls/${id}`);
+      this._take(call);
     } catch {
       /* The next change of the chat asks again. */
     }
@@ -224,63 +222,63 @@ export class CustomerCall {
     const id = this.view.call?.id;
     if (frame.type === "call.state" && frame.call.id === id) {
       this.view.agentMuted = frame.muted?.agent ?? false;
-      this.take(frame.call);
+      this._take(frame.call);
     } else if (frame.type === "call.quality" && frame.call_id === id) {
       this.view.quality = frame;
-      this.o.onChange();
+      this._o.onChange();
     } else if (
       (frame.type === "call.candidate" || frame.type === "call.restart") &&
-      frame.call_id === this.leg?.callId
+      frame.call_id === this._leg?.callId
     )
-      this.leg.frame(frame);
+      this._leg.frame(frame);
   }
 
-  private take(call: Call): void {
-    if (this.ending === call.id && call.state !== "ended") return;
+  private _take(call: Call): void {
+    if (this._ending === call.id && call.state !== "ended") return;
     const before = this.view.call?.id === call.id ? this.view.call.state : null;
     this.view.call = call;
     if (call.state === "ended") {
       keep(null);
-      this.drop();
-      this.ending = null;
-      if (this.view.phase !== "over") this.phase("over");
+      this._drop();
+      this._ending = null;
+      if (this.view.phase !== "over") this._phase("over");
       return;
     }
     const counted = (state: CallState | null) => (state === "active" || state === "held" ? 1 : 0);
     if (before === null || counted(before) !== counted(call.state))
-      this.view.since = Date.now() - this.age(call);
-    this.phase("live");
+      this.view.since = Date.now() - this._age(call);
+    this._phase("live");
   }
 
   /* How long ago the counted part began: after a reload it did not begin just now. */
-  private age(call: Call): number {
+  private _age(call: Call): number {
     const from = call.answered_at ?? call.created_at;
-    return Math.max(0, this.o.client.now() - Date.parse(from));
+    return Math.max(0, this._o.client.now() - Date.parse(from));
   }
 
   mute(): void {
-    if (!this.leg) return;
-    this.leg.mute(!this.leg.isMuted);
-    this.view.muted = this.leg.isMuted;
-    this.o.onChange();
+    if (!this._leg) return;
+    this._leg.mute(!this._leg.isMuted);
+    this.view.muted = this._leg.isMuted;
+    this._o.onChange();
   }
 
   tap(): void {
-    this.leg?.resumeAudio();
+    this._leg?.resumeAudio();
   }
 
   /* Silence at once; the daemon is told until it has heard it. */
   async end(): Promise<void> {
     const id = this.view.call?.id;
     if (!id) return;
-    this.ending = id;
+    this._ending = id;
     keep(null);
-    this.drop();
-    this.phase("over");
-    for (let wait = 500; this.ending === id; wait = Math.min(wait * 2, 10000)) {
+    this._drop();
+    this._phase("over");
+    for (let wait = 500; this._ending === id; wait = Math.min(wait * 2, 10000)) {
       try {
-        const { call } = await this.o.rest<{ call: Call }>("POST", `/calls/${id}/end`, {});
-        this.take(call);
+        const { call } = await this._o.rest<{ call: Call }>("POST", `/calls/${id}/end`, {});
+        this._take(call);
         return;
       } catch (e) {
         const status = e instanceof ProblemError ? e.problem.status : 0;
@@ -292,12 +290,12 @@ export class CustomerCall {
 
   /* Ends a call that another window has. */
   async endElsewhere(id: Id): Promise<void> {
-    await this.o.rest("POST", `/calls/${id}/end`, {}).catch(() => undefined);
+    await this._o.rest("POST", `/calls/${id}/end`, {}).catch(() => undefined);
   }
 
   socketBack(): void {
-    this.leg?.socketBack();
-    if (this.view.phase === "live") void this.refresh();
+    this._leg?.socketBack();
+    if (this.view.phase === "live") void this._refresh();
   }
 
   dismiss(): void {
@@ -307,16 +305,16 @@ export class CustomerCall {
       this.view.call = null;
       this.view.quality = null;
     }
-    this.o.onChange();
+    this._o.onChange();
   }
 
-  private drop(): void {
-    this.leg?.close();
-    this.leg = null;
+  private _drop(): void {
+    this._leg?.close();
+    this._leg = null;
   }
 
-  private phase(phase: Phase): void {
+  private _phase(phase: Phase): void {
     this.view.phase = phase;
-    this.o.onChange();
+    this._o.onChange();
   }
 }

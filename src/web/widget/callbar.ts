@@ -1,4 +1,4 @@
-/* The bar that takes the header's place while a call is on, and the cards about calls. */
+/* The bar that takes the header's place while a call is on. */
 import { type Levels, meterOf } from "../shared/call";
 import { h, text } from "../shared/dom";
 import { duration } from "../shared/format";
@@ -9,54 +9,53 @@ import type { T } from "./words";
 
 export class CallBar {
   readonly el: HTMLElement;
-  private readonly title = h("p", { class: "calltitle", "data-testid": "call-state" });
-  private readonly time = h("span", { class: "calltime", "data-testid": "call-time" });
-  private readonly quality = h("p", { class: "quality", role: "status", "data-testid": "quality" });
-  private readonly own: HTMLElement;
-  private readonly other: HTMLElement;
-  private readonly muteButton: HTMLButtonElement;
-  private readonly endButton: HTMLButtonElement;
-  private readonly tap: HTMLButtonElement;
-  private readonly timer: ReturnType<typeof setInterval>;
+  private readonly _title = h("p", { class: "calltitle", "data-testid": "call-state" });
+  private readonly _time = h("span", { class: "calltime", "data-testid": "call-time" });
+  private readonly _quality = h("p", { class: "quality", role: "status", "data-testid": "quality" });
+  private readonly _own: HTMLElement;
+  private readonly _other: HTMLElement;
+  private readonly _muteButton: HTMLButtonElement;
+  private readonly _endButton: HTMLButtonElement;
+  private readonly _tap: HTMLButtonElement;
 
   constructor(
-    private readonly t: T,
-    private readonly call: CustomerCall,
+    private readonly _t: T,
+    private readonly _call: CustomerCall,
     close: HTMLElement,
   ) {
-    this.own = this.meter(t("level_own"), "own");
-    this.other = this.meter(t("level_other"), "other");
-    this.muteButton = h("button", {
+    this._own = this._meter(_t("level_own"), "own");
+    this._other = this._meter(_t("level_other"), "other");
+    this._muteButton = h("button", {
       type: "button",
       class: "round",
       "data-testid": "mute",
-      onclick: () => call.mute(),
+      onclick: () => _call.mute(),
     });
-    this.endButton = h(
+    this._endButton = h(
       "button",
-      { type: "button", class: "end", "data-testid": "hangup", onclick: () => void call.end() },
+      { type: "button", class: "end", "data-testid": "hangup", onclick: () => void _call.end() },
       icon("hangup"),
-      h("span", null, t("call_end")),
+      h("span", null, _t("call_end")),
     );
-    this.tap = h(
+    this._tap = h(
       "button",
-      { type: "button", class: "primary", hidden: true, onclick: () => call.tap() },
+      { type: "button", class: "primary", hidden: true, onclick: () => _call.tap() },
       icon("sound"),
-      t("call_tap_button"),
+      _t("call_tap_button"),
     );
     this.el = h(
       "header",
       { class: "callbar", "data-testid": "callbar", hidden: true },
-      h("div", { class: "callhead" }, h("div", null, this.title, this.time), close),
-      h("div", { class: "meters" }, this.own, this.other),
-      this.quality,
-      this.tap,
-      h("div", { class: "callbuttons" }, this.muteButton, this.endButton),
+      h("div", { class: "callhead" }, h("div", null, this._title, this._time), close),
+      h("div", { class: "meters" }, this._own, this._other),
+      this._quality,
+      this._tap,
+      h("div", { class: "callbuttons" }, this._muteButton, this._endButton),
     );
-    this.timer = setInterval(() => this.tick(), 500);
+    setInterval(() => this._tick(), 500);
   }
 
-  private meter(label: string, id: string): HTMLElement {
+  private _meter(label: string, id: string): HTMLElement {
     const bar = h("span", { class: "bar" });
     return h(
       "p",
@@ -68,8 +67,8 @@ export class CallBar {
 
   levels(levels: Levels): void {
     for (const [el, level] of [
-      [this.own, levels.own],
-      [this.other, levels.other],
+      [this._own, levels.own],
+      [this._other, levels.other],
     ] as const) {
       const bar = el.querySelector<HTMLElement>(".bar");
       bar?.style.setProperty("--level", meterOf(level).toFixed(2));
@@ -77,19 +76,19 @@ export class CallBar {
     }
   }
 
-  private tick(): void {
-    const v = this.call.view;
-    text(this.time, v.phase === "live" ? duration(Date.now() - v.since) : "");
+  private _tick(): void {
+    const v = this._call.view;
+    text(this._time, v.phase === "live" ? duration(Date.now() - v.since) : "");
   }
 
-  private name(): string {
-    return this.call.view.call?.staff?.name ?? this.t("somebody");
+  private _name(): string {
+    return this._call.view.call?.staff?.name ?? this._t("somebody");
   }
 
   render(): void {
-    const { t } = this;
-    const v = this.call.view;
-    this.el.hidden = !this.call.busy;
+    const t = this._t;
+    const v = this._call.view;
+    this.el.hidden = !this._call.busy;
     if (this.el.hidden) return;
     const state = v.call?.state;
     const words =
@@ -100,27 +99,27 @@ export class CallBar {
           : state === "ringing"
             ? t("call_ringing")
             : state === "active"
-              ? t("call_with", { name: this.name() })
+              ? t("call_with", { name: this._name() })
               : state === "held"
                 ? t("call_held")
                 : t("call_queued");
-    text(this.title, words);
+    text(this._title, words);
     this.el.dataset.state = v.phase === "live" ? (state ?? "") : v.phase;
     this.el.dataset.leg = v.leg;
-    this.tick();
-    this.renderQuality();
+    this._tick();
+    this._renderQuality();
     const live = v.phase === "live";
-    for (const el of [this.own.parentElement, this.muteButton.parentElement])
+    for (const el of [this._own.parentElement, this._muteButton.parentElement])
       if (el) el.hidden = !live;
-    this.tap.hidden = !live || v.leg !== "silent";
-    this.muteButton.setAttribute("aria-pressed", String(v.muted));
+    this._tap.hidden = !live || v.leg !== "silent";
+    this._muteButton.setAttribute("aria-pressed", String(v.muted));
     const label = v.muted ? t("call_unmute") : t("call_mute");
-    this.muteButton.replaceChildren(icon(v.muted ? "micOff" : "mic"), h("span", null, label));
+    this._muteButton.replaceChildren(icon(v.muted ? "micOff" : "mic"), h("span", null, label));
   }
 
-  private renderQuality(): void {
-    const { t } = this;
-    const v = this.call.view;
+  private _renderQuality(): void {
+    const t = this._t;
+    const v = this._call.view;
     const leg = v.quality?.legs.find((l) => l.party === "customer");
     let words = "";
     let mood: string = grade(leg);
@@ -131,40 +130,15 @@ export class CallBar {
     else if (v.leg === "silent") words = t("call_tap");
     else if (v.muted) words = t("call_muted");
     else if (leg && worst(leg)) words = t.find(`q_${worst(leg)}`) ?? "";
-    else if (v.agentMuted) words = t("call_agent_muted", { name: this.name() });
+    else if (v.agentMuted) words = t("call_agent_muted", { name: this._name() });
     else if (leg) words = t("q_good");
     if (v.phase !== "live" || v.leg === "connecting" || v.leg === "silent") mood = "info";
-    this.quality.dataset.mood = mood;
-    this.quality.dataset.verdict = worst(leg) ?? "";
-    if (this.quality.dataset.words === words) return;
-    this.quality.dataset.words = words;
+    this._quality.dataset.mood = mood;
+    this._quality.dataset.verdict = worst(leg) ?? "";
+    if (this._quality.dataset.words === words) return;
+    this._quality.dataset.words = words;
     const sign = mood === "good" ? "check" : mood === "info" ? "info" : "warn";
-    this.quality.replaceChildren(...(words ? [icon(sign, 16), h("span", null, words)] : []));
+    this._quality.replaceChildren(...(words ? [icon(sign, 16), h("span", null, words)] : []));
   }
 
-  destroy(): void {
-    clearInterval(this.timer);
-  }
-}
-
-/* A card in the message area: sign, heading, text, buttons. */
-export function card(
-  kind: string,
-  sign: Parameters<typeof icon>[0],
-  title: string,
-  lines: string[],
-  ...buttons: HTMLElement[]
-): HTMLElement {
-  return h(
-    "section",
-    { class: `card ${kind}`, "data-testid": `${kind}-card` },
-    icon(sign, 22),
-    h(
-      "div",
-      null,
-      h("h2", null, title),
-      ...lines.map((line) => h("p", null, line)),
-      buttons.length ? h("p", { class: "cardbuttons" }, ...buttons) : null,
-    ),
-  );
 }

@@ -14,14 +14,14 @@ export interface ComposerOptions {
 
 export class Composer {
   readonly el: HTMLFormElement;
-  private readonly area: HTMLTextAreaElement;
-  private readonly button: HTMLButtonElement;
-  private readonly callButton: HTMLButtonElement;
-  private readonly over = h("p", { class: "over", role: "alert", id: "over" });
+  private readonly _area: HTMLTextAreaElement;
+  private readonly _button: HTMLButtonElement;
+  private readonly _callButton: HTMLButtonElement;
+  private readonly _over = h("p", { class: "over", role: "alert", id: "over" });
 
-  constructor(private readonly o: ComposerOptions) {
-    const { t } = o;
-    this.area = h("textarea", {
+  constructor(private readonly _o: ComposerOptions) {
+    const { t } = _o;
+    this._area = h("textarea", {
       rows: 1,
       "aria-label": t("write"),
       placeholder: t("write"),
@@ -29,21 +29,21 @@ export class Composer {
       enterkeyhint: "send",
       "aria-describedby": "over",
       dir: "auto",
-      oninput: () => this.input(),
+      oninput: () => this._input(),
       onkeydown: (event) => {
         const key = event as KeyboardEvent;
         if (key.key !== "Enter" || key.shiftKey || key.isComposing) return;
         event.preventDefault();
-        this.submit();
+        this._submit();
       },
-      onblur: () => o.typing(false),
+      onblur: () => _o.typing(false),
     });
-    this.button = h(
+    this._button = h(
       "button",
       { type: "submit", class: "iconbutton send", "aria-label": t("send"), "data-testid": "send" },
       icon("send"),
     );
-    this.callButton = h(
+    this._callButton = h(
       "button",
       {
         type: "button",
@@ -51,7 +51,7 @@ export class Composer {
         "aria-label": t("call"),
         title: t("call"),
         "data-testid": "call",
-        onclick: () => o.call(),
+        onclick: () => _o.call(),
       },
       icon("phone"),
     );
@@ -61,47 +61,47 @@ export class Composer {
         class: "composer",
         onsubmit: (event) => {
           event.preventDefault();
-          this.submit();
+          this._submit();
         },
       },
-      this.over,
-      h("div", { class: "row" }, this.callButton, this.area, this.button),
+      this._over,
+      h("div", { class: "row" }, this._callButton, this._area, this._button),
     );
-    this.input();
+    this._input();
   }
 
   focus(): void {
     /* On a phone this would throw the keyboard over what is to be read. */
-    if (!this.el.hidden && matchMedia("(pointer: fine)").matches) this.area.focus();
+    if (!this.el.hidden && matchMedia("(pointer: fine)").matches) this._area.focus();
   }
 
   update(can: { chat: boolean; call: boolean }): void {
-    this.area.hidden = this.button.hidden = !can.chat;
-    this.callButton.hidden = !this.o.canCall || !can.call;
+    this._area.hidden = this._button.hidden = !can.chat;
+    this._callButton.hidden = !this._o.canCall || !can.call;
     this.el.classList.toggle("callonly", !can.chat);
   }
 
   /* Characters as the daemon counts them: code points. */
-  private excess(): number {
-    return [...this.area.value.trim()].length - this.o.limit;
+  private _excess(): number {
+    return [...this._area.value.trim()].length - this._o.limit;
   }
 
-  private input(): void {
-    const excess = this.excess();
-    text(this.over, excess > 0 ? this.o.t("too_long", { n: excess }) : "");
-    this.button.disabled = excess > 0 || !this.area.value.trim();
-    this.area.style.height = "auto";
-    this.area.style.height = `${Math.min(this.area.scrollHeight + 2, 140)}px`;
-    if (this.area.value.trim()) this.o.typing(true);
-    else this.o.typing(false);
+  private _input(): void {
+    const excess = this._excess();
+    text(this._over, excess > 0 ? this._o.t("too_long", { n: excess }) : "");
+    this._button.disabled = excess > 0 || !this._area.value.trim();
+    this._area.style.height = "auto";
+    this._area.style.height = `${Math.min(this._area.scrollHeight + 2, 140)}px`;
+    if (this._area.value.trim()) this._o.typing(true);
+    else this._o.typing(false);
   }
 
-  private submit(): void {
-    const body = this.area.value.trim();
-    if (!body || this.excess() > 0) return;
-    this.area.value = "";
-    this.input();
-    this.o.send(body);
-    this.area.focus();
+  private _submit(): void {
+    const body = this._area.value.trim();
+    if (!body || this._excess() > 0) return;
+    this._area.value = "";
+    this._input();
+    this._o.send(body);
+    this._area.focus();
   }
 }

@@ -20,36 +20,36 @@ export class History {
   /* The chat on show was picked here: newer ones do not take its place by themselves. */
   picked = false;
 
-  constructor(private readonly o: HistoryOptions) {}
+  constructor(private readonly _o: HistoryOptions) {}
 
   async open(): Promise<void> {
     this.visible = true;
-    this.draw(null);
-    this.o.onBack();
+    this._draw(null);
+    this._o.onBack();
     try {
-      const { items } = await this.o.rest<List<ChatListItem>>(
+      const { items } = await this._o.rest<List<ChatListItem>>(
         "GET",
         "/chats?status=closed&limit=50",
       );
-      this.draw(items);
+      this._draw(items);
     } catch {
-      this.draw([]);
+      this._draw([]);
     }
     this.el.querySelector<HTMLElement>("button")?.focus();
   }
 
-  private leave(pick: Id | null): void {
+  private _leave(pick: Id | null): void {
     this.visible = false;
     this.picked = pick !== null;
-    if (pick) this.o.onPick(pick);
-    else this.o.onBack();
+    if (pick) this._o.onPick(pick);
+    else this._o.onBack();
   }
 
-  private draw(items: ChatListItem[] | null): void {
-    const { t, lang } = this.o;
+  private _draw(items: ChatListItem[] | null): void {
+    const { t, lang } = this._o;
     const back = h(
       "button",
-      { type: "button", class: "link back", onclick: () => this.leave(null) },
+      { type: "button", class: "link back", onclick: () => this._leave(null) },
       icon("back", 18),
       t("back"),
     );
@@ -63,7 +63,7 @@ export class History {
           null,
           h(
             "button",
-            { type: "button", class: "entry", onclick: () => this.leave(item.id) },
+            { type: "button", class: "entry", onclick: () => this._leave(item.id) },
             icon(item.channel === "voice" ? "phone" : "chat"),
             h("span", null, `${dayName(at, lang)}, ${clock(at, lang)}`),
             h("span", { class: "dim" }, who),

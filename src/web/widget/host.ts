@@ -3,6 +3,7 @@
 export interface HostConfig {
   lang: string;
   accent: string;
+  on: string;
   privacy: string;
   /* The page gives tokens; else the bank's cookie must do. */
   token: boolean;
@@ -28,7 +29,12 @@ function build(config: HostConfig, port: MessagePort | null): Host {
   let lastUnread = 0;
   if (port)
     port.onmessage = (event) => {
-      const m = event.data as { type?: string; id?: number; token?: string | null; focus?: boolean };
+      const m = event.data as {
+        type?: string;
+        id?: number;
+        token?: string | null;
+        focus?: boolean;
+      };
       if (m.type === "token" && m.id !== undefined) {
         waiting.get(m.id)?.(m.token ?? null);
         waiting.delete(m.id);
@@ -65,6 +71,7 @@ export function connectHost(): Promise<Host> {
     const own: HostConfig = {
       lang: navigator.language,
       accent: "",
+      on: "",
       privacy: "",
       token: false,
       focus: true,

@@ -55,7 +55,9 @@ margin:0;padding:12px 16px;border-radius:8px;background:#12161d;color:#fff}
 function start(script: HTMLScriptElement): void {
   const origin = new URL(script.src).origin;
   const data = script.dataset;
-  const api: Api = ((window as { supportd?: Api }).supportd ??= {});
+  const page = window as { supportd?: Api };
+  page.supportd ??= {};
+  const api = page.supportd;
   if (api.remove) return;
   const lang = data.lang || document.documentElement.lang || navigator.language;
   const words = WORDS[lang.slice(0, 2)] ?? (WORDS.en as [string, string, string, string]);
@@ -80,7 +82,8 @@ function start(script: HTMLScriptElement): void {
   set("--xs", left ? x : "auto");
   set("--z", px(data.zIndex, "2147483000"));
   set("--accent", accent || "#0b5fff");
-  set("--on", readableOn(accent || "#0b5fff"));
+  const on = readableOn(accent || "#0b5fff");
+  set("--on", on);
 
   const button = document.createElement("button");
   button.type = "button";
@@ -172,7 +175,8 @@ function start(script: HTMLScriptElement): void {
         supportd: 1,
         lang,
         accent,
-        privacy: data.privacy ?? "",
+        on,
+        privacy: data.privacy ? new URL(data.privacy, location.href).href : "",
         token: Boolean(data.token || api.token),
         focus,
         open,

@@ -26,15 +26,15 @@ interface Row {
 
 export class Log {
   readonly el: HTMLElement;
-  private rows = new Map<string, Row>();
-  private shown = "";
+  private _rows = new Map<string, Row>();
+  private _shown = "";
 
-  constructor(private readonly o: LogOptions) {
+  constructor(private readonly _o: LogOptions) {
     this.el = h("div", {
       class: "log",
       role: "log",
       tabindex: 0,
-      "aria-label": o.t("log"),
+      "aria-label": _o.t("log"),
       "data-testid": "messages",
     });
   }
@@ -49,13 +49,13 @@ export class Log {
   }
 
   render(chat: Chat | null, out: OutItem[], head: Node[]): void {
-    const follow = this.atEnd || this.shown !== (chat?.id ?? "");
-    const first = this.shown !== (chat?.id ?? "");
+    const follow = this.atEnd || this._shown !== (chat?.id ?? "");
+    const first = this._shown !== (chat?.id ?? "");
     if (first) {
       /* Back-filling a whole conversation is no news to be read aloud. */
       this.el.setAttribute("aria-live", "off");
-      this.rows.clear();
-      this.shown = chat?.id ?? "";
+      this._rows.clear();
+      this._shown = chat?.id ?? "";
     }
     const nodes: Node[] = [...head];
     const marks = marksOf(chat?.state ?? null, "staff");
@@ -66,13 +66,13 @@ export class Log {
     let previous = "";
     for (const m of chat?.messages ?? []) {
       const key = dayKey(m.created_at);
-      if (key !== day) nodes.push(this.day(key, m.created_at));
+      if (key !== day) nodes.push(this._day(key, m.created_at));
       const same = key === day && previous === `${m.kind}${m.sender.id}`;
       day = key;
       previous = `${m.kind}${m.sender.id}`;
-      nodes.push(this.message(m, marks, (m.seq ?? 0) === lastOwn, same));
+      nodes.push(this._message(m, marks, (m.seq ?? 0) === lastOwn, same));
     }
-    for (const item of out) nodes.push(this.pending(item));
+    for (const item of out) nodes.push(this._pending(item));
     children(this.el, nodes);
     if (chat) {
       this.el.dataset.chatId = chat.id;
@@ -84,31 +84,31 @@ export class Log {
     if (follow) this.toEnd();
   }
 
-  private row(key: string, was: string, make: () => HTMLElement): HTMLElement {
-    const row = this.rows.get(key);
+  private _row(key: string, was: string, make: () => HTMLElement): HTMLElement {
+    const row = this._rows.get(key);
     if (row?.was === was) return row.el;
     const el = make();
     if (row) row.el.replaceWith(el);
-    this.rows.set(key, { el, was });
+    this._rows.set(key, { el, was });
     return el;
   }
 
-  private day(key: string, iso: string): HTMLElement {
-    const name = dayName(iso, this.o.lang);
-    return this.row(`day ${key}`, name, () => h("p", { class: "day" }, h("span", null, name)));
+  private _day(key: string, iso: string): HTMLElement {
+    const name = dayName(iso, this._o.lang);
+    return this._row(`day ${key}`, name, () => h("p", { class: "day" }, h("span", null, name)));
   }
 
-  private message(
+  private _message(
     m: Message,
     marks: { delivered: number; read: number },
     last: boolean,
     grouped: boolean,
   ): HTMLElement {
-    const { t, lang } = this.o;
+    const { t, lang } = this._o;
     if (m.kind === "system") {
       const name = m.sender.name ?? t("somebody");
       const words = t.find(`sys_${m.body}`, { name }) ?? t("sys_unknown");
-      return this.row(m.id, words, () =>
+      return this._row(m.id, words, () =>
         h("p", { class: "system", "data-testid": "system-message" }, words),
       );
     }
@@ -116,41 +116,46 @@ export class Log {
     const seq = m.seq ?? 0;
     const state = seq <= marks.read ? "read" : seq <= marks.delivered ? "delivered" : "sent";
     const was = `${m.body} ${own ? state : ""} ${own && last} ${grouped}`;
-    const row = this.rows.get(m.id);
+    const row = this._rows.get(m.id);
     if (row && own && row.was.startsWith(`${m.body} `) && row.was !== was) {
       /* Only the receipt changed: the text stays untouched, nothing is announced. */
       const meta = row.el.querySelector(".receipt");
       if (meta) {
-        meta.replaceWith(this.receipt(state, last));
+        meta.replaceWith(this._receipt(state, last));
         row.was = was;
         return row.el;
       }
     }
-    return this.row(m.id, was, () => {
+    return this._row(m.id, was, () => {
       const who = own ? t("you") : (m.sender.name ?? t("somebody"));
       const body = h("p", { class: "body", dir: "auto" });
       body.append(...(m.masked.length ? maskedParts(m.body) : linked(m.body, !own)));
       const meta = h("p", { class: "meta" }, h("time", null, clock(m.created_at, lang)));
-      if (own) meta.append(this.receipt(state, last));
+      if (own) meta.append(this._receipt(state, last));
       return h(
         "div",
         { class: `msg ${own ? "own" : "other"}${grouped ? " grouped" : ""}`, "data-seq": seq },
         h("p", { class: own || grouped ? "sr" : "who" }, who),
         body,
-        m.masked.length > 0 && this.maskNote(m.masked),
+        m.masked.length > 0 && this._maskNote(m.masked),
         meta,
       );
     });
   }
 
-  private maskNote(categories: string[]): HTMLElement {
-    const { t } = this.o;
+  private _maskNote(categories: string[]): HTMLElement {
+    const { t } = this._o;
     const what = categories.map((c) => t.find(`masked_${c}`) ?? t("masked_custom")).join(", ");
-    return h("p", { class: "masknote", "data-testid": "masked" }, icon("lock", 14), t("masked", { what }));
+    return h(
+      "p",
+      { class: "masknote", "data-testid": "masked" },
+      icon("lock", 14),
+      t("masked", { what }),
+    );
   }
 
-  private receipt(state: "sent" | "delivered" | "read", last: boolean): HTMLElement {
-    const { t } = this.o;
+  private _receipt(state: "sent" | "delivered" | "read", last: boolean): HTMLElement {
+    const { t } = this._o;
     return h(
       "span",
       { class: `receipt ${state}`, "data-testid": "receipt", "data-state": state, title: t(state) },
@@ -159,13 +164,13 @@ export class Log {
     );
   }
 
-  private pending(item: OutItem): HTMLElement {
-    const { t } = this.o;
-    const waiting = this.o.online() ? t("sending") : t("waiting_send");
+  private _pending(item: OutItem): HTMLElement {
+    const { t } = this._o;
+    const waiting = this._o.online() ? t("sending") : t("waiting_send");
     const failed = item.failed && (t.find(`failed_${item.failed}`) ?? t("failed"));
     const was = failed || waiting;
     const key = `out ${item.client_id}`;
-    const row = this.rows.get(key);
+    const row = this._rows.get(key);
     if (row && !failed && row.was !== was) {
       const word = row.el.querySelector(".state");
       if (word) {
@@ -174,7 +179,7 @@ export class Log {
         return row.el;
       }
     }
-    return this.row(key, was, () =>
+    return this._row(key, was, () =>
       h(
         "div",
         { class: `msg own pending${failed ? " failed" : ""}`, "data-testid": "pending" },
@@ -190,8 +195,16 @@ export class Log {
           ? h(
               "p",
               { class: "fix" },
-              h("button", { type: "button", class: "link", onclick: () => this.o.retry(item) }, t("retry")),
-              h("button", { type: "button", class: "link", onclick: () => this.o.discard(item) }, t("discard")),
+              h(
+                "button",
+                { type: "button", class: "link", onclick: () => this._o.retry(item) },
+                t("retry"),
+              ),
+              h(
+                "button",
+                { type: "button", class: "link", onclick: () => this._o.discard(item) },
+                t("discard"),
+              ),
             )
           : null,
       ),

@@ -1,21 +1,22 @@
 /* The panel: puts together host, client, log, call and composer, and draws what they hold. */
-import { Client } from "../shared/client";
+
 import { type Chat, unread } from "../shared/chat";
+import { callsSupported } from "../shared/callable";
+import { Client } from "../shared/client";
 import { children, h, text } from "../shared/dom";
 import { direction } from "../shared/i18n/index";
 import { icon } from "../shared/icons";
-import type { ServerFrame, WidgetConfig } from "../shared/protocol";
+import type { ChatState, ServerFrame, WidgetConfig } from "../shared/protocol";
 import { ProblemError } from "../shared/protocol";
 import { makeRest, type Rest } from "../shared/rest";
-import { CustomerCall } from "./call";
-import { CallBar } from "./callbar";
+import type { Calls } from "./calls";
 import { Cards } from "./cards";
 import { Composer } from "./composer";
 import { History } from "./history";
 import type { Host } from "./host";
 import { Log } from "./log";
 import { theme } from "./theme";
-import { type T, words } from "./words";
+import { chooseWords, type T } from "./words";
 
 const DEFAULTS: WidgetConfig = {
   features: { chat: true, call: true },
@@ -26,22 +27,22 @@ const DEFAULTS: WidgetConfig = {
 
 /* The customer's JWT, asked of the page again when it was refused or is a minute old. */
 class Tokens {
-  private token: string | null = null;
-  private at = 0;
+  private _token: string | null = null;
+  private _at = 0;
 
-  constructor(private readonly host: Host) {}
+  constructor(private readonly _host: Host) {}
 
   async get(): Promise<string | null> {
-    if (!this.host.config.token) return null;
-    if (!this.token || Date.now() - this.at > 60000) {
-      this.token = await this.host.token();
-      this.at = Date.now();
+    if (!this._host.config.token) return null;
+    if (!this._token || Date.now() - this._at > 60000) {
+      this._token = await this._host.token();
+      this._at = Date.now();
     }
-    return this.token;
+    return this._token;
   }
 
   drop(): void {
-    this.token = null;
+    this._token = null;
   }
 
   readonly headers = async (): Promise<Record<string, string>> => {
@@ -51,290 +52,310 @@ class Tokens {
 }
 
 export class Panel {
-  private readonly rest: Rest;
-  private readonly client: Client;
-  private readonly t: T;
-  private readonly lang: string;
-  private readonly call: CustomerCall;
-  private readonly bar: CallBar;
-  private readonly log: Log;
-  private readonly cards: Cards;
-  private readonly composer: Composer;
-  private readonly history: History;
-  private readonly title = h("h1", { "data-testid": "site-name" });
-  private readonly sub = h("p", { class: "sub", "data-testid": "header-status" });
-  private readonly header: HTMLElement;
-  private readonly line = h("p", { class: "line", role: "status", "data-testid": "connection" });
-  private readonly typing = h("p", { class: "typing", role: "status", "data-testid": "typing" });
-  private readonly cardBox = h("div", { class: "cards" });
-  private readonly audio = h("audio", { autoplay: true, "data-testid": "call-audio" });
-  private visible: boolean;
-  private queued = false;
-  private ice: RTCIceServer[] = [];
+  private readonly _rest: Rest;
+  private readonly _client: Client;
+  private readonly _t: T;
+  private readonly _lang: string;
+  private _calls: Calls | null = null;
+  private _callsLoading: Promise<Calls> | null = null;
+  private readonly _canCall: boolean;
+  private readonly _log: Log;
+  private readonly _cards: Cards;
+  private readonly _composer: Composer;
+  private readonly _history: History;
+  private readonly _title = h("h1", { "data-testid": "site-name" });
+  private readonly _sub = h("p", { class: "sub", "data-testid": "header-status" });
+  private readonly _header: HTMLElement;
+  private readonly _line = h("p", { class: "line", role: "status", "data-testid": "connection" });
+  private readonly _typing = h("p", { class: "typing", role: "status", "data-testid": "typing" });
+  private readonly _cardBox = h("div", { class: "cards" });
+  private _visible: boolean;
+  private _queued = false;
+  private _ice: RTCIceServer[] = [];
   /* The chat that is shown; fresh: the customer wants to begin a new one. */
-  private chatId: string | null = null;
-  private fresh = false;
-  private wasOnline = false;
+  private _chatId: string | null = null;
+  private _fresh = false;
+  private _wasOnline = false;
 
   constructor(
-    private readonly host: Host,
-    private readonly config: WidgetConfig,
+    private readonly _host: Host,
+    private readonly _config: WidgetConfig,
     tokens: Tokens,
+    chosen: { t: T; lang: string },
   ) {
-    const chosen = words(host.config.lang, config.languages);
-    this.t = chosen.t;
-    this.lang = chosen.lang;
-    this.visible = host.config.open;
+    this._t = chosen.t;
+    this._lang = chosen.lang;
+    this._visible = _host.config.open;
     document.documentElement.lang = chosen.lang;
     document.documentElement.dir = direction(chosen.lang);
-    theme(host.config.accent);
+    theme(_host.config.accent, _host.config.on);
 
-    this.rest = makeRest({ headers: tokens.headers, refused: () => tokens.drop() });
+    this._rest = makeRest({ headers: tokens.headers, refused: () => tokens.drop() });
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.client = new Client({
+    this._client = new Client({
       url: `${scheme}://${location.host}/ws`,
-      rest: this.rest,
+      rest: this._rest,
       language: chosen.lang,
-      auth: () => this.auth(tokens),
+      auth: () => this._auth(tokens),
       refused: () => tokens.drop(),
-      onChange: () => this.soon(),
-      onFrame: (frame) => this.frame(frame),
+      onChange: () => this._soon(),
+      onFrame: (frame) => this._frame(frame),
       onWelcome: (frame) => {
-        this.ice = frame.ice_servers;
-        this.call.socketBack();
+        this._ice = frame.ice_servers;
+        this._calls?.socketBack();
       },
     });
-    this.call = new CustomerCall({
-      client: this.client,
-      rest: this.rest,
-      audio: this.audio,
-      iceServers: () => this.ice,
-      onChange: () => this.soon(),
-      onLevels: (levels) => this.bar.levels(levels),
-    });
-    this.bar = new CallBar(this.t, this.call, this.closeButton());
-    this.log = new Log({
-      t: this.t,
-      lang: this.lang,
-      me: () => this.client.me?.id,
-      online: () => this.client.socket.online,
+    this._canCall = _config.features.call && callsSupported();
+    this._log = new Log({
+      t: this._t,
+      lang: this._lang,
+      me: () => this._client.me?.id,
+      online: () => this._client.socket.online,
       retry: (item) => {
         /* What an ended conversation would not take begins a new one. */
-        if (this.chat()?.state?.status === "closed") {
+        if (this._chat()?.state?.status === "closed") {
           item.chat_id = null;
-          this.begin();
+          this._begin();
         }
-        this.client.retry(item);
+        this._client.retry(item);
       },
-      discard: (item) => this.client.discard(item),
+      discard: (item) => this._client.discard(item),
     });
-    this.composer = new Composer({
-      t: this.t,
-      limit: config.limits.message_chars,
-      canCall: config.features.call && this.call.supported,
+    this._composer = new Composer({
+      t: this._t,
+      limit: _config.limits.message_chars,
+      canCall: this._canCall,
       send: (body) => {
-        this.client.say(this.chatId, body);
-        this.log.toEnd();
+        this._client.say(this._chatId, body);
+        this._log.toEnd();
       },
-      typing: (active) => this.chatId && this.client.typing(this.chatId, active),
-      call: () => void this.startCall(),
+      typing: (active) => this._chatId && this._client.typing(this._chatId, active),
+      call: () => void this._startCall(),
     });
-    this.history = new History({
-      t: this.t,
-      lang: this.lang,
-      rest: this.rest,
-      onBack: () => this.soon(),
+    this._history = new History({
+      t: this._t,
+      lang: this._lang,
+      rest: this._rest,
+      onBack: () => this._soon(),
       onPick: (id) => {
-        this.chatId = id;
-        this.fresh = false;
-        void this.client.open(id);
-        this.soon();
+        this._chatId = id;
+        this._fresh = false;
+        void this._client.open(id);
+        this._soon();
       },
     });
-    this.cards = new Cards({
-      t: this.t,
-      lang: this.lang,
-      config,
-      privacy: host.config.privacy,
-      call: this.call,
-      client: this.client,
-      begin: () => this.begin(),
-      history: () => void this.history.open(),
-      startCall: () => void this.startCall(),
+    this._cards = new Cards({
+      t: this._t,
+      config: _config,
+      privacy: _host.config.privacy,
+      canCall: this._canCall,
+      calls: () => this._calls,
+      client: this._client,
+      begin: () => this._begin(),
+      history: () => void this._history.open(),
       retryAuth: () => {
         tokens.drop();
-        this.client.socket.stop();
-        this.client.socket.start();
+        this._client.socket.stop();
+        this._client.socket.start();
       },
     });
-    this.header = h(
+    this._header = h(
       "header",
       { class: "head" },
-      h("div", null, this.title, this.sub),
-      this.closeButton(),
+      h("div", null, this._title, this._sub),
+      this._closeButton(),
     );
-    this.build();
+    this._build();
   }
 
-  private closeButton(): HTMLElement {
+  private _closeButton(): HTMLElement {
     return h(
       "button",
       {
         type: "button",
         class: "iconbutton",
-        "aria-label": this.t("close"),
+        "aria-label": this._t("close"),
         "data-testid": "panel-close",
         hidden: window.parent === window,
-        onclick: () => this.host.close(),
+        onclick: () => this._host.close(),
       },
       icon("close"),
     );
   }
 
-  private build(): void {
+  private _build(): void {
     const main = h(
       "main",
       { class: "panel", "data-testid": "panel" },
-      this.header,
-      this.bar.el,
-      this.line,
-      this.log.el,
-      this.history.el,
-      this.cardBox,
-      this.typing,
-      this.composer.el,
-      this.audio,
+      this._header,
+      this._line,
+      this._log.el,
+      this._history.el,
+      this._cardBox,
+      this._typing,
+      this._composer.el,
     );
     document.body.replaceChildren(main);
-    document.title = this.config.site.name || this.t("title");
-    text(this.title, this.config.site.name || this.t("title"));
+    document.title = this._config.site.name || this._t("title");
+    text(this._title, this._config.site.name || this._t("title"));
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && !event.isComposing) this.host.close();
+      if (event.key === "Escape" && !event.isComposing) this._host.close();
     });
-    document.addEventListener("visibilitychange", () => this.soon());
+    document.addEventListener("visibilitychange", () => this._soon());
     /* Coming into view or growing cards must not leave the end of the talk out of sight. */
     let atEnd = true;
-    this.log.el.addEventListener("scroll", () => {
-      atEnd = this.log.atEnd;
+    this._log.el.addEventListener("scroll", () => {
+      atEnd = this._log.atEnd;
     });
-    new ResizeObserver(() => atEnd && this.log.toEnd()).observe(this.log.el);
-    this.host.onVisible((open, focus) => {
-      this.visible = open;
-      if (open && focus) this.composer.focus();
-      this.soon();
+    new ResizeObserver(() => atEnd && this._log.toEnd()).observe(this._log.el);
+    this._host.onVisible((open, focus) => {
+      this._visible = open;
+      if (open && focus) this._composer.focus();
+      this._soon();
     });
-    this.client.socket.start();
-    this.draw();
-    if (this.host.config.focus) this.composer.focus();
+    this._client.socket.start();
+    this._draw();
+    if (this._host.config.focus) this._composer.focus();
   }
 
-  private async auth(tokens: Tokens): Promise<{ token?: string; ticket?: string }> {
-    if (this.host.config.token) {
+  private async _auth(tokens: Tokens): Promise<{ token?: string; ticket?: string }> {
+    if (this._host.config.token) {
       const token = await tokens.get();
       if (!token) throw new ProblemError({ status: 401, code: "signed_out" });
       return { token };
     }
-    const { ticket } = await this.rest<{ ticket: string }>("POST", "/ws-ticket", {});
+    const { ticket } = await this._rest<{ ticket: string }>("POST", "/ws-ticket", {});
     return { ticket };
   }
 
-  private frame(frame: ServerFrame): void {
-    this.call.frame(frame);
+  private _frame(frame: ServerFrame): void {
+    this._calls?.frame(frame);
   }
 
-  private async startCall(): Promise<void> {
-    const chat = this.chat();
-    const open = chat?.state && chat.state.status !== "closed";
-    await this.call.start(open ? chat.id : null);
-    const id = this.call.view.call?.chat_id;
-    if (id && this.call.busy) {
-      this.chatId = id;
-      this.fresh = false;
-      this.soon();
+  /* The code of calls comes when it is first needed. */
+  private _loadCalls(): Promise<Calls> {
+    this._callsLoading ??= import("./calls").then(({ Calls }) => {
+      const calls = new Calls({
+        t: this._t,
+        client: this._client,
+        rest: this._rest,
+        close: this._closeButton(),
+        iceServers: () => this._ice,
+        onChange: () => this._soon(),
+        start: () => void this._startCall(),
+      });
+      this._header.after(...calls.nodes);
+      this._calls = calls;
+      this._soon();
+      return calls;
+    });
+    this._callsLoading.catch(() => {
+      this._callsLoading = null;
+    });
+    return this._callsLoading;
+  }
+
+  private async _startCall(): Promise<void> {
+    try {
+      const calls = await this._loadCalls();
+      const chat = this._chat();
+      const open = chat?.state && chat.state.status !== "closed";
+      await calls.start(open ? chat.id : null);
+      if (!calls.chatId) return;
+      this._chatId = calls.chatId;
+      this._fresh = false;
+      this._soon();
+    } catch {
+      /* Offline: the line under the header says so; the button can be pressed again. */
     }
   }
 
-  private begin(): void {
-    this.chatId = null;
-    this.fresh = true;
-    this.history.picked = false;
-    this.call.dismiss();
-    this.composer.focus();
-    this.soon();
+  private _begin(): void {
+    this._chatId = null;
+    this._fresh = true;
+    this._history.picked = false;
+    this._calls?.dismiss();
+    this._composer.focus();
+    this._soon();
   }
 
-  private chat(): Chat | null {
-    return this.chatId ? (this.client.chats.get(this.chatId) ?? null) : null;
+  private _chat(): Chat | null {
+    return this._chatId ? (this._client.chats.get(this._chatId) ?? null) : null;
   }
 
   /* The newest open chat, wherever it was begun; an ended one stays until another begins. */
-  private choose(): void {
-    const current = this.chat();
-    if (this.history.picked) return;
+  private _choose(): void {
+    const current = this._chat();
+    if (this._history.picked) return;
     if (current?.state && current.state.status !== "closed") return;
-    const open = [...this.client.chats.values()]
+    const open = [...this._client.chats.values()]
       .filter((c) => c.state && c.state.status !== "closed")
       .sort((a, b) => (b.state?.created_at ?? "").localeCompare(a.state?.created_at ?? ""));
     const next = open[0];
     if (next) {
-      this.chatId = next.id;
-      this.fresh = false;
-    } else if (this.fresh) this.chatId = null;
+      this._chatId = next.id;
+      this._fresh = false;
+    } else if (this._fresh) this._chatId = null;
   }
 
-  private soon(): void {
-    if (this.queued) return;
-    this.queued = true;
+  private _soon(): void {
+    if (this._queued) return;
+    this._queued = true;
     queueMicrotask(() => {
-      this.queued = false;
-      this.draw();
+      this._queued = false;
+      this._draw();
     });
   }
 
-  private draw(): void {
-    this.choose();
-    const chat = this.chat();
+  private _draw(): void {
+    this._choose();
+    const chat = this._chat();
     const state = chat?.state ?? null;
-    for (const c of this.client.chats.values())
-      if (c.state && c.state.status !== "closed") this.call.fromChat(c.state);
-    if (this.call.view.phase === "live" && state?.id === this.call.view.call?.chat_id)
-      this.call.fromChat(state);
-
-    if (this.call.busy && !this.visible && this.call.view.phase === "live") this.host.unread(0);
-    this.bar.render();
-    this.header.hidden = this.call.busy;
-    text(this.sub, this.status(chat));
-    this.drawLine();
-    const listing = this.history.visible;
-    this.history.el.hidden = !listing;
-    this.log.el.hidden = listing;
-    const out = this.client.outbox.items.filter(
-      (i) => i.chat_id === this.chatId || (i.chat_id === null && this.chatId === null),
+    this._drawCalls(state);
+    text(this._sub, this._status(chat));
+    this._drawLine();
+    const listing = this._history.visible;
+    this._history.el.hidden = !listing;
+    this._log.el.hidden = listing;
+    const out = this._client.outbox.items.filter(
+      (i) => i.chat_id === this._chatId || (i.chat_id === null && this._chatId === null),
     );
-    const loading = !this.client.listed && this.client.status !== "refused" && !chat;
-    this.log.render(chat, out, this.cards.head(chat, out.length > 0, loading));
-    const hash = chat && this.client.hashes.get(chat.id);
-    if (hash) this.log.el.dataset.stateHash = hash;
-    children(this.cardBox, listing ? [] : this.cards.foot(chat));
-    const typing = chat?.typing ? this.t("typing", { name: chat.typing.who ?? this.t("somebody") }) : "";
-    if (this.typing.dataset.words !== typing) {
-      this.typing.dataset.words = typing;
+    const loading = !this._client.listed && this._client.status !== "refused" && !chat;
+    this._log.render(chat, out, this._cards.head(chat, out.length > 0, loading));
+    const hash = chat && this._client.hashes.get(chat.id);
+    if (hash) this._log.el.dataset.stateHash = hash;
+    children(this._cardBox, listing ? [] : this._cards.foot(chat));
+    const typing = chat?.typing
+      ? this._t("typing", { name: chat.typing.who ?? this._t("somebody") })
+      : "";
+    if (this._typing.dataset.words !== typing) {
+      this._typing.dataset.words = typing;
       const dots = h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
-      this.typing.replaceChildren(...(typing ? [dots, typing] : []));
+      this._typing.replaceChildren(...(typing ? [dots, typing] : []));
     }
-    this.drawComposer(listing, state?.status === "closed");
-    this.marks(chat);
+    this._drawComposer(listing, state?.status === "closed");
+    this._marks(chat);
   }
 
-  private drawComposer(listing: boolean, closed: boolean): void {
-    const refused = this.client.status === "refused" && !this.client.me;
-    const { chat, call } = this.config.features;
-    this.composer.el.hidden = listing || closed || refused || (!chat && !call);
-    this.composer.update({ chat, call: call && !this.call.busy && !this.call.view.elsewhere });
+  private _drawCalls(shown: ChatState | null): void {
+    for (const { state } of this._client.chats.values()) {
+      if (!state || (state.status === "closed" && state !== shown)) continue;
+      if (this._calls) this._calls.fromChat(state);
+      else if (state.call && this._canCall && !this._callsLoading) void this._loadCalls();
+    }
+    this._calls?.render();
+    this._header.hidden = this._calls?.busy ?? false;
   }
 
-  private status(chat: Chat | null): string {
-    const { t } = this;
+  private _drawComposer(listing: boolean, closed: boolean): void {
+    const refused = this._client.status === "refused" && !this._client.me;
+    const { chat, call } = this._config.features;
+    this._composer.el.hidden = listing || closed || refused || (!chat && !call);
+    this._composer.update({ chat, call: call && !this._calls?.busy && !this._calls?.elsewhere });
+  }
+
+  private _status(chat: Chat | null): string {
+    const t = this._t;
     const state = chat?.state;
     if (state?.status === "closed") return t("sub_closed");
     if (state?.status === "queued") return t("sub_queued");
@@ -342,32 +363,32 @@ export class Panel {
       const name = state.assigned.name;
       return t(chat?.agentConnected === false ? "sub_away" : "sub_assigned", { name });
     }
-    return this.client.status === "refused" || !this.config.features.chat ? "" : t("sub_none");
+    return this._client.status === "refused" || !this._config.features.chat ? "" : t("sub_none");
   }
 
-  private drawLine(): void {
-    const { status } = this.client;
+  private _drawLine(): void {
+    const { status } = this._client;
     const words =
       status === "waiting"
-        ? this.t("offline")
-        : status === "connecting" && this.wasOnline
-          ? this.t("connecting")
+        ? this._t("offline")
+        : status === "connecting" && this._wasOnline
+          ? this._t("connecting")
           : "";
-    if (status === "online") this.wasOnline = true;
-    this.line.dataset.status = status;
-    if (this.line.dataset.words === words) return;
-    this.line.dataset.words = words;
-    this.line.replaceChildren(...(words ? [icon("warn", 16), h("span", null, words)] : []));
+    if (status === "online") this._wasOnline = true;
+    this._line.dataset.status = status;
+    if (this._line.dataset.words === words) return;
+    this._line.dataset.words = words;
+    this._line.replaceChildren(...(words ? [icon("warn", 16), h("span", null, words)] : []));
   }
 
-  private marks(chat: Chat | null): void {
-    const seen = this.visible && document.visibilityState === "visible" && !this.history.visible;
-    if (chat?.loaded && seen) this.client.read(chat);
-    const me = this.client.me;
+  private _marks(chat: Chat | null): void {
+    const seen = this._visible && document.visibilityState === "visible" && !this._history.visible;
+    if (chat?.loaded && seen) this._client.read(chat);
+    const me = this._client.me;
     if (!me) return;
     let n = 0;
-    if (!seen) for (const c of this.client.chats.values()) n += unread(c, me);
-    this.host.unread(n);
+    if (!seen) for (const c of this._client.chats.values()) n += unread(c, me);
+    this._host.unread(n);
   }
 }
 
@@ -383,5 +404,6 @@ export async function startPanel(host: Host): Promise<Panel> {
       await new Promise((resolve) => setTimeout(resolve, 400 * (tries + 1)));
     }
   }
-  return new Panel(host, config, tokens);
+  const chosen = await chooseWords(host.config.lang, config.languages);
+  return new Panel(host, config, tokens, chosen);
 }

@@ -1,0 +1,302 @@
+/* The agent's side of calls: a leg per ringing call, connected before it is answered; one call that
+ * is spoken in. Signals hold what the call panel shows. */
+import { signal } from "@preact/signals";
+import {
+  CallLeg,
+  type LegState,
+  type Levels,
+  MicError,
+  type MicProblem,
+  openMicrophone,
+} from "../shared/call";
+import { callsSupported } from "../shared/callable";
+import type { Chat } from "../shared/chat";
+import type { Client } from "../shared/client";
+import {
+  type Call,
+  type CallQuality,
+  type Id,
+  ProblemError,
+  type ServerFrame,
+} from "../shared/protocol";
+import type { Rest } from "../shared/rest";
+
+const KEY = "supportd.agentcall";
+const SPARK = 60;
+
+export class AgentCall {
+  iceServers: RTCIceServer[] = [];
+  readonly call = signal<Call | null>(null);
+  readonly leg = signal<LegState>("connecting");
+  readonly levels = signal<Levels>({ own: 0, other: 0 });
+  readonly quality = signal<CallQuality | null>(null);
+  /* MOS per second of each party, newest last. */
+  readonly spark = signal<{ customer: number[]; agent: number[] }>({ customer: [], agent: [] });
+  readonly muted = signal(false);
+  readonly customerMuted = signal(false);
+  readonly noMic = signal(false);
+  readonly since = signal(0);
+  readonly elsewhere = signal<Id | null>(null);
+  readonly askMic = signal(false);
+  private readonly _audio = new Map<Id, HTMLAudioElement>();
+  private _current: Id | null = null;
+  private _legs = new Map<Id, CallLeg>();
+  private _mine = new Set<Id>();
+  private _mic: MediaStreamTrack | null = null;
+  private _ended = new Set<Id>();
+
+  constructor(
+    private readonly _client: Client,
+    private readonly _rest: Rest,
+    private readonly _leads: () => boolean,
+  ) {}
+
+  async begin(): Promise<void> {
+    if (!callsSupported()) return;
+    try {
+      const state = await navigator.permissions.query({ name: "microphone" as PermissionName });
+      this.askMic.value = state.state === "prompt";
+      state.onchange = () => {
+        this.askMic.value = state.state === "prompt";
+      };
+    } catch {
+      /* Browsers that cannot tell ask at the first call. */
+    }
+  }
+
+  async allowMic(): Promise<void> {
+    const problem = await this.microphone();
+    if (!problem) this._releaseMic();
+    this.askMic.value = problem === "denied";
+  }
+
+  /* Opens the microphone once for the next call; null or why not. */
+  async microphone(): Promise<MicProblem | null> {
+    if (this._mic?.readyState === "live") return null;
+    try {
+      this._mic = await openMicrophone();
+      this.askMic.value = false;
+      return null;
+    } catch (e) {
+      return e instanceof MicError ? e.reason : "denied";
+    }
+  }
+
+  private _releaseMic(): void {
+    this._mic?.stop();
+    this._mic = null;
+  }
+
+  /* Connects the leg of a call that rings here, without a microphone. */
+  ring(id: Id, always = false): void {
+    if (this._legs.has(id) || !callsSupported()) return;
+    /* One leg per call: of several windows of this agent, one connects it while it rings. */
+    if (!always && !this._leads()) return;
+    const audio = new Audio();
+    audio.autoplay = true;
+    audio.dataset.testid = "call-audio";
+    document.body.append(audio);
+    this._audio.set(id, audio);
+    this._legs.set(
+      id,
+      new CallLeg(
+        {
+          callId: id,
+          socket: this._client.socket,
+          iceServers: this.iceServers,
+          audio,
+          onLevels: (levels) => {
+            if (this._current === id) this.levels.value = levels;
+          },
+          onState: (state) => {
+            if (this._current === id) this.leg.value = state;
+          },
+        },
+        null,
+      ),
+    );
+  }
+
+  unring(id: Id): void {
+    if (this._current === id) return;
+    this._drop(id);
+    if (!this._legs.size && !this._current) this._releaseMic();
+  }
+
+  /* The offer was accepted in another window of this agent. */
+  takenElsewhere(id: Id): void {
+    if (!this._mine.has(id)) this._drop(id);
+  }
+
+  accepting(id: Id): void {
+    this._mine.add(id);
+  }
+
+  notAccepted(id: Id): void {
+    this._mine.delete(id);
+  }
+
+  /* The daemon has joined the legs: speak. */
+  answered(id: Id): void {
+    this.ring(id, true);
+    this._become(id);
+    void this.attach();
+    void this._refresh(id);
+  }
+
+  private _become(id: Id): void {
+    this._current = id;
+    this._mine.add(id);
+    this.elsewhere.value = null;
+    this.quality.value = null;
+    this.spark.value = { customer: [], agent: [] };
+    this.muted.value = false;
+    this.leg.value = this._legs.get(id)?.state ?? "connecting";
+    try {
+      sessionStorage.setItem(KEY, id);
+    } catch {
+      /* After a reload the call is then offered as "in another window". */
+    }
+  }
+
+  async attach(): Promise<void> {
+    const leg = this._current ? this._legs.get(this._current) : undefined;
+    if (!leg) return;
+    const problem = await this.microphone();
+    if (problem || !this._mic) {
+      this.noMic.value = true;
+      return;
+    }
+    const track = this._mic;
+    this._mic = null;
+    await leg.attach(track);
+    this.noMic.value = false;
+    track.onended = () => {
+      if (this._current === leg.callId) this.noMic.value = true;
+    };
+  }
+
+  private async _refresh(id: Id): Promise<void> {
+    try {
+      const { call } = await this._rest<{ call: Call }>("GET", `/calls/${id}`);
+      this._take(call);
+    } catch {
+      /* call.state tells as well. */
+    }
+  }
+
+  private _take(call: Call): void {
+    if (call.state === "ended") {
+      this._ended.add(call.id);
+      this._drop(call.id);
+      if (this.elsewhere.value === call.id) this.elsewhere.value = null;
+      if (this._current === call.id) this._over(call);
+      return;
+    }
+    if (call.id !== this._current) return;
+    if (!this.since.value || this.call.value?.id !== call.id) {
+      const from = Date.parse(call.answered_at ?? call.created_at);
+      this.since.value = Date.now() - Math.max(0, this._client.now() - from);
+    }
+    this.call.value = call;
+  }
+
+  private _over(call: Call): void {
+    this.call.value = call;
+    this._current = null;
+    this.since.value = 0;
+    this.noMic.value = false;
+    this._releaseMic();
+    try {
+      sessionStorage.removeItem(KEY);
+    } catch {
+      /* Nothing was stored. */
+    }
+    setTimeout(() => {
+      if (this.call.value?.id === call.id && !this._current) this.call.value = null;
+    }, 6000);
+  }
+
+  /* After a reload: calls of mine that are on. */
+  fromChats(chats: Chat[], me: Id): void {
+    let found = false;
+    for (const chat of chats) {
+      const call = chat.state?.call;
+      if (!call || call.staff_id !== me || (call.state !== "active" && call.state !== "held"))
+        continue;
+      if (this._ended.has(call.id)) continue;
+      found = true;
+      if (this._current === call.id || this._mine.has(call.id) || this.elsewhere.value === call.id)
+        continue;
+      let kept: string | null = null;
+      try {
+        kept = sessionStorage.getItem(KEY);
+      } catch {
+        /* As if it were elsewhere. */
+      }
+      if (kept === call.id) this.answered(call.id);
+      else this.elsewhere.value = call.id;
+    }
+    if (!found && this.elsewhere.value) this.elsewhere.value = null;
+  }
+
+  frame(frame: ServerFrame): void {
+    if (frame.type === "call.state") {
+      if (frame.call.id === this._current) this.customerMuted.value = frame.muted?.customer ?? false;
+      this._take(frame.call);
+    } else if (frame.type === "call.quality" && frame.call_id === this._current) {
+      this.quality.value = frame;
+      const next = { ...this.spark.value };
+      for (const leg of frame.legs) {
+        const mos = leg.in.mos_cq ?? leg.in.mos_lq;
+        if (typeof mos === "number") next[leg.party] = [...next[leg.party], mos].slice(-SPARK);
+      }
+      this.spark.value = next;
+    } else if (frame.type === "call.candidate" || frame.type === "call.restart")
+      this._legs.get(frame.call_id)?.frame(frame);
+  }
+
+  mute(): void {
+    const leg = this._current ? this._legs.get(this._current) : undefined;
+    if (!leg) return;
+    leg.mute(!leg.isMuted);
+    this.muted.value = leg.isMuted;
+  }
+
+  resumeAudio(): void {
+    if (this._current) this._legs.get(this._current)?.resumeAudio();
+  }
+
+  async end(): Promise<void> {
+    const id = this._current ?? this.elsewhere.value;
+    if (!id) return;
+    this._drop(id);
+    this._ended.add(id);
+    for (let wait = 500; ; wait = Math.min(wait * 2, 10000)) {
+      try {
+        const { call } = await this._rest<{ call: Call }>("POST", `/calls/${id}/end`, {});
+        this._take(call);
+        return;
+      } catch (e) {
+        const status = e instanceof ProblemError ? e.problem.status : 0;
+        if (status >= 400 && status < 500 && status !== 429) {
+          void this._refresh(id);
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+  }
+
+  socketBack(): void {
+    for (const leg of this._legs.values()) leg.socketBack();
+    if (this._current) void this._refresh(this._current);
+  }
+
+  private _drop(id: Id): void {
+    this._legs.get(id)?.close();
+    this._legs.delete(id);
+    this._audio.get(id)?.remove();
+    this._audio.delete(id);
+  }
+}

@@ -1,0 +1,429 @@
+/* The state of the staff dashboard and everything that changes it. Components only read signals and
+ * call these functions. */
+import { computed, signal } from "@preact/signals";
+import type { Chat } from "../shared/chat";
+import { Client } from "../shared/client";
+import { choose, type Like, type Translate, translator } from "../shared/i18n/index";
+import { en } from "../shared/i18n/staff.en";
+import { sw } from "../shared/i18n/staff.sw";
+import {
+  type ChatState,
+  type Id,
+  type List,
+  type Me,
+  type Offer,
+  type Presence,
+  ProblemError,
+  type QueueEntry,
+  type ServerFrame,
+} from "../shared/protocol";
+import { makeRest, type Rest } from "../shared/rest";
+import { Alarm } from "./alarm";
+import { AgentCall } from "./call";
+
+export type Words = Like<typeof en>;
+const CATALOGUES: Record<string, Words> = { en, sw };
+export const LANGUAGES: Record<string, string> = { en: "English", sw: "Kiswahili" };
+
+export interface LiveOffer extends Offer {
+  /* On the clock of performance.now(). */
+  until: number;
+  total: number;
+  busy: boolean;
+  problem: string | null;
+}
+
+function stored(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function store(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    /* The choice lasts as long as the page. */
+  }
+}
+
+export class Desk {
+  readonly phase = signal<"loading" | "login" | "in">("loading");
+  readonly lang = signal(
+    choose([stored("supportd.lang") ?? "", ...navigator.languages], Object.keys(CATALOGUES)),
+  );
+  readonly t = computed<Translate<Words>>(() =>
+    translator(CATALOGUES[this.lang.value] ?? en, this.lang.value),
+  );
+  readonly me = signal<Me | null>(null);
+  readonly presence = signal<Presence | null>(null);
+  readonly queue = signal<QueueEntry[]>([]);
+  readonly waiting = signal(0);
+  readonly queueLoaded = signal(false);
+  readonly offers = signal<LiveOffer[]>([]);
+  readonly selected = signal<Id | null>(null);
+  readonly details = signal(false);
+  readonly help = signal(false);
+  readonly closing = signal<Id | null>(null);
+  readonly search = signal("");
+  readonly singleKeys = signal(stored("supportd.keys") !== "off");
+  /* One sentence that goes by itself. */
+  readonly toast = signal<string | null>(null);
+  readonly brokenSince = signal<number | null>(null);
+  /* Grows whenever the client's chats, outbox or connection change. */
+  readonly version = signal(0);
+  readonly alarm = new Alarm();
+  readonly rest: Rest;
+  readonly client: Client;
+  readonly call: AgentCall;
+  private _csrf = "";
+  private _toastTimer: ReturnType<typeof setTimeout> | undefined;
+  private _bumping = false;
+
+  constructor() {
+    this.rest = makeRest({
+      headers: async () => (this._csrf ? { "X-CSRF-Token": this._csrf } : {}),
+      refused: () => this._signedOut(),
+    });
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    this.client = new Client({
+      url: `${scheme}://${location.host}/ws`,
+      rest: this.rest,
+      language: this.lang.value,
+      auth: async () => {
+        const { ticket } = await this.rest<{ ticket: string }>("POST", "/ws-ticket", {});
+        return { ticket };
+      },
+      refused: () => undefined,
+      onChange: () => this._bump(),
+      onFrame: (frame) => this._frame(frame),
+      onWelcome: (frame) => {
+        this.call.iceServers = frame.ice_servers;
+        void this._refresh();
+        this.call.socketBack();
+      },
+      onMessage: (chat, message) => {
+        const own = chat.state?.assigned?.id === this.me.value?.id;
+        if (own && message.kind === "message" && message.sender.kind === "customer")
+          this.alarm.message(chat.id === this.selected.value);
+      },
+    });
+    this.call = new AgentCall(this.client, this.rest, () => this.alarm.leader);
+  }
+
+  /* --- session --- */
+
+  async begin(): Promise<void> {
+    addEventListener("online", () => this._bump());
+    setInterval(() => this._expireOffers(), 500);
+    try {
+      const session = await this.rest<{ csrf_token: string; me: Me }>("GET", "/session");
+      this._enter(session.csrf_token, session.me);
+    } catch {
+      /* No session of ours; the bank's own login may do. */
+      try {
+        const me = await this.rest<Me>("GET", "/me");
+        if (me.kind === "staff") this._enter("", me);
+        else this.phase.value = "login";
+      } catch {
+        this.phase.value = "login";
+      }
+    }
+  }
+
+  /* Null when signed in; else the key of what to say. */
+  async login(email: string, password: string): Promise<keyof Words | null> {
+    try {
+      const session = await this.rest<{ csrf_token: string; me: Me }>("POST", "/session", {
+        email,
+        password,
+      });
+      this._enter(session.csrf_token, session.me);
+      return null;
+    } catch (e) {
+      const code = e instanceof ProblemError ? e.problem.code : "";
+      const status = e instanceof ProblemError ? e.problem.status : 0;
+      if (code === "locked" || status === 429) return "login_locked";
+      if (status === 401 || status === 422) return "login_bad";
+      return status === 0 ? "login_network" : "login_failed";
+    }
+  }
+
+  async logout(): Promise<void> {
+    await this.rest("DELETE", "/session").catch(() => undefined);
+    this._csrf = "";
+    this.client.socket.stop();
+    location.reload();
+  }
+
+  private _enter(csrf: string, me: Me): void {
+    this._csrf = csrf;
+    this.me.value = me;
+    if (me.presence) this.presence.value = me.presence;
+    this.phase.value = "in";
+    this.alarm.begin();
+    void this.call.begin();
+    this.client.socket.start();
+  }
+
+  private _signedOut(): void {
+    if (this.phase.value !== "in") return;
+    this.client.socket.stop();
+    this.phase.value = "login";
+  }
+
+  private async _refresh(): Promise<void> {
+    const quiet = () => undefined;
+    this.rest<Me>("GET", "/me").then((me) => {
+      this.me.value = me;
+      if (me.presence) this.presence.value = me.presence;
+    }, quiet);
+    this.rest<List<QueueEntry>>("GET", "/queue").then((list) => {
+      this.queue.value = list.items;
+      this.waiting.value = list.items.length;
+      this.queueLoaded.value = true;
+    }, quiet);
+    this.rest<List<Offer>>("GET", "/offers").then((list) => {
+      const known = new Set(list.items.map((o) => o.id));
+      this.offers.value = this.offers.value.filter((o) => known.has(o.id));
+      for (const offer of list.items) this._offered(offer);
+    }, quiet);
+  }
+
+  private _bump(): void {
+    if (this._bumping) return;
+    this._bumping = true;
+    queueMicrotask(() => {
+      this._bumping = false;
+      this.version.value++;
+      const broken = this.client.status !== "online" && this.client.me !== null;
+      if (!broken) this.brokenSince.value = null;
+      else this.brokenSince.value ??= Date.now();
+      this.call.fromChats([...this.client.chats.values()], this.me.value?.id ?? "");
+    });
+  }
+
+  /* --- frames --- */
+
+  private _frame(frame: ServerFrame): void {
+    switch (frame.type) {
+      case "queue.state":
+        this.queue.value = frame.items;
+        this.waiting.value = frame.waiting;
+        this.queueLoaded.value = true;
+        return;
+      case "offer.new":
+        this._offered(frame.offer);
+        return;
+      case "offer.gone":
+        this._offerGone(frame.offer_id, frame.outcome);
+        return;
+      case "me.presence": {
+        const { type: _, ...presence } = frame;
+        this.presence.value = { ...this.presence.value, ...presence };
+        return;
+      }
+      default:
+        this.call.frame(frame);
+    }
+  }
+
+  private _offered(offer: Offer): void {
+    if (this.offers.value.some((o) => o.id === offer.id)) return;
+    const live: LiveOffer = {
+      ...offer,
+      until: performance.now() + offer.remaining_ms,
+      total: Math.max(1, Date.parse(offer.expires_at) - Date.parse(offer.created_at)),
+      busy: false,
+      problem: null,
+    };
+    this.offers.value = [...this.offers.value, live];
+    const t = this.t.value;
+    this.alarm.offer(
+      offer.id,
+      t(offer.kind === "call" ? "offer_call" : "offer_chat"),
+      offer.customer.name ?? t("unnamed"),
+    );
+    if (offer.kind === "call" && offer.call_id) this.call.ring(offer.call_id);
+    if (this.presence.value?.auto_answer) void this.accept(offer.id);
+  }
+
+  private _offerGone(id: Id, outcome: string): void {
+    const offer = this.offers.value.find((o) => o.id === id);
+    this.offers.value = this.offers.value.filter((o) => o.id !== id);
+    this.alarm.stop(id);
+    if (!offer) return;
+    if (offer.call_id && outcome !== "accepted") this.call.unring(offer.call_id);
+    if (offer.call_id && outcome === "accepted") this.call.takenElsewhere(offer.call_id);
+    const t = this.t.value;
+    if (outcome === "missed")
+      this.say(t("offer_missed", { name: offer.customer.name ?? t("unnamed") }));
+  }
+
+  /* The daemon says when an offer ends; a page that has lost it must not ring on. */
+  private _expireOffers(): void {
+    const now = performance.now();
+    for (const offer of this.offers.value)
+      if (now > offer.until + 3000) this._offerGone(offer.id, "missed");
+  }
+
+  private _patchOffer(id: Id, patch: Partial<LiveOffer>): void {
+    this.offers.value = this.offers.value.map((o) => (o.id === id ? { ...o, ...patch } : o));
+  }
+
+  async accept(id: Id): Promise<void> {
+    const offer = this.offers.value.find((o) => o.id === id);
+    if (!offer || offer.busy) return;
+    this._patchOffer(id, { busy: true, problem: null });
+    const t = this.t.value;
+    if (offer.call_id) {
+      const problem = await this.call.microphone();
+      if (problem) {
+        this._patchOffer(id, { busy: false, problem: t(`offer_mic_${problem}`) });
+        return;
+      }
+      this.call.accepting(offer.call_id);
+    }
+    try {
+      const answer = await this.rest<{ chat: ChatState; call: { id: Id } | null }>(
+        "POST",
+        `/offers/${id}/accept`,
+        {},
+      );
+      this.offers.value = this.offers.value.filter((o) => o.id !== id);
+      this.alarm.stop(id);
+      void this.client.open(answer.chat.id);
+      this.select(answer.chat.id);
+      if (offer.call_id) this.call.answered(offer.call_id);
+    } catch (e) {
+      if (offer.call_id) this.call.notAccepted(offer.call_id);
+      const code = e instanceof ProblemError ? e.problem.code : "";
+      if (code === "offer_gone") {
+        this._offerGone(id, "withdrawn");
+        this.say(t("offer_gone"));
+      } else this._patchOffer(id, { busy: false, problem: t("offer_failed") });
+    }
+  }
+
+  async decline(id: Id): Promise<void> {
+    const offer = this.offers.value.find((o) => o.id === id);
+    if (!offer || offer.busy) return;
+    this._patchOffer(id, { busy: true });
+    this.alarm.stop(id);
+    try {
+      await this.rest("POST", `/offers/${id}/decline`, {});
+      this._offerGone(id, "declined");
+    } catch (e) {
+      const code = e instanceof ProblemError ? e.problem.code : "";
+      if (code === "offer_gone") this._offerGone(id, "declined");
+      else this._patchOffer(id, { busy: false, problem: this.t.value("offer_failed") });
+    }
+  }
+
+  async pick(entry: QueueEntry): Promise<void> {
+    if (entry.kind === "call" && entry.call_id) {
+      const problem = await this.call.microphone();
+      if (problem) {
+        this.say(this.t.value(`offer_mic_${problem}`));
+        return;
+      }
+      this.call.ring(entry.call_id, true);
+      this.call.accepting(entry.call_id);
+    }
+    try {
+      const answer = await this.rest<{ chat: ChatState }>("POST", `/queue/${entry.id}/pick`, {});
+      this.queue.value = this.queue.value.filter((e) => e.id !== entry.id);
+      void this.client.open(answer.chat.id);
+      this.select(answer.chat.id);
+      if (entry.call_id) this.call.answered(entry.call_id);
+    } catch {
+      if (entry.call_id) {
+        this.call.notAccepted(entry.call_id);
+        this.call.unring(entry.call_id);
+      }
+      this.say(this.t.value("picked_gone"));
+    }
+  }
+
+  /* --- doing --- */
+
+  say(words: string): void {
+    this.toast.value = words;
+    clearTimeout(this._toastTimer);
+    this._toastTimer = setTimeout(() => {
+      this.toast.value = null;
+    }, 6000);
+  }
+
+  async setPresence(chosen: Presence["chosen"]): Promise<void> {
+    try {
+      const me = await this.rest<Me>("PUT", "/me/presence", { chosen });
+      this.me.value = me;
+      if (me.presence) this.presence.value = me.presence;
+    } catch {
+      this.say(this.t.value("presence_failed"));
+    }
+  }
+
+  select(id: Id | null): void {
+    this.selected.value = id;
+    this.details.value = false;
+    if (id && !this.client.chats.get(id)?.loaded) void this.client.open(id);
+  }
+
+  /* The chats of the left column: mine that are open, and the selected one while it is. */
+  chats(): Chat[] {
+    this.version.value;
+    const mine = this.me.value?.id;
+    const find = this.search.value.trim().toLocaleLowerCase();
+    return [...this.client.chats.values()]
+      .filter((c) => c.state)
+      .filter(
+        (c) =>
+          (c.state?.assigned?.id === mine && c.state?.status === "assigned") ||
+          c.id === this.selected.value,
+      )
+      .filter((c) => !find || (c.state?.customer.name ?? "").toLocaleLowerCase().includes(find))
+      .sort((a, b) => (a.state?.created_at ?? "").localeCompare(b.state?.created_at ?? ""));
+  }
+
+  step(by: number): void {
+    const ids = this.chats().map((c) => c.id);
+    if (!ids.length) return;
+    const at = ids.indexOf(this.selected.value ?? "");
+    this.select(ids[(at + by + ids.length) % ids.length] ?? null);
+  }
+
+  async close(id: Id): Promise<string | null> {
+    try {
+      await this.rest("POST", `/chats/${id}/close`, {});
+      return null;
+    } catch (e) {
+      const code = e instanceof ProblemError ? e.problem.code : "";
+      return this.t.value(code === "call_live" ? "close_call" : "close_failed");
+    }
+  }
+
+  async tag(id: Id, tag: string, on: boolean): Promise<void> {
+    try {
+      await this.rest(on ? "PUT" : "DELETE", `/chats/${id}/tags/${encodeURIComponent(tag)}`);
+    } catch {
+      this.say(this.t.value("tag_failed"));
+    }
+  }
+
+  setLang(lang: string): void {
+    this.lang.value = lang;
+    store("supportd.lang", lang);
+    document.documentElement.lang = lang;
+  }
+
+  setSingleKeys(on: boolean): void {
+    this.singleKeys.value = on;
+    store("supportd.keys", on ? "on" : "off");
+  }
+}
+
+export const desk = new Desk();
