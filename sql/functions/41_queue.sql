@@ -182,7 +182,7 @@ begin
     perform 1 from support.call_queue q where q.closed_at is null and q.escalate_at <= v_now order by q.id for no key update;
     for v_rows in
         with chats as (
-            update support.chat_queue q set escalation = q.escalation + 1, priority = q.priority + v_more, team_id = null,
+            update support.chat_queue q set escalation = q.escalation + 1, priority = q.priority + v_more, team_id = null, declined_by = '{}',
                 escalate_at = case when q.escalation < 2 then v_now + v_step end
             where q.closed_at is null and q.escalate_at <= v_now
             returning 'chat' as kind, q.id, q.chat_id, null::uuid as call_id, q.customer_id, q.escalation
