@@ -234,7 +234,11 @@ class Client:
 
     async def __aenter__(self):
         self.task = asyncio.create_task(self._run())
-        await asyncio.wait_for(self.welcomed.wait(), 60)
+        welcome = asyncio.create_task(self.welcomed.wait())
+        await asyncio.wait((self.task, welcome), timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        welcome.cancel()
+        if not self.welcomed.is_set():
+            raise Fault(f"{self.name}: no welcome: {self.faults} {self.last_close}")
         return self
 
     async def __aexit__(self, *exc):

@@ -82,8 +82,10 @@ class Peer:
 
     @property
     def profile(self):
-        """Name of the SRTP profile that DTLS chose."""
-        return self.dtls.ssl.get_selected_srtp_profile().decode()
+        """The SRTP profile that DTLS chose, by its number in use_srtp (RFC 5764: 1 is AES128_CM_HMAC_SHA1_80)."""
+        from OpenSSL import SSL
+        chosen = SSL._lib.SSL_get_selected_srtp_profile(self.dtls.ssl._ssl)
+        return int(SSL._ffi.cast("unsigned long *", chosen)[1])  # { const char *name; unsigned long id; }
 
     def attach(self, hz):
         self.transceiver.sender.replaceTrack(Tone(hz))
@@ -142,9 +144,9 @@ class Peer:
             await asyncio.sleep(0.05)
 
     async def listen(self, seconds):
-        """The next seconds of sound, mono."""
+        """The next seconds of sound, mono; less where little comes."""
         del self.heard[:]
-        end = time.monotonic() + seconds + 10
+        end = time.monotonic() + seconds + 2
         while sum(map(len, self.heard)) < seconds * sound.RATE:
             if time.monotonic() > end:
                 break

@@ -100,7 +100,7 @@ class WholeCall(CallTest):
     async def test_call(self):
         agent = await self.agent()
         client, caller, call = await self.waiting_call(hz=1000)
-        self.assertEqual(caller.profile, "SRTP_AES128_CM_SHA1_80")
+        self.assertEqual(caller.profile, 1, "AES128_CM_HMAC_SHA1_80")
         self.assertIn("a=setup:passive", caller.answer)
 
         with self.subTest("hold music"):
@@ -117,11 +117,12 @@ class WholeCall(CallTest):
         self.assertTrue(await answerer.connect(call["id"]), "agent's leg: " + answerer.pc.connectionState)
 
         with self.subTest("before the answer the agent hears nothing, the customer music"):
-            self.assertLess(sound.level_dbov(await asyncio.wait_for(answerer.listen(0.5), 12)), -60)
+            self.assertLess(sound.level_dbov(await answerer.listen(0.5)), -60)
             self.assertGreater(sound.note_share(await caller.listen(2), sound.BUILTIN_NOTES), 0.9)
 
         accepted = await agent.request("POST", f"/offers/{offer['id']}/accept", {})
-        self.assertEqual(accepted["call"]["state"], "active")
+        self.assertEqual((accepted["call"]["id"], accepted["call"]["state"]), (call["id"], "active"))
+        self.assertEqual(accepted["chat"]["call"]["state"], "active")
         answerer.attach(440)
         await client.wait(lambda: self.state(client, call["id"]) == "active", 5, "active")
         await asyncio.sleep(1)
@@ -164,7 +165,7 @@ class WholeCall(CallTest):
                              " quality, mos_low from support.voice_calls where id = %s and quality is not null", call["id"])
         row = (await eventually(summary, "summary in voice_calls"))[0]
         self.assertEqual(row[:5], ("ended", "customer_hangup", True, True, True))
-        self.assertGreater(row[6], 3.5)
+        self.assertGreater(row[6] or 0, 3.5, row[5])
         actions = [a for (a,) in self.rows("select action from support.support_activity_logs where subject_ref = %s"
                                            " and outcome = 'done' order by id", call["id"])]
         for action in ("call.start", "call.ring", "call.answer", "call.end", "call.summary"):
@@ -200,7 +201,8 @@ class GivenMusic(CallTest):
         self.assertAlmostEqual(sound.level_dbov(pcm), sound.level_dbov(self.reference), delta=1.5)
         self.assertLess(sound.likeness(np.random.default_rng(1).normal(0, 0.1, len(pcm)), self.reference), 0.8)
         ended = await client.request("POST", f"/calls/{call['id']}/end", {})
-        self.assertEqual(ended["call"]["end_reason"], "abandoned")
+        self.assertEqual(ended["call"]["end_reason"], "customer_hangup")
+        self.assertEqual(self.rows("select state from support.call_queue where call_id = %s", call["id"]), [("abandoned",)])
 
 
 class WrongCertificate(CallTest):
