@@ -292,6 +292,10 @@ static void on_news(struct sup_listener *listener, void *data)
 {
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_chat_news);
     struct sup_chat_news *news = data;
+    if (news->queued) {
+        sup_queue_kick(api->opts.queue);
+        api_queue_changed(api);
+    }
     if (!sup_id_is_zero(news->staff))
         sup_hub_each(api->hub, api_topic('u', news->staff).s, follow_if_new, news);
     if (!sup_id_is_zero(news->customer))
