@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api_internal.h"
+#include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
 #include "supportd/base/origin.h"
 #include "supportd/log/log.h"
@@ -186,6 +187,16 @@ void sup_api_net(struct sup_api *api, struct sup_net_opts *opts)
 
 /* --- life --- */
 
+bool api_op_rate(struct api_op *op, struct sup_rate *rate)
+{
+    uint64_t retry_us;
+    if (sup_rate_take(rate, op->actor.id.bytes, sizeof(op->actor.id.bytes), 1, sup_clock_mono_us(),
+                      &retry_us) == SUP_OK)
+        return true;
+    api_op_fail(op, "rate_limited", NULL, NULL);
+    return false;
+}
+
 static sup_err make_rates(struct sup_api *api)
 {
     const struct sup_api_limits *limits = &api->opts.limits;
@@ -198,7 +209,15 @@ static sup_err make_rates(struct sup_api *api)
     };
     struct sup_rate_opts logins = requests;
     logins.burst = logins.refill = limits->logins_per_minute;
+    struct sup_rate_opts says = requests, calls = requests;
+    says.burst = says.refill = limits->messages_per_minute;
+    calls.burst = calls.refill = limits->calls_per_hour;
+    calls.period_us = 60 * minute_us;
     sup_err err = sup_rate_create(&requests, &api->address_rate);
+    if (!err)
+        err = sup_rate_create(&says, &api->say_rate);
+    if (!err)
+        err = sup_rate_create(&calls, &api->call_rate);
     if (!err)
         err = sup_rate_create(&requests, &api->user_rate);
     if (!err)
@@ -217,8 +236,7 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
         .metrics = opts->metrics,
         .max_per_client = opts->limits.subscriptions,
     };
-    api->ice_servers = json_array();
-    sup_err err = api->ice_servers ? sup_hub_create(&hub, &api->hub) : SUP_E_NOMEM;
+    sup_err err = sup_hub_create(&hub, &api->hub);
     if (!err)
         err = make_rates(api);
     if (!err)
@@ -254,7 +272,8 @@ void sup_api_destroy(struct sup_api *api)
     sup_rate_destroy(api->address_rate);
     sup_rate_destroy(api->user_rate);
     sup_rate_destroy(api->login_rate);
+    sup_rate_destroy(api->say_rate);
+    sup_rate_destroy(api->call_rate);
     sup_hub_destroy(api->hub);
-    json_decref(api->ice_servers);
     sup_free(api);
 }

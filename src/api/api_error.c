@@ -48,6 +48,7 @@ static const struct api_error errors[] = {
     {"candidate_refused", 422, "Candidate refused"},
     {"text_refused", 422, "Text cannot be checked"},
     {"rate_limited", 429, "Too many requests"},
+    {"too_many_sockets", 429, "Too many connections"},
     {"too_many_chats", 429, "Too many chats"},
     {"locked", 429, "Too many failed attempts"},
     {"internal_error", 500, "Internal error"},

@@ -74,6 +74,8 @@ bool api_op_path_id(struct api_op *op, const char *name, struct sup_id *ret_id);
 bool api_op_query_int(struct api_op *op, const char *name, int64_t fallback, int64_t min,
                       int64_t max, int64_t *ret_value);
 void api_op_free(struct api_op *op);
+/* Takes one of the actor's tokens; false: failed. */
+bool api_op_rate(struct api_op *op, struct sup_rate *rate);
 
 /* --- REST: rest.c --- */
 
@@ -178,6 +180,8 @@ sup_err api_news_create(struct sup_api *api);
 void api_news_destroy(struct sup_api *api);
 /* The queue's picture has changed, here or anywhere: staff and waiting customers hear soon. */
 void api_queue_changed(struct sup_api *api);
+/* The same for the clients of this process alone: somebody has just begun to look. */
+void api_picture_soon(struct sup_api *api);
 void api_offer_made(struct sup_api *api, struct sup_id staff);
 /* outcome: accepted, declined, missed, withdrawn. Zero ids: nothing is told. */
 void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offer,
@@ -202,6 +206,8 @@ void api_staff_store_new(struct api_op *op);
 
 /* --- calls: call_rest.c, ws_call.c --- */
 
+/* RTCIceServer objects for a browser, with credentials of its own for TURN; NULL without memory. */
+json_t *api_ice_servers(const struct sup_api *api, const struct sup_actor *actor);
 sup_err api_calls_create(struct sup_api *api);
 void api_calls_destroy(struct sup_api *api);
 void api_call_start(struct api_op *op);
@@ -305,8 +311,7 @@ struct sup_api {
     struct sup_timer *picture_timer;
     struct sup_map *known;   /* token digest -> struct api_known */
     struct sup_map *tickets; /* ticket digest -> struct api_ticket */
-    struct sup_rate *user_rate, *address_rate, *login_rate;
-    json_t *ice_servers; /* for welcome and call/start */
+    struct sup_rate *user_rate, *address_rate, *login_rate, *say_rate, *call_rate;
     int64_t next_connection;
     bool draining;
 };

@@ -32,7 +32,7 @@ static void on_chat_state(const struct sup_pg_reply *reply, void *arg)
     }
     json_t *body = api_state_body(reply->rows);
     json_object_set(body, "call", op->parts[PART_CALL]);
-    json_object_set(body, "ice_servers", op->api->ice_servers);
+    json_object_set_new(body, "ice_servers", api_ice_servers(op->api, &op->actor));
     json_object_set_new(body, "created", json_boolean(op->number[CREATED]));
     api_op_reply(op, op->number[CREATED] ? 201 : 200, NULL, body);
 }
@@ -85,7 +85,8 @@ static void on_started(const struct sup_pg_reply *reply, void *arg)
 void api_call_start(struct api_op *op)
 {
     struct start_fields in = {0};
-    if (!api_op_read(op, start_fields, 2, &in) || !api_op_key_matches(op, in.client_key))
+    if (!api_op_read(op, start_fields, 2, &in) || !api_op_key_matches(op, in.client_key) ||
+        !api_op_rate(op, op->api->call_rate))
         return;
     struct sup_call_start call = {
         .call = sup_id_new(),

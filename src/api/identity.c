@@ -17,7 +17,6 @@
 enum {
     KNOWN_US = 5000000,
     KNOWN_MAX = 20000,
-    TICKET_US = 30000000,
     TICKETS_MAX = 20000,
     TICKET_BYTES = 24,
 };
@@ -236,8 +235,8 @@ sup_err api_ticket_new(struct sup_api *api, const struct sup_actor *actor, char 
         sup_free(ticket);
         return err;
     }
-    *ticket = (struct api_ticket){*actor, sup_clock_mono_us() + TICKET_US};
-    *ret_expires_us = sup_clock_wall_us() + TICKET_US;
+    *ticket = (struct api_ticket){*actor, sup_clock_mono_us() + api->opts.ticket_ttl_us};
+    *ret_expires_us = sup_clock_wall_us() + (int64_t)api->opts.ticket_ttl_us;
     return SUP_OK;
 }
 

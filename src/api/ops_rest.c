@@ -63,9 +63,10 @@ void api_widget_config(struct api_op *op)
     json_t *languages = json_array();
     for (size_t i = 0; i < opts->language_count; i++)
         json_array_append_new(languages, json_string(opts->languages[i]));
+    json_t *features = json_pack("{s:b, s:b}", "chat", chat, "call", call);
+    json_t *limits = json_pack("{s:I}", "message_chars", (json_int_t)opts->limits.message_chars);
     api_op_reply(op, 200, NULL,
-                 json_pack("{s:{s:b, s:b}, s:o, s:{s:I}, s:{s:s}}", "features", "chat", chat,
-                           "call", call, "languages", languages, "limits", "message_chars",
-                           (json_int_t)opts->limits.message_chars, "site", "name",
-                           site ? site->name : ""));
+                 json_pack("{s:o, s:o, s:s, s:o, s:{s:s}}", "features", features, "languages",
+                           languages, "language", opts->default_language, "limits", limits, "site",
+                           "name", site ? site->name : ""));
 }

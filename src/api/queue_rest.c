@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "api_internal.h"
+#include "supportd/call/call_store.h"
 #include "supportd/pg/row_json.h"
 #include "supportd/queue/queue_store.h"
 
@@ -71,6 +72,24 @@ void api_chat_routing(struct api_op *op)
 
 /* --- taking and refusing work --- */
 
+enum { PART_BODY };
+
+static void answer_taken(struct api_op *op, json_t *call)
+{
+    json_t *body = json_incref(op->parts[PART_BODY]);
+    json_object_set_new(body, "call", call);
+    api_op_reply(op, 200, NULL, body);
+}
+
+static void on_taken_call(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (reply->err || sup_pg_rows(reply->rows) != 1)
+        api_op_fail_db(op, reply);
+    else
+        answer_taken(op, sup_row_json(reply->rows, 0, "state"));
+}
+
 static void on_taken_state(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -78,12 +97,15 @@ static void on_taken_state(const struct sup_pg_reply *reply, void *arg)
         api_op_fail_db(op, reply);
         return;
     }
-    json_t *body = api_state_body(reply->rows);
-    if (sup_id_is_zero(op->object))
-        json_object_set_new(body, "call", json_null());
-    else
-        json_object_set_new(body, "call", json_pack("{s:s}", "id", sup_id_text(op->object).s));
-    api_op_reply(op, 200, NULL, body);
+    op->parts[PART_BODY] = api_state_body(reply->rows);
+    if (sup_id_is_zero(op->object)) {
+        answer_taken(op, json_null());
+        return;
+    }
+    sup_err err =
+        sup_call_store_state(op->api->opts.pool, op->actor.text, op->object, on_taken_call, op);
+    if (err)
+        api_op_fail_err(op, err);
 }
 
 /* The agent's own clients follow the chat from here on, by the news. */

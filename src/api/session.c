@@ -8,7 +8,6 @@
 #include "supportd/staff/staff_store.h"
 
 enum {
-    HELLO_TIMEOUT_US = 10 * 1000000,
     SILENCE_TIMEOUT_US = 90 * 1000000,
     PING_INTERVAL_MS = 25000,
     RETRY_MIN_MS = 500,
@@ -84,7 +83,7 @@ void api_session_open(struct sup_ws_client *client, void *arg)
         sup_ws_close(client, SUP_WS_TRY_LATER, "overloaded");
         return;
     }
-    sup_timer_start(session->timer, HELLO_TIMEOUT_US);
+    sup_timer_start(session->timer, api->opts.limits.hello_timeout_us);
 }
 
 void api_session_close(struct sup_ws_client *client, unsigned code, void *arg)
@@ -126,11 +125,11 @@ static json_t *welcome(const struct api_session *session)
     json_t *who = json_pack("{s:s, s:s, s:s, s:s}", "id", sup_id_text(me->id).s, "kind",
                             sup_actor_is_staff(me) ? "staff" : "customer", "name", me->name, "role",
                             sup_role_name(me->role));
-    return json_pack("{s:s, s:o, s:s, s:i, s:{s:i, s:i}, s:O}", "connection_id",
+    return json_pack("{s:s, s:o, s:s, s:i, s:{s:i, s:i}, s:o}", "connection_id",
                      sup_id_text(sup_ws_id(session->client)).s, "me", who, "server_time",
                      sup_time_text(sup_clock_wall_us()).s, "ping_interval_ms", PING_INTERVAL_MS,
                      "retry", "min_ms", RETRY_MIN_MS, "max_ms", RETRY_MAX_MS, "ice_servers",
-                     session->api->ice_servers);
+                     api_ice_servers(session->api, me));
 }
 
 /* Each entry of resume is treated as a chat.open frame of its own, without an id. */
@@ -147,10 +146,29 @@ static void resume(struct api_session *session, json_t *entries)
     }
 }
 
+static void refuse_hello(struct api_op *op, const char *code)
+{
+    struct api_session *session = op->session;
+    const struct api_error *error = api_error_find(code);
+    unsigned close_code = error->status == 401   ? (unsigned)CLOSE_UNAUTHENTICATED
+                          : error->status == 403 ? (unsigned)CLOSE_DENIED
+                                                 : (unsigned)SUP_WS_TRY_LATER;
+    api_session_ref(session);
+    api_op_fail(op, code, NULL, NULL);
+    sup_ws_close(session->client, close_code, code);
+    api_session_unref(session);
+}
+
 static void accept_hello(struct api_op *op, const struct sup_actor *actor)
 {
     struct api_session *session = op->session;
     json_t *entries = json_incref(json_object_get(op->body, "resume"));
+    if (sup_hub_subscribers(session->api->hub, api_topic('u', actor->id).s) >=
+        session->api->opts.limits.sockets_per_user) {
+        json_decref(entries);
+        refuse_hello(op, "too_many_sockets");
+        return;
+    }
     session->actor = *actor;
     session->ready = true;
     sup_timer_start(session->timer, SILENCE_TIMEOUT_US);
@@ -170,19 +188,6 @@ static void accept_hello(struct api_op *op, const struct sup_actor *actor)
     resume(session, entries);
     json_decref(entries);
     api_session_welcomed(session);
-    api_session_unref(session);
-}
-
-static void refuse_hello(struct api_op *op, const char *code)
-{
-    struct api_session *session = op->session;
-    const struct api_error *error = api_error_find(code);
-    unsigned close_code = error->status == 401   ? (unsigned)CLOSE_UNAUTHENTICATED
-                          : error->status == 403 ? (unsigned)CLOSE_DENIED
-                                                 : (unsigned)SUP_WS_TRY_LATER;
-    api_session_ref(session);
-    api_op_fail(op, code, NULL, NULL);
-    sup_ws_close(session->client, close_code, code);
     api_session_unref(session);
 }
 
@@ -336,7 +341,7 @@ void api_sessions_bye(struct sup_api *api)
     SUP_LIST_EACH(pos, tmp, &api->sessions)
     {
         struct api_session *session = SUP_CONTAINER_OF(pos, struct api_session, link);
-        int retry_ms = RETRY_MIN_MS + (int)(n++ * 7919u % (RETRY_MAX_MS - RETRY_MIN_MS));
+        int retry_ms = RETRY_MIN_MS + (int)(n++ * 7919u % (api->opts.drain_spread_ms + 1));
         api_session_send(session, json_pack("{s:s, s:s, s:i}", "type", "bye", "reason", "draining",
                                             "retry_after_ms", retry_ms));
     }

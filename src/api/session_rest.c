@@ -88,6 +88,7 @@ static sup_err set_cookie(struct api_op *op, const char *value)
     struct sup_cookie_opts cookie = {
         .name = API_SESSION_COOKIE,
         .value = value,
+        .domain = op->api->opts.cookie_domain,
         .secure = sup_http_is_tls(op->req),
     };
     sup_err err = sup_cookie_write(&cookie, &text);
@@ -312,7 +313,7 @@ static const struct {
     const char *key, *subject, *name, *language;
 } demo_customers[] = {
     {"wanja", "demo-wanja", "Wanja Kimani", "en"},
-    {"otieno", "demo-otieno", "Otieno Odhiambo", "sw"},
+    {"otieno", "demo-otieno", "Brian Otieno", "sw"},
 };
 
 void api_demo_login(struct api_op *op)

@@ -50,6 +50,9 @@ struct sup_app {
     size_t proxy_count, metrics_allow_count;
     struct sup_api_site sites[APP_SITES_MAX];
     size_t site_count;
+    struct sup_asset *assets;
+    size_t asset_count;
+    char *panel_csp; /* with the sites that may frame the panel */
 };
 
 /* Reads the configuration; prints problems to standard error. need_database: database.url. */
@@ -58,6 +61,8 @@ sup_err app_config(const char *path, bool need_database, bool need_owner,
 /* Each fills its part from app->config and logs what is wrong. */
 sup_err app_make_mask(struct sup_app *app);
 sup_err app_make_media(struct sup_app *app);
+sup_err app_make_assets(struct sup_app *app);
+void app_drop_assets(struct sup_app *app);
 sup_err app_make_server(struct sup_app *app);
 /* The options of api that come from the configuration. */
 sup_err app_api_opts(struct sup_app *app, struct sup_api_opts *ret_opts);

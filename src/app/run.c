@@ -260,12 +260,14 @@ static sup_err start(struct sup_app *app)
     if (sup_log_level_parse(c->log.level, &level) == SUP_OK)
         sup_log_setup(level, STDERR_FILENO, (unsigned)c->log.lines_per_second);
     sup_err (*const steps[])(struct sup_app *) = {
-        app_make_mask, make_jwt,    app_make_media,  make_database,
-        make_features, make_sealer, app_make_server, make_signals,
+        app_make_mask, make_jwt,        app_make_media,  make_database, make_features,
+        make_sealer,   app_make_assets, app_make_server, make_signals,
     };
     sup_err err = sup_loop_create(&app->loop);
     if (!err)
         err = sup_metrics_create(&app->metrics);
+    if (!err)
+        sup_loop_set_work_limit(app->loop, (unsigned)c->auth.password_queue);
     for (size_t i = 0; !err && i < sizeof(steps) / sizeof(steps[0]); i++)
         err = steps[i](app);
     return err;
@@ -279,6 +281,7 @@ static void stop(struct sup_app *app)
     sup_timer_destroy(app->drain_timer);
     sup_timer_destroy(app->watchdog);
     sup_net_server_destroy(app->server);
+    app_drop_assets(app);
     sup_audit_sealer_destroy(app->sealer);
     sup_audit_key_destroy(app->audit_key);
     sup_listener_remove(&app->on_ready);

@@ -8,7 +8,6 @@
 
 #include "app_internal.h"
 #include "supportd/log/log.h"
-#include "supportd/net/assets.h"
 
 /* From the configuration to each folder's own options. */
 
@@ -63,31 +62,31 @@ static void add_formats(struct mask_lists *m, const struct sup_config_list *list
             (struct sup_mask_format){category, list->items[i], bare};
 }
 
-/* "category:phrase" */
+/* "category=phrase" */
 static sup_err add_word(struct mask_lists *m, const char *item)
 {
-    const char *colon = strchr(item, ':');
+    const char *equals = strchr(item, '=');
     char name[24];
     enum sup_mask_category category;
-    if (!colon || (size_t)(colon - item) >= sizeof(name) || m->opts.word_count == WORDS_MAX)
+    if (!equals || (size_t)(equals - item) >= sizeof(name) || m->opts.word_count == WORDS_MAX)
         return SUP_E_INVAL;
-    (void)snprintf(name, sizeof(name), "%.*s", (int)(colon - item), item);
+    (void)snprintf(name, sizeof(name), "%.*s", (int)(equals - item), item);
     if (sup_mask_category_parse(name, &category))
         return SUP_E_INVAL;
-    m->words[m->opts.word_count++] = (struct sup_mask_word){category, colon + 1};
+    m->words[m->opts.word_count++] = (struct sup_mask_word){category, equals + 1};
     return SUP_OK;
 }
 
-/* "name:pattern" */
+/* "name=pattern" */
 static sup_err add_pattern(struct mask_lists *m, const char *item)
 {
     size_t n = m->opts.pattern_count;
-    const char *colon = strchr(item, ':');
-    if (!colon || n == PATTERNS_MAX)
+    const char *equals = strchr(item, '=');
+    if (!equals || n == PATTERNS_MAX)
         return SUP_E_INVAL;
-    (void)snprintf(m->names[n], sizeof(m->names[n]), "%.*s", (int)(colon - item), item);
+    (void)snprintf(m->names[n], sizeof(m->names[n]), "%.*s", (int)(equals - item), item);
     m->patterns[n] = (struct sup_mask_pattern){
-        .name = m->names[n], .regex = colon + 1, .category = SUP_MASK_CUSTOM};
+        .name = m->names[n], .regex = equals + 1, .category = SUP_MASK_CUSTOM};
     m->opts.pattern_count++;
     return SUP_OK;
 }
@@ -260,8 +259,22 @@ sup_err app_api_opts(struct sup_app *app, struct sup_api_opts *ret_opts)
         .metrics_allow_count = app->metrics_allow_count,
         .password_cost = {.memory_kib = (uint32_t)(c->auth.password_memory_bytes / 1024),
                           .passes = (uint32_t)c->auth.password_passes},
+        .default_language = c->web.default_language,
+        .cookie_domain = c->auth.cookie_domain,
+        .ticket_ttl_us = (uint64_t)c->auth.ticket_ttl_ms * 1000,
+        .drain_spread_ms = (unsigned)c->drain.spread_ms,
+        .stun_urls = (const char *const *)c->media.stun_urls.items,
+        .stun_count = c->media.stun_urls.count,
+        .turn_urls = (const char *const *)c->media.turn_urls.items,
+        .turn_count = c->media.turn_urls.count,
+        .turn_secret = c->media.turn_secret,
+        .turn_ttl_us = (uint64_t)c->media.turn_ttl_ms * 1000,
         .limits =
             {
+                .sockets_per_user = (size_t)c->limits.sockets_per_user,
+                .messages_per_minute = (uint32_t)c->limits.messages_per_minute,
+                .calls_per_hour = (uint32_t)c->limits.calls_per_hour,
+                .hello_timeout_us = (uint64_t)c->limits.hello_timeout_ms * 1000,
                 .requests_per_minute = (uint32_t)c->limits.requests_per_minute,
                 .logins_per_minute = (uint32_t)c->limits.logins_per_minute,
                 .rate_keys = (size_t)c->limits.rate_keys,
@@ -330,8 +343,8 @@ sup_err app_make_server(struct sup_app *app)
         .listener_count = count,
         .cert_file = c->listen.tls_cert_file,
         .key_file = c->listen.tls_key_file,
-        .assets = sup_web_assets,
-        .asset_count = sup_web_asset_count,
+        .assets = app->assets,
+        .asset_count = app->asset_count,
         .limits = net_limits(c),
     };
     sup_api_net(app->api, &opts);

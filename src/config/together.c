@@ -18,12 +18,11 @@ static void check_auth(struct load *load)
         refuse(load, keys, "auth.issuer is empty; right is the iss claim of the bank's tokens");
     if (tokens && !*c->auth.audience)
         refuse(load, keys, "auth.audience is empty; right is the aud claim of the bank's tokens");
-    if (*c->auth.token_cookie && strcmp(c->auth.token_cookie, c->auth.session_cookie) == 0)
-        refuse(load, "auth.token_cookie", "it equals auth.session_cookie; right are two names");
+    if (strcmp(c->auth.token_cookie, "supportd_session") == 0)
+        refuse(load, "auth.token_cookie",
+               "it is the name of the daemon's own session cookie; right is another");
     if (!*c->auth.claim_subject)
         refuse(load, "auth.claim_subject", "it is empty; right is a claim's name, such as sub");
-    if (!*c->auth.session_cookie)
-        refuse(load, "auth.session_cookie", "it is empty; right is a cookie's name");
 }
 
 static void check_listen(struct load *load)

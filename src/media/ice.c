@@ -404,6 +404,19 @@ sup_err sup_ice_create(const struct sup_ice_opts *opts, struct sup_ice **ret_ice
     return SUP_OK;
 }
 
+/* Stands in for a leg that is gone: without any receiver libnice stops reading, and would miss the
+ * TURN server's answer. */
+static void on_nobody(NiceAgent *nice, guint stream, guint component, guint len, gchar *buf,
+                      gpointer arg)
+{
+    (void)nice;
+    (void)stream;
+    (void)component;
+    (void)len;
+    (void)buf;
+    (void)arg;
+}
+
 void sup_ice_destroy(struct sup_ice *ice)
 {
     if (!ice)
@@ -412,7 +425,7 @@ void sup_ice_destroy(struct sup_ice *ice)
     if (ice->agent) {
         g_signal_handlers_disconnect_by_data(ice->agent->nice, ice);
         nice_agent_attach_recv(ice->agent->nice, ice->agent->stream, SUP_ICE_COMPONENT,
-                               ice->agent->glib.ctx, NULL, NULL);
+                               ice->agent->glib.ctx, on_nobody, NULL);
         sup_ice_agent_release(ice->agent);
     }
     sup_free(ice->held);

@@ -87,7 +87,10 @@ void sup_ice_agent_release(struct sup_ice_agent *agent)
     }
     sup_media_orphan_add(engine, &agent->orphan);
     sup_media_timer_set(engine, &agent->reaper, sup_media_now_us(engine) + RELEASE_US);
+    /* The callback comes in the context that is the thread's default now. */
+    g_main_context_push_thread_default(agent->glib.ctx);
     nice_agent_close_async(agent->nice, on_closed, agent);
+    g_main_context_pop_thread_default(agent->glib.ctx);
     sup_ice_glib_rearm(&agent->glib);
 }
 

@@ -74,7 +74,7 @@ static int on_http(struct lws *wsi, struct sup_net_conn *conn, enum lws_callback
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return sup_net_request_complete(conn);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return sup_net_ws_confirm(conn, in);
+        return sup_net_ws_confirm(conn);
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         conn->wsi = wsi;
         return 0;

@@ -245,7 +245,7 @@ bool sup_net_asset_serve(struct sup_http_request *req);
 
 /* --- ws_upgrade.c, ws.c --- */
 /* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 go on, -1 close (a refusal has been written). */
-int sup_net_ws_confirm(struct sup_net_conn *conn, const char *upgrade);
+int sup_net_ws_confirm(struct sup_net_conn *conn);
 /* NULL without memory; the caller's reference is the server's. */
 struct sup_ws_client *sup_net_ws_client_create(struct sup_net_conn *conn,
                                                const struct sup_http_request *req);

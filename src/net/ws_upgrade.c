@@ -81,10 +81,20 @@ static int confirm(struct sup_net_conn *conn, const char *path)
     return -1; /* libwebsockets keeps no connection whose upgrade it was told to refuse */
 }
 
-int sup_net_ws_confirm(struct sup_net_conn *conn, const char *upgrade)
+/* The header is asked for anew: for an unknown upgrade libwebsockets first answers 403 by itself,
+ * frees the head, and then calls back with a pointer into it. */
+static bool is_websocket(struct lws *wsi)
+{
+    char *upgrade = sup_net_header_copy(wsi, WSI_TOKEN_UPGRADE, NULL);
+    bool yes = upgrade && strcasecmp(upgrade, "websocket") == 0;
+    sup_free(upgrade);
+    return yes;
+}
+
+int sup_net_ws_confirm(struct sup_net_conn *conn)
 {
     if (conn->req || conn->client || (conn->state != CONN_HEAD && conn->state != CONN_IDLE) ||
-        !upgrade || strcasecmp(upgrade, "websocket") != 0)
+        !is_websocket(conn->wsi))
         return -1;
     conn->state = CONN_HEAD;
     char *path = sup_net_header_copy(conn->wsi, WSI_TOKEN_GET_URI, NULL);

@@ -237,7 +237,6 @@ class Stack:
             "SUPPORTD_WEB_SITES": f'( {{ origin = "{SITE}"; name = "Bank"; features = ["chat", "call"]; }},'
                                   f' {{ origin = "{PUBLIC_SITE}"; name = "Public"; }} )',
             "SUPPORTD_DRAIN_SPREAD_MS": "100",
-            "SUPPORTD_DRAIN_LIMIT_MS": "3s",
             "SUPPORTD_DRAIN_CALL_LIMIT_MS": "3s",
         })
         for key, value in settings.items():

@@ -37,6 +37,10 @@ struct sup_api_limits {
     size_t rate_keys;
     size_t subscriptions; /* of one connection */
     int64_t message_chars;
+    size_t sockets_per_user;
+    uint32_t messages_per_minute; /* per person */
+    uint32_t calls_per_hour;      /* per customer */
+    uint64_t hello_timeout_us;
 };
 
 struct sup_api_opts { /* everything is kept */
@@ -54,6 +58,16 @@ struct sup_api_opts { /* everything is kept */
     size_t site_count;
     const char *const *languages;
     size_t language_count;
+    const char *default_language;
+    const char *cookie_domain; /* of the session cookie; "": this host alone */
+    uint64_t ticket_ttl_us;
+    unsigned drain_spread_ms;     /* clients are told to come back within it */
+    const char *const *stun_urls; /* for the browsers */
+    size_t stun_count;
+    const char *const *turn_urls;
+    size_t turn_count;
+    const char *turn_secret; /* shared with the TURN server (use-auth-secret) */
+    uint64_t turn_ttl_us;
     struct sup_api_limits limits;
     struct sup_password_cost password_cost;
     struct sup_metrics *metrics;

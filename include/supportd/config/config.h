@@ -45,7 +45,6 @@ struct sup_config {
     } listen;
     struct {
         struct sup_config_sites sites;
-        char *public_url;
         struct sup_config_list languages;
         char *default_language;
         bool demo;
@@ -54,9 +53,9 @@ struct sup_config {
         char *jwt_secret, *jwks_file, *issuer, *audience;
         int64_t clock_skew_ms, token_max_age_ms;
         char *claim_subject, *claim_name, *claim_email, *claim_language;
-        char *token_cookie, *session_cookie, *cookie_domain;
+        char *token_cookie, *cookie_domain;
         int64_t ticket_ttl_ms;
-        int64_t password_jobs, password_queue, password_memory_bytes, password_passes;
+        int64_t password_queue, password_memory_bytes, password_passes;
     } auth;
     struct {
         int64_t connections, connections_per_address, accepts_per_pass, sockets_per_user;
@@ -68,12 +67,12 @@ struct sup_config {
         int64_t write_timeout_ms, keepalive_ms, ping_ms, dead_ms;
     } limits;
     struct {
-        char *url, *owner_url, *report_url;
-        int64_t connections, batch_size, queue_limit;
+        char *url, *owner_url;
+        int64_t connections, queue_limit;
         int64_t request_timeout_ms, statement_timeout_ms, connect_timeout_ms;
     } database;
     struct {
-        int64_t grace_ms, setup_timeout_ms, max_duration_ms, max_calls;
+        int64_t grace_ms, max_calls;
     } call;
     struct {
         struct sup_config_list addresses;
@@ -84,7 +83,7 @@ struct sup_config {
         int64_t turn_ttl_ms;
         char *hold_music_file, *srtp_engine;
         bool sibling_socket, dtx, fec;
-        int64_t dscp, bitrate, ptime_ms;
+        int64_t bitrate, ptime_ms;
     } media;
     struct {
         struct sup_config_list categories, account_formats, account_formats_bare;
@@ -104,7 +103,7 @@ struct sup_config {
         struct sup_config_list allow;
     } metrics;
     struct {
-        int64_t limit_ms, call_limit_ms, spread_ms;
+        int64_t call_limit_ms, spread_ms;
     } drain;
 };
 

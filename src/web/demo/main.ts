@@ -57,9 +57,14 @@ const CUSTOMERS: Customer[] = [
 const KEY = "demo.customer";
 
 const money = new Intl.NumberFormat("en-KE", { style: "currency", currency: "KES" });
+const signed = new Intl.NumberFormat("en-KE", {
+  style: "currency",
+  currency: "KES",
+  signDisplay: "exceptZero",
+});
 
 function amount(value: number): HTMLElement {
-  return h("span", { class: value > 0 ? "amount in" : "amount" }, money.format(value));
+  return h("span", { class: value > 0 ? "amount in" : "amount" }, signed.format(value));
 }
 
 function day(back: number): string {

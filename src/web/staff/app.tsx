@@ -151,17 +151,19 @@ function Desktop() {
       </a>
       <TopBar />
       <Banner />
-      <nav class="left" aria-label={t("queue")}>
-        <Queue />
-        <Chats />
-      </nav>
-      <main class="conversation" id="conversation" tabIndex={-1}>
-        <Conversation />
+      <main class="columns">
+        <nav class="left" aria-label={t("queue")}>
+          <Queue />
+          <Chats />
+        </nav>
+        <section class="conversation" id="conversation" aria-label={t("log")} tabIndex={-1}>
+          <Conversation />
+        </section>
+        <section class="right" aria-label={t("details")}>
+          <CallPanel />
+          <CustomerCard />
+        </section>
       </main>
-      <aside class="right" aria-label={t("details")}>
-        <CallPanel />
-        <CustomerCard />
-      </aside>
       <Offers />
       <div class="toast" role="status">
         {desk.toast.value && (

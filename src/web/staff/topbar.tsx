@@ -130,7 +130,7 @@ export function TopBar() {
   const { alarm, call } = desk;
   return (
     <header class="topbar">
-      <h1 class="brand wide-only">{t("title")}</h1>
+      <h1 class="brand">{t("title")}</h1>
       <PresenceMenu />
       <label class="find">
         <Icon name="search" size={16} />
@@ -175,7 +175,7 @@ export function TopBar() {
       <Connection />
       <button
         type="button"
-        class="bar-button"
+        class="bar-button help"
         aria-label={t("keys")}
         title={`${t("keys")} (?)`}
         onClick={() => {

@@ -28,6 +28,7 @@ export class Log {
   readonly el: HTMLElement;
   private _rows = new Map<string, Row>();
   private _shown = "";
+  private _filling = false;
 
   constructor(private readonly _o: LogOptions) {
     this.el = h("div", {
@@ -54,6 +55,7 @@ export class Log {
     if (first) {
       /* Back-filling a whole conversation is no news to be read aloud. */
       this.el.setAttribute("aria-live", "off");
+      this._filling = true;
       this._rows.clear();
       this._shown = chat?.id ?? "";
     }
@@ -79,8 +81,10 @@ export class Log {
       this.el.dataset.seq = String(chat.lastSeq);
       this.el.dataset.rev = String(chat.state?.rev ?? 0);
     }
-    if (first && chat?.loaded !== false)
-      setTimeout(() => this.el.removeAttribute("aria-live"), 300);
+    if (this._filling && chat?.loaded !== false) {
+      this._filling = false;
+      setTimeout(() => !this._filling && this.el.removeAttribute("aria-live"), 300);
+    }
     if (follow) this.toEnd();
   }
 
@@ -134,7 +138,11 @@ export class Log {
       if (own) meta.append(this._receipt(state, last));
       return h(
         "div",
-        { class: `msg ${own ? "own" : "other"}${grouped ? " grouped" : ""}`, "data-seq": seq },
+        {
+          class: `msg ${own ? "own" : "other"}${grouped ? " grouped" : ""}`,
+          "data-testid": "message",
+          "data-seq": seq,
+        },
         h("p", { class: own || grouped ? "sr" : "who" }, who),
         body,
         m.masked.length > 0 && this._maskNote(m.masked),

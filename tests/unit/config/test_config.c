@@ -76,8 +76,8 @@ START_TEST(the_file_sets_every_type)
               "web: { sites = ( { origin = \"HTTPS://www.Bank.example:443\"; name = \"Bank\"; "
               "features = [\"chat\", \"call\"]; }, { origin = \"https://public.example\"; } ); "
               "demo = true; };\n"
-              "media: { srtp_engine = \"libsrtp\"; }; call: { grace_ms = \"2m\"; setup_timeout_ms "
-              "= 15000; };\n"
+              "media: { srtp_engine = \"libsrtp\"; }; call: { grace_ms = \"2m\"; max_calls "
+              "= 15; };\n"
               "limits: { body_bytes = \"1 MiB\"; queue_bytes = 2097152L; };\n"
               "mask: { patterns = [\"member=M[0-9]{2,4}\"]; account_formats = [\"01##########\"]; "
               "words = [\"pin=namba ya siri\"]; };\n"
@@ -94,7 +94,7 @@ START_TEST(the_file_sets_every_type)
     ck_assert(config->web.demo);
     ck_assert_str_eq(config->media.srtp_engine, "libsrtp");
     ck_assert_int_eq(config->call.grace_ms, 120000);
-    ck_assert_int_eq(config->call.setup_timeout_ms, 15000);
+    ck_assert_int_eq(config->call.max_calls, 15);
     ck_assert_int_eq(config->limits.body_bytes, 1048576);
     ck_assert_int_eq(config->limits.queue_bytes, 2097152);
     ck_assert_str_eq(config->mask.patterns.items[0], "member=M[0-9]{2,4}");
@@ -180,9 +180,9 @@ static const struct {
      "\"random\" is not accepted; right is one of openssl, libsrtp"},
     {"media: { srtp_engine = \"\"; };", "is not accepted"},
     {"media: { srtp_engine = \"openssl|\"; };", "is not accepted"},
-    {"call: { setup_timeot_ms = 5000; };",
-     "call.setup_timeot_ms: unknown key; right is perhaps call.setup_timeout_ms"},
-    {"media: { setup_timeout_ms = 5000; };", "right is perhaps call.setup_timeout_ms"},
+    {"limits: { hello_timeot_ms = 5000; };",
+     "limits.hello_timeot_ms: unknown key; right is perhaps limits.hello_timeout_ms"},
+    {"media: { hello_timeout_ms = 5000; };", "right is perhaps limits.hello_timeout_ms"},
     {"call: { zzzzzzzzzzzzzzzz = 1; };", "right is a key of docs/config.md"},
     {"que: { a = 1; };", ":1: que: unknown section"},
     {"call = 5;", "call: this is no group; right is call: { key = value; };"},
@@ -214,8 +214,8 @@ static const struct {
     {"auth: { jwks_file = \"a\\nb\"; };", "there is a control character"},
     {"auth: { jwt_secret = \"tooshort\"; };", "auth.jwt_secret: the value has 8 bytes; right is a "
                                               "string of 32 to 4096 bytes"},
-    {"auth: { session_cookie = \"a b\"; };", "\"a b\" is not accepted; right is a name"},
-    {"auth: { session_cookie = \"\"; };", "it is empty"},
+    {"auth: { token_cookie = \"a b\"; };", "\"a b\" is not accepted; right is a name"},
+    {"auth: { token_cookie = \"supportd_session\"; };", "own session cookie"},
     {"auth: { cookie_domain = \"https://x\"; };", "right is a domain"},
     {"media: { turn_urls = [\"turn:h\"]; };", "media.turn_secret is empty"},
     {"media: { stun_urls = [\"http://h\"]; };", "\"stun:host\""},
@@ -300,14 +300,13 @@ START_TEST(a_reload_sees_what_has_changed)
     load_good("", NULL);
     struct sup_config *before = config;
     config = NULL;
-    load_good(
-        "call: { grace_ms = 1000; setup_timeout_ms = 30000; }; mask: { categories = [\"card\"]; };"
-        "database: { url = \"x\"; }; media: { fec = false; };"
-        "web: { sites = ( { origin = \"http://a\"; } ); };",
-        NULL);
+    load_good("call: { grace_ms = 1000; max_calls = 500; }; mask: { categories = [\"card\"]; };"
+              "database: { url = \"x\"; }; media: { fec = false; };"
+              "web: { sites = ( { origin = \"http://a\"; } ); };",
+              NULL);
     ck_assert_uint_eq(sup_config_diff(before, config, note_change, &changes), 5);
     ck_assert_str_eq(changes.data,
-                     "web.sites:1 database.url:0 call.grace_ms:1 media.fec:1 mask.categories:1 ");
+                     "web.sites:0 database.url:0 call.grace_ms:0 media.fec:0 mask.categories:0 ");
     ck_assert_uint_eq(sup_config_diff(config, config, NULL, NULL), 0);
     sup_config_destroy(before);
     sup_buf_fini(&changes);

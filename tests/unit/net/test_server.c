@@ -355,6 +355,8 @@ START_TEST(nonsense_does_not_hurt)
         "GET /hello HTTP/1.1\r\n" H "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n"
         "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n",
         "GET /hello HTTP/1.1\r\n" H "Upgrade: tea\r\nConnection: Upgrade\r\n\r\n",
+        "GET /hello HTTP/1.1\r\n" H "\r\n"
+        "GET /hello HTTP/1.1\r\n" H "Upgrade: tea\r\nConnection: Upgrade\r\n\r\n",
         "POST /ws HTTP/1.1\r\n" H "Upgrade: websocket\r\nConnection: Upgrade\r\n"
         "Content-Length: 0\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

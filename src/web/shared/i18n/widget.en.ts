@@ -48,7 +48,7 @@ export const en = {
   queue_wait_one: "About {n} min",
   queue_wait_unknown: "We cannot tell the wait yet",
   queue_joining: "Finding a colleague for you",
-  queue_keep: "You keep your place, also if you close this window.",
+  queue_keep: "You keep your place, even if you close this window.",
   queue_keep_call: "Keep this page open to hold the line.",
   queue_long: "This takes longer than planned. We are asking more colleagues.",
   closed_title: "This conversation has ended",
