@@ -31,14 +31,17 @@ json_t *sup_chat_messages_json(struct sup_pg_result *rows, struct sup_id chat)
 
 json_t *sup_chat_item_json(struct sup_pg_result *rows, int row)
 {
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+    json_t *item = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
         sup_row_text(rows, row, "chat_id"), "status", sup_row_text(rows, row, "status"), "channel",
         sup_row_text(rows, row, "channel"), "customer",
         sup_row_person(rows, row, "customer_id", "customer_name"), "assigned",
-        sup_row_person(rows, row, "staff_id", "staff_name"), "tags",
-        sup_row_words(rows, row, "tags"), "seq", sup_row_int(rows, row, "seq"), "rev",
-        sup_row_int(rows, row, "rev"), "read_seq", sup_row_int(rows, row, "read_seq"),
+        sup_row_person(rows, row, "staff_id", "staff_name"), "seq", sup_row_int(rows, row, "seq"),
+        "rev", sup_row_int(rows, row, "rev"), "read_seq", sup_row_int(rows, row, "read_seq"),
         "last_message_at", sup_row_time(rows, row, "last_message_at"), "created_at",
         sup_row_time(rows, row, "created_at"), "closed_at", sup_row_time(rows, row, "closed_at"));
+    /* Tags are the staff's own: a customer's row has none. */
+    if (item && !sup_pg_is_null(rows, row, sup_pg_col(rows, "tags")))
+        json_object_set_new(item, "tags", sup_row_words(rows, row, "tags"));
+    return item;
 }

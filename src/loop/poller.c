@@ -5,6 +5,7 @@ struct sup_poller {
     uv_poll_t uv;
     sup_poller_cb cb;
     void *arg;
+    int wanted; /* UV_READABLE | UV_WRITABLE as last asked for */
 };
 
 struct sup_unix_signal {
@@ -22,6 +23,10 @@ static void on_poll(uv_poll_t *uv, int status, int events)
 {
     struct sup_poller *poller = uv->data;
     unsigned seen = 0;
+    /* libuv stops the handle on POLLERR. The error may be one that reading clears (ICMP on UDP) or
+     * that stands before unread data (a peer that has closed), so polling goes on. */
+    if (status < 0 && poller->wanted)
+        (void)uv_poll_start(uv, poller->wanted, on_poll);
     if (status < 0 || (events & UV_READABLE))
         seen |= SUP_POLL_READ;
     if (status < 0 || (events & UV_WRITABLE))
@@ -58,6 +63,7 @@ sup_err sup_poller_set(struct sup_poller *poller, unsigned events)
 {
     int wanted =
         (events & SUP_POLL_READ ? UV_READABLE : 0) | (events & SUP_POLL_WRITE ? UV_WRITABLE : 0);
+    poller->wanted = wanted;
     int rc = wanted ? uv_poll_start(&poller->uv, wanted, on_poll) : uv_poll_stop(&poller->uv);
     return rc == 0 ? SUP_OK : SUP_E_IO;
 }

@@ -6,7 +6,8 @@
  * An event is a topic and a small reference (ids and numbers, never content): who receives it reads
  * the rest from the database. Publish after the commit. Local listeners hear it in the next pass of
  * the loop; other processes by NOTIFY, gathered for at most 5 ms, only while there are others.
- * NOTIFY may lose events (connection, crash): on_gap tells listeners to read again by rev. */
+ * NOTIFY may lose events (connection, crash): sup_bus_gaps() tells listeners to read again by rev.
+ */
 #ifndef SUPPORTD_BUS_BUS_H
 #define SUPPORTD_BUS_BUS_H
 #include <stdbool.h>
@@ -38,7 +39,7 @@ struct sup_bus_event {
 
 enum sup_bus_gap {
     SUP_BUS_GAP_LISTEN, /* the LISTEN connection was away and is back: everything may be missing */
-    SUP_BUS_GAP_PEER,   /* a process vanished: what it did last may not have been told */
+    SUP_BUS_GAP_PEER,   /* a process fell silent or events of it are missing */
     SUP_BUS_GAP_TICK,   /* every 5 s while there are other processes */
 };
 
@@ -46,14 +47,16 @@ struct sup_bus_opts {
     const char *conninfo;        /* for the LISTEN and the NOTIFY connection; copied */
     struct sup_pg_pool *pool;    /* for registration and heartbeat; kept */
     struct sup_metrics *metrics; /* kept; may be NULL */
-    struct sup_id process;       /* this process */
-    const char *address;         /* how other processes may call it; copied; may be NULL */
+    struct sup_id process;       /* this process: a new id at each start; zero: the bus makes one */
+    const char *version;         /* of the program, at most 64 characters; kept; NULL: "" */
+    uint64_t beat_us;            /* between signs of life to other processes; 0: 1 s */
+    uint64_t tick_us;            /* between SUP_BUS_GAP_TICKs; 0: 5 s */
 };
 
-/* Statements of the heartbeat: give to sup_pg_pool_create(). */
+/* Statements of registration and heartbeat: give to sup_pg_pool_create(). */
 extern const struct sup_pg_stmt_table sup_bus_stmts;
 
-/* Errors: SUP_E_INVAL, SUP_E_NOMEM. *ret_bus is owned. */
+/* Registers the process in the background. Errors: SUP_E_INVAL, SUP_E_NOMEM. *ret_bus is owned. */
 SUP_MUST_CHECK sup_err sup_bus_create(struct sup_loop *loop, const struct sup_bus_opts *opts,
                                       struct sup_bus **ret_bus);
 /* Forgets events not yet sent; NULL is a no-op. Not from a listener. */
@@ -71,6 +74,20 @@ struct sup_signal *sup_bus_gaps(struct sup_bus *bus);
 SUP_MUST_CHECK sup_err sup_bus_publish(struct sup_bus *bus, const char *topic, struct sup_id id,
                                        int64_t rev, const char *ref);
 
-/* Other processes with a fresh heartbeat, as of the last one. */
+/* Other processes with a sign of life: the greater of what the last heartbeat counted in the
+ * database and those that were heard lately. */
 unsigned sup_bus_peers(const struct sup_bus *bus);
+
+/* The id under which this process is (or is being) registered. */
+struct sup_id sup_bus_process(const struct sup_bus *bus);
+/* True once it is registered: leases and calls may then name it. */
+bool sup_bus_registered(const struct sup_bus *bus);
+/* Emitted when the process has been registered: at the start, and again under a new id after others
+ * took it for dead (its leases and calls are gone then). data: struct sup_id *, the new id. */
+struct sup_signal *sup_bus_registrations(struct sup_bus *bus);
+/* Takes the process off at an orderly stop and calls done once, never before this returns. Nothing
+ * may be published or leased afterwards. Errors: SUP_E_STATE (not registered, or already leaving),
+ * and those of sup_pg_exec(). */
+SUP_MUST_CHECK sup_err sup_bus_leave(struct sup_bus *bus, void (*done)(sup_err err, void *arg),
+                                     void *arg);
 #endif

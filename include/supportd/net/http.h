@@ -112,7 +112,7 @@ struct sup_problem {
     uint64_t retry_after_us; /* above 0: Retry-After, rounded up to seconds, and retry_after_ms */
 };
 sup_err sup_http_problem(struct sup_http_request *req, const struct sup_problem *problem);
-/* The same object for WebSocket error frames: {type, title, status, code, detail?, field?,
+/* The same object for WebSocket error frames: {title, status, code, detail?, field?,
  * retry_after_ms?}; owned by the caller, NULL without memory. */
 json_t *sup_problem_json(const struct sup_problem *problem);
 /* "Not Found"; "Error" for what is not known. Static. */
@@ -120,6 +120,6 @@ const char *sup_http_reason(unsigned status);
 
 /* Codes that the server itself answers with: bad_request (400), not_found (404),
  * method_not_allowed (405), length_required (411), body_too_large (413), uri_too_long (414),
- * unsupported_media_type (415), origin_not_allowed (403), upgrade_refused (400),
+ * unsupported_media_type (415), origin_refused (403), upgrade_refused (400),
  * internal_error (500), overloaded (503), shutting_down (503). */
 #endif

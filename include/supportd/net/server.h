@@ -3,6 +3,11 @@
  * Layer:  net. The only user of libwebsockets. Thread: loop thread.
  * Source: DESIGN (One process, one loop; Clear text); SPEC 12. HTTP/1.1 only, TLS 1.3 only.
  *
+ * Traps of libwebsockets 4.1.6 that are shut out here: a request with a body that came in one read
+ * with the request before it is misread or looked for without end, so that connection is closed
+ * (pipelined requests without body are served); request heads beyond 16 kB and unknown methods are
+ * closed without an answer. A peer that shuts down its sending side counts as gone.
+ *
  * Stop order: sup_net_server_drain() (no new connections, clients told to reconnect), run the loop
  * until sup_net_server_idle() or a limit, sup_net_server_destroy(), sup_loop_destroy(). */
 #ifndef SUPPORTD_NET_SERVER_H
@@ -32,10 +37,10 @@ struct sup_net_limits {
     size_t connections_per_address; /* trusted proxies are exempt [200] */
     size_t accepts_per_pass;        /* new connections in one loop pass [16] */
     size_t body_max;                /* bytes of a request body [65536] */
-    size_t ws_message_max;          /* bytes of one message, fragments together [65536] */
+    size_t ws_message_max;          /* bytes of one message, fragments together [32768] */
     size_t ws_queue_max;            /* bytes waiting for one client [1048576] */
     uint32_t ws_frames_per_s;       /* per client, messages in [20] */
-    uint32_t ws_frames_burst;       /* [60] */
+    uint32_t ws_frames_burst;       /* [40] */
     uint32_t head_timeout_ms;       /* connect to whole request head, TLS included [10000] */
     uint32_t body_timeout_ms;       /* head to whole body [30000] */
     uint32_t reply_timeout_ms;      /* handler's time, then the client gets 503 [60000] */
@@ -85,7 +90,7 @@ struct sup_net_opts {
 
 /* Binds and listens. opts is copied as its comments say. *ret_server is owned.
  * Errors: SUP_E_INVAL (options, route table, address), SUP_E_IO (bind; errno is left set),
- * SUP_E_CRYPTO (certificate or key), SUP_E_NOMEM. Only one server at a time in a process. */
+ * SUP_E_CRYPTO (certificate or key), SUP_E_NOMEM. */
 SUP_MUST_CHECK sup_err sup_net_server_create(const struct sup_net_opts *opts,
                                              struct sup_net_server **ret_server);
 /* Closes all connections at once; on_close runs for WebSocket clients from here, requests are

@@ -56,6 +56,9 @@ bool sup_encoding_accepted(const char *header, const char *coding);
 /* True if an If-None-Match header holds etag (weak comparison) or "*". etag: with its quotes. */
 bool sup_etag_matches(const char *header, const char *etag);
 
+/* True if text[len] is well-formed UTF-8 (RFC 3629: shortest form, no surrogates). */
+bool sup_utf8_valid(const char *text, size_t len);
+
 struct sup_peer_text {
     char s[SUP_PEER_TEXT_LEN + 1]; /* "192.0.2.1", "2001:db8::1"; mapped IPv4 is shown as IPv4 */
 };

@@ -36,12 +36,14 @@ struct sup_pg_migrate_report {
     unsigned functions;  /* function files (re)applied now */
 };
 
-/* Takes an advisory lock (a second runner waits), becomes supportd_owner, applies every migration
- * that is not recorded in support_migrations in a transaction of its own, then, in one transaction,
- * every function file when any of them has changed. Repeatable. *ret_report may be NULL. Errors,
- * each with one line to log: SUP_E_DB (connection or statement; file and line are named),
- * SUP_E_CONFLICT (an applied migration was changed or is missing, or the numbers have a gap),
- * SUP_E_INVAL (file names), SUP_E_IO (directory), SUP_E_NOMEM. */
+/* Takes an advisory lock (a second runner waits) and becomes supportd_owner. Checks everything that
+ * support.schema_migrations records, then applies each missing migration in a transaction of its
+ * own, then, when any of them has changed, all function files in name order in one transaction
+ * (row number 0, hash of all of them in a row). Repeatable. *ret_report may be NULL.
+ * Errors, each with lines to log: SUP_E_DB (connection or statement; file and line are named),
+ * SUP_E_CONFLICT (an applied migration was changed or is unknown here), SUP_E_INVAL (file names,
+ * a gap in the numbers, a file that ends its transaction), SUP_E_IO (directory), SUP_E_LIMIT (a
+ * file over 4 MB, over 1000 files), SUP_E_NOMEM. */
 SUP_MUST_CHECK sup_err sup_pg_migrate(const struct sup_pg_migrate_opts *opts,
                                       struct sup_pg_migrate_report *ret_report);
 #endif

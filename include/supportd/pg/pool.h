@@ -38,7 +38,7 @@ struct sup_pg_pool_opts {
     unsigned connections;          /* 1..16; 0: 3 */
     unsigned queue_limit;          /* requests waiting or under way; 0: 8192 */
     uint64_t timeout_us;           /* deadline of a request; 0: 10 s */
-    uint32_t statement_timeout_ms; /* the server's own; 0: 8000 */
+    uint32_t statement_timeout_ms; /* the server's own; 0: 4000 */
     uint64_t connect_timeout_us;   /* 0: 5 s */
     uint64_t stall_us;             /* a batch without answer: connection given up; 0: 20 s */
     /* Commits need not reach the disk (synchronous_commit = off): for NOTIFY only. */
@@ -89,6 +89,9 @@ size_t sup_pg_pool_pending(const struct sup_pg_pool *pool);
  * "standby", "fsync_off", "full_page_writes_off", "synchronous_commit_off", "role_bypasses_rls",
  * "statement_not_prepared"; "" when ready. */
 bool sup_pg_pool_ready(const struct sup_pg_pool *pool, const char **ret_reason);
+/* More about the reason, "" when there is nothing to say: the statement's name and SQLSTATE, or the
+ * client library's text. For the log; borrowed until the next pass of the loop. */
+const char *sup_pg_pool_detail(const struct sup_pg_pool *pool);
 /* Emitted with data NULL whenever the answer of sup_pg_pool_ready() has changed. Borrowed. */
 struct sup_signal *sup_pg_pool_changed(struct sup_pg_pool *pool);
 

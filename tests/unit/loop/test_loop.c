@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support/check_main.h"
@@ -104,6 +105,35 @@ START_TEST(poller_reports_readable)
 }
 END_TEST
 
+static void read_to_the_end(unsigned events, void *arg)
+{
+    struct probe *p = arg;
+    char c;
+    ck_assert_uint_ne(events & SUP_POLL_READ, 0);
+    ssize_t n = recv(p->fd, &c, 1, 0);
+    p->calls++;
+    if (n == 0 || (n < 0 && p->calls > 1))
+        sup_poller_destroy(p->poller);
+}
+
+START_TEST(poller_goes_on_after_an_error)
+{
+    /* The peer closes with our data unread: an error first, then its last words, then the end. */
+    struct probe p = {0};
+    int fds[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    p.fd = fds[0];
+    ck_assert_int_eq(sup_poller_create(loop, fds[0], read_to_the_end, &p, &p.poller), SUP_OK);
+    ck_assert_int_eq(sup_poller_set(p.poller, SUP_POLL_READ), SUP_OK);
+    ck_assert_int_eq(write(fds[0], "unread", 6), 6);
+    ck_assert_int_eq(write(fds[1], "xy", 2), 2);
+    close(fds[1]);
+    sup_loop_run(loop); /* ends only when the end of the stream was seen */
+    ck_assert_int_ge(p.calls, 2);
+    close(fds[0]);
+}
+END_TEST
+
 START_TEST(unix_signal_reaches_the_loop)
 {
     struct probe p = {0};
@@ -153,5 +183,5 @@ END_TEST
 
 SUP_CHECK_MAIN("loop", setup, teardown, timer_fires_once_and_may_destroy_itself,
                stopped_and_destroyed_timers_stay_silent, deferred_call_runs_later,
-               poller_reports_readable, unix_signal_reaches_the_loop,
+               poller_reports_readable, poller_goes_on_after_an_error, unix_signal_reaches_the_loop,
                work_runs_is_limited_and_can_be_cancelled)

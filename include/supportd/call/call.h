@@ -1,0 +1,109 @@
+/* Calls: two legs each, their media, quality and end.
+ *
+ * Layer:  call. Thread: the loop thread.
+ * Source: SPEC 4 and 5, DESIGN (Signaling; Queued caller).
+ * The state of a call is its row (support.call_transition holds the table of transitions); here are
+ * its legs: the caller's, connected while waiting and hearing hold music, and the agent's,
+ * connected while it rings. Answering joins two legs that are there already. */
+#ifndef SUPPORTD_CALL_CALL_H
+#define SUPPORTD_CALL_CALL_H
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supportd/base/err.h"
+#include "supportd/base/id.h"
+#include "supportd/base/signal.h"
+#include "supportd/bus/bus.h"
+#include "supportd/loop/loop.h"
+#include "supportd/media/session.h"
+#include "supportd/metrics/metrics.h"
+#include "supportd/pg/pool.h"
+
+struct sup_call; /* the service; opaque */
+
+struct sup_call_opts {
+    struct sup_loop *loop; /* all kept */
+    struct sup_pg_pool *pool;
+    struct sup_media_engine *engine;
+    struct sup_metrics *metrics; /* may be NULL */
+    struct sup_bus *bus;         /* whose process owns the media of the calls started here */
+    uint64_t grace_us;           /* a lost leg may come back within it */
+    size_t max_calls;            /* with media here, at a time */
+    bool no_fec, dtx;            /* of the answers, as in media/session.h */
+    uint32_t max_average_bitrate, ptime_ms;
+};
+
+enum sup_call_party { SUP_CALL_CUSTOMER, SUP_CALL_AGENT, SUP_CALL_PARTIES };
+
+enum sup_call_event_kind {
+    SUP_CALL_CANDIDATE, /* for user: line, mid */
+    SUP_CALL_RESTART,   /* for user: its leg is lost, reason */
+    SUP_CALL_QUALITY,   /* a second has passed: samples */
+    SUP_CALL_CHANGED,   /* state or mute: read and tell both sides */
+};
+
+struct sup_call_event {
+    enum sup_call_event_kind kind;
+    struct sup_id call, chat, customer, staff; /* staff zero: nobody yet */
+    struct sup_id user;                        /* CANDIDATE, RESTART */
+    int64_t rev;                               /* CHANGED: of the chat; 0: unchanged */
+    const char *line;                          /* CANDIDATE: "" is the end of candidates */
+    const char *mid;
+    const char *reason; /* RESTART: name of enum sup_leg_reason */
+    /* QUALITY: last sample of each leg, NULL without a leg. */
+    const struct sup_quality_sample *samples[SUP_CALL_PARTIES];
+};
+
+/* *ret_call is owned. Errors: SUP_E_NOMEM, SUP_E_IO. */
+SUP_MUST_CHECK sup_err sup_call_create(const struct sup_call_opts *opts,
+                                       struct sup_call **ret_call);
+/* Closes all legs. NULL is a no-op. Requests under way must have been dropped. */
+void sup_call_destroy(struct sup_call *call);
+/* data: struct sup_call_event *, borrowed. Listeners may call anything but destroy. */
+struct sup_signal *sup_call_events(struct sup_call *call);
+/* Calls with a leg here. */
+size_t sup_call_count(const struct sup_call *call);
+
+struct sup_call_answer {
+    sup_err err;
+    const char *code;   /* of the refusal ("sdp_refused", "call_not_found", ...), or "" */
+    const char *detail; /* static, or NULL */
+    const char *sdp;    /* borrowed; NULL on error */
+};
+typedef void (*sup_call_answer_cb)(const struct sup_call_answer *answer, void *arg);
+/* An offer of a party: its first connection, a new page's, or an ICE restart. actor: text of
+ * auth/actor.h, user its id. cb runs exactly once, never before this call returns.
+ * Errors now (cb never runs): SUP_E_LIMIT, SUP_E_CLOSED, SUP_E_NOMEM. */
+SUP_MUST_CHECK sup_err sup_call_offer(struct sup_call *call, const char *actor, struct sup_id user,
+                                      bool staff, struct sup_id id, const char *sdp, size_t len,
+                                      sup_call_answer_cb cb, void *arg);
+/* A candidate line of the party ("": the end). Errors: SUP_E_NOTFOUND (no leg of this user),
+ * SUP_E_MALFORMED, SUP_E_STATE. */
+SUP_MUST_CHECK sup_err sup_call_candidate(struct sup_call *call, struct sup_id user,
+                                          struct sup_id id, const char *line, size_t len);
+/* Errors: SUP_E_NOTFOUND. */
+SUP_MUST_CHECK sup_err sup_call_mute(struct sup_call *call, struct sup_id user, struct sup_id id,
+                                     bool muted);
+/* False where there is no leg. */
+bool sup_call_is_muted(const struct sup_call *call, struct sup_id id, enum sup_call_party party);
+
+/* The row says active, staff answers: the legs are joined as soon as both are there. */
+void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id staff);
+/* The row says waiting again: the agent's leg goes, the caller hears music. */
+void sup_call_waits(struct sup_call *call, struct sup_id id);
+/* The row says ended: both legs go, the summary is stored. */
+void sup_call_ended(struct sup_call *call, struct sup_id id);
+
+struct sup_call_end_result {
+    sup_err err;
+    const char *code; /* of the database's refusal, or "" */
+};
+typedef void (*sup_call_end_cb)(const struct sup_call_end_result *result, void *arg);
+/* Ends a call, whatever state it is in, as actor; one that has ended is taken as success.
+ * reason: of docs/protocol.md, static. cb as above, may be NULL; CHANGED is emitted before it. */
+SUP_MUST_CHECK sup_err sup_call_end(struct sup_call *call, const char *actor, struct sup_id id,
+                                    const char *reason, const char *request, sup_call_end_cb cb,
+                                    void *arg);
+#endif

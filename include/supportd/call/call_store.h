@@ -1,0 +1,74 @@
+/* SQL of calls: one function per statement of sql/functions/50-51.
+ *
+ * Layer:  call. Thread: the loop thread. Source: sql/README.md.
+ * actor as in chat/chat_store.h. Errors: those of sup_pg_exec(). */
+#ifndef SUPPORTD_CALL_CALL_STORE_H
+#define SUPPORTD_CALL_CALL_STORE_H
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "supportd/base/err.h"
+#include "supportd/base/id.h"
+#include "supportd/pg/pool.h"
+
+extern const struct sup_pg_stmt_table sup_call_stmts;
+
+struct sup_call_start {
+    struct sup_id call, client_key;
+    struct sup_id chat; /* zero: the customer's open one, or new_chat */
+    struct sup_id new_chat, entry, process;
+    const char *request;
+};
+SUP_MUST_CHECK sup_err sup_call_store_start(struct sup_pg_pool *pool, const char *actor,
+                                            const struct sup_call_start *start, sup_pg_cb cb,
+                                            void *arg);
+
+struct sup_call_transition {
+    struct sup_id call;
+    const char *expected, *next; /* states */
+    const char *reason;          /* of an end; may be NULL */
+    const char *request;
+};
+SUP_MUST_CHECK sup_err sup_call_store_transition(struct sup_pg_pool *pool, const char *actor,
+                                                 const struct sup_call_transition *change,
+                                                 sup_pg_cb cb, void *arg);
+SUP_MUST_CHECK sup_err sup_call_store_state(struct sup_pg_pool *pool, const char *actor,
+                                            struct sup_id call, sup_pg_cb cb, void *arg);
+SUP_MUST_CHECK sup_err sup_call_store_mine(struct sup_pg_pool *pool, const char *actor,
+                                           struct sup_id before, int limit, sup_pg_cb cb,
+                                           void *arg);
+/* quality: {"customer": {"in": {...}, "out": {...}}, "agent": {...}}; borrowed. */
+SUP_MUST_CHECK sup_err sup_call_store_summary(struct sup_pg_pool *pool, struct sup_id call,
+                                              const json_t *quality, sup_pg_cb cb, void *arg);
+
+enum { SUP_CALL_SAMPLES_MAX = 64 };
+/* One second of one direction of one leg. */
+struct sup_call_sample {
+    int64_t at_us;
+    bool agent; /* leg: the agent's, else the customer's */
+    bool out;   /* from the daemon */
+    int64_t packets, lost, recovered, jitter_us, rtt_us;
+    bool has_mos, has_level;
+    double mos, level_db;
+    int64_t flags; /* verdicts, SUP_VERDICT_* bits */
+};
+SUP_MUST_CHECK sup_err sup_call_store_samples(struct sup_pg_pool *pool, struct sup_id call,
+                                              const struct sup_call_sample *samples, size_t count,
+                                              sup_pg_cb cb, void *arg);
+/* The newest samples of a call, newest first. */
+SUP_MUST_CHECK sup_err sup_call_store_quality(struct sup_pg_pool *pool, const char *actor,
+                                              struct sup_id call, int limit, sup_pg_cb cb,
+                                              void *arg);
+/* Ends the calls whose process is gone. */
+SUP_MUST_CHECK sup_err sup_call_store_dead(struct sup_pg_pool *pool, sup_pg_cb cb, void *arg);
+/* Records that actor signals to the call's process; refused (SD403, SD404) unless actor is a party
+ * of the call: its customer, its staff member, or whom it is offered to. payload is borrowed. */
+SUP_MUST_CHECK sup_err sup_call_store_signal(struct sup_pg_pool *pool, const char *actor,
+                                             struct sup_id call, struct sup_id process,
+                                             const char *kind, const json_t *payload, sup_pg_cb cb,
+                                             void *arg);
+/* Removes signaling rows older than 10 minutes. */
+SUP_MUST_CHECK sup_err sup_call_store_purge_signals(struct sup_pg_pool *pool, sup_pg_cb cb,
+                                                    void *arg);
+#endif

@@ -1,0 +1,67 @@
+/* The media engine: drives every leg by one epoll descriptor, one deadline and one step.
+ *
+ * Layer:  media. Knows no event loop: the owner polls fd for reading, keeps one timer at deadline
+ *         and calls step when either is due.
+ * Thread: whichever created it runs everything of it: all legs, all callbacks.
+ * Source: DESIGN, One process one loop. */
+#ifndef SUPPORTD_MEDIA_ENGINE_H
+#define SUPPORTD_MEDIA_ENGINE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supportd/base/err.h"
+#include "supportd/media/dtls.h"
+#include "supportd/media/hold.h"
+
+enum { SUP_MEDIA_ADDRESSES_MAX = 8 };
+#define SUP_MEDIA_NEVER UINT64_MAX
+
+struct sup_media_engine; /* opaque */
+
+/* A local address that legs listen on. */
+struct sup_media_address {
+    const char *address;    /* numeric, IPv4 or IPv6 */
+    const char *advertised; /* numeric, same family: told to peers instead (1:1 NAT); or NULL */
+};
+
+struct sup_media_server {
+    const char *address;             /* numeric; NULL: none */
+    uint16_t port;                   /* 0: 3478 */
+    const char *username, *password; /* TURN only */
+};
+
+struct sup_media_engine_opts {
+    const struct sup_media_address *addresses; /* 1..SUP_MEDIA_ADDRESSES_MAX */
+    size_t address_count;
+    uint16_t port_min, port_max; /* UDP ports of the legs; both 0: any */
+    struct sup_media_server stun, turn;
+    bool no_sibling;             /* receive through libnice even where the kernel could do better */
+    bool libsrtp_only;           /* srtp.h */
+    unsigned srtp_window;        /* srtp.h */
+    const struct sup_hold *hold; /* kept, may be NULL: waiting legs hear nothing then */
+};
+
+/* opts is copied with its strings (hold excepted). Makes the certificate. One engine per process
+ * (srtp.h). Errors: SUP_E_INVAL (addresses, ports, window), SUP_E_NOMEM, SUP_E_IO, SUP_E_CRYPTO. */
+SUP_MUST_CHECK sup_err sup_media_engine_create(const struct sup_media_engine_opts *opts,
+                                               struct sup_media_engine **ret_engine);
+/* All legs must be destroyed before. NULL is a no-op. */
+void sup_media_engine_destroy(struct sup_media_engine *engine);
+
+/* Readable when step has work; borrowed. */
+int sup_media_engine_fd(const struct sup_media_engine *engine);
+/* Monotonic time of the next step that is due without the descriptor; SUP_MEDIA_NEVER: none.
+ * Changes with every call on the engine or one of its legs: read it again after each. */
+uint64_t sup_media_engine_deadline(const struct sup_media_engine *engine);
+/* Does what is ready and due; never blocks. Handles at most a few hundred packets, then returns
+ * with the descriptor still readable. */
+void sup_media_engine_step(struct sup_media_engine *engine);
+
+/* True if packets reach legs beside libnice (the kernel passed the probe and it is wanted). */
+bool sup_media_engine_has_sibling(const struct sup_media_engine *engine, bool ipv6);
+const struct sup_dtls_identity *sup_media_engine_identity(const struct sup_media_engine *engine);
+/* Time-limited credentials for legs made from now on. Errors: SUP_E_NOMEM. */
+SUP_MUST_CHECK sup_err sup_media_engine_set_turn(struct sup_media_engine *engine,
+                                                 const char *username, const char *password);
+#endif

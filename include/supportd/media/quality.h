@@ -1,0 +1,157 @@
+/* Quality of one leg of a call, both directions, a sample each second.
+ *
+ * Layer:  media. Pure: no I/O; the caller gives the time.
+ * Thread: the one that created the object. No locks. No allocation after create.
+ * Source: SPEC 5; emodel.h for the rating. MOS values are estimates, to be labelled so.
+ *
+ * `in` is what the peer sends (the uplink), counted here packet by packet. `out` is what the peer
+ * receives, as its RTCP reports tell.
+ * Loss goes by sequence number alone, so a DTX pause is never loss. A number counts as lost when 10
+ * later ones have come without it, or a second has passed. A lost packet whose successor came with
+ * LBRR was recovered, all but a quarter (the copy is coarser). Late is what a model of the
+ * listener's buffer runs dry for: it holds max(60 ms, 3 x jitter + 20 ms) above the shortest
+ * transit of the last two seconds, stretches at once, and shrinks by at most 100 ms a second, not
+ * below the longest transit of that second; the time it lacks counts as lost packets in the
+ * residual loss. */
+#ifndef SUPPORTD_MEDIA_QUALITY_H
+#define SUPPORTD_MEDIA_QUALITY_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supportd/base/err.h"
+#include "supportd/media/opus_toc.h"
+#include "supportd/media/rtcp.h"
+#include "supportd/media/rtp.h"
+#include "supportd/media/rtp_stats.h"
+
+/* Bit numbers; names for the protocol by sup_quality_verdict_name(). */
+enum sup_verdict {
+    SUP_VERDICT_NO_PACKETS,        /* 2 s without a packet although the peer should send */
+    SUP_VERDICT_SILENT_MICROPHONE, /* packets come, all of digital silence */
+    SUP_VERDICT_LOSS_UP,           /* in: residual loss over the limit */
+    SUP_VERDICT_LOSS_DOWN,         /* out: the same */
+    SUP_VERDICT_HIGH_DELAY,
+    SUP_VERDICT_HIGH_JITTER,
+    SUP_VERDICT_LOW_MOS, /* conversational quality of either direction */
+    SUP_VERDICT_RELAYED, /* the path goes through TURN */
+    SUP_VERDICT_COUNT,
+};
+
+struct sup_quality; /* opaque; one per leg */
+
+/* Zero means the default. */
+struct sup_quality_opts {
+    uint8_t level_id;       /* the peer's id of the audio-level extension; 0: not offered */
+    bool sample_level;      /* without level_id: decode some packets (level.h) */
+    uint32_t max_rtt_us;    /* 400,000 */
+    uint32_t max_jitter_us; /* 30,000 */
+    double max_loss_pct;    /* residual; 3 */
+    double min_mos;         /* 3.5 */
+    double ie, bpl;         /* overrides of the E-model's constants */
+};
+
+struct sup_quality_dir {
+    uint32_t packets;    /* came (in) or were sent (out) in this second */
+    uint32_t bytes;      /* their payload */
+    uint32_t lost;       /* judged lost in this second; out: by the peer's report */
+    uint32_t recovered;  /* of those, by FEC; in only */
+    uint32_t late;       /* came, but the listener's buffer had run dry; in only */
+    uint32_t duplicates; /* in only */
+    uint32_t reordered;  /* in only */
+    double loss_pct;     /* before FEC */
+    double residual_loss_pct;
+    double burst_ratio; /* 1: losses are independent; in only */
+    uint32_t jitter_us;
+    bool has_mos;          /* false: nothing to judge in this second */
+    double mos_lq, mos_cq; /* listening (no delay) and conversational quality */
+};
+
+struct sup_quality_sample {
+    uint64_t at_us;
+    bool connected;
+    bool relayed;
+    bool has_rtt;
+    uint32_t rtt_us; /* the last one measured, at most 30 s old */
+    struct sup_quality_dir in, out;
+
+    /* of the inbound stream */
+    bool has_codec;
+    enum sup_opus_bandwidth bandwidth; /* the most frequent one */
+    uint32_t frame_us;                 /* packet duration, the last one */
+    uint32_t bitrate;                  /* bit/s while there was audio (DTX left out) */
+    double fec_pct;                    /* packets that carry LBRR */
+    double dtx_pct;                    /* time in DTX */
+    bool has_level;
+    int level_dbov;        /* -127..0, mean power of the second */
+    double voice_pct;      /* packets with voice: the sender's flag, or louder than -50 dBov */
+    uint64_t no_packet_us; /* since the last packet, or since create */
+    uint64_t no_voice_us;  /* since the last packet with voice: for one-way audio and dead air */
+    bool has_drift;
+    double drift_ppm; /* the peer's sample clock against ours, above 0: it is faster */
+
+    uint32_t verdicts;        /* set of 1u << enum sup_verdict that hold now */
+    uint32_t raised, cleared; /* which of them changed with this sample */
+};
+
+/* What the session knows and packets do not tell. */
+struct sup_quality_env {
+    bool connected;
+    bool relayed;
+    bool expect_in;   /* false: muted, on hold, microphone not attached yet, receive only */
+    bool has_far_rtt; /* of the leg at the other end of the call */
+    uint32_t far_rtt_us;
+    uint32_t duplicates_srtp; /* packets that SRTP refused as replayed, ever */
+};
+
+/* Over the whole call. */
+struct sup_quality_summary_dir {
+    uint64_t packets, lost, recovered, late;
+    double loss_pct, residual_loss_pct;
+    uint32_t jitter_max_us;
+    double jitter_mean_us;
+    uint32_t mos_samples;
+    double mos_lq_mean, mos_cq_mean, mos_cq_min; /* valid if mos_samples > 0 */
+};
+
+struct sup_quality_summary {
+    uint32_t samples;
+    struct sup_quality_summary_dir in, out;
+    uint32_t rtt_max_us;
+    double rtt_mean_us;
+    uint32_t rtt_samples;
+    uint32_t ssrc_changes;
+    uint32_t verdict_seconds[SUP_VERDICT_COUNT];
+};
+
+/* now_us: monotonic. opts is copied and may be NULL. Errors: SUP_E_INVAL, SUP_E_NOMEM. */
+SUP_MUST_CHECK sup_err sup_quality_create(const struct sup_quality_opts *opts, uint64_t now_us,
+                                          struct sup_quality **ret_quality);
+void sup_quality_destroy(struct sup_quality *quality);
+
+/* One authenticated inbound packet, clear and parsed, before it is rewritten. A new SSRC starts new
+ * statistics and spoils nothing. Cannot fail: what is not Opus is counted as a packet alone. */
+void sup_quality_add_in(struct sup_quality *quality, const uint8_t *pkt,
+                        const struct sup_rtp_hdr *hdr, uint64_t arrival_us);
+/* One packet sent to the peer. lbrr: it carried FEC (false where nobody looked). */
+void sup_quality_add_out(struct sup_quality *quality, size_t payload_len, bool lbrr);
+/* A report block of the peer about our output stream. */
+void sup_quality_add_report(struct sup_quality *quality, const struct sup_rtcp_block *block);
+/* A round trip measured on this leg. */
+void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t now_us);
+
+/* Ends a second: fills *ret_sample and begins the next. To be called once a second; a call earlier
+ * or later only changes the length of the interval. */
+void sup_quality_tick(struct sup_quality *quality, uint64_t now_us,
+                      const struct sup_quality_env *env, struct sup_quality_sample *ret_sample);
+
+/* Our own report block about the inbound stream (lsr and dlsr left 0); false before a packet. */
+bool sup_quality_take_block(struct sup_quality *quality, struct sup_rtcp_block *ret_block);
+/* Cumulative RFC 3550 figures of the present SSRC. */
+void sup_quality_report(const struct sup_quality *quality, struct sup_rtp_report *ret_report);
+void sup_quality_summary(const struct sup_quality *quality,
+                         struct sup_quality_summary *ret_summary);
+
+/* "no_packets", "silent_microphone", "loss_up", ...; static storage. */
+const char *sup_quality_verdict_name(enum sup_verdict verdict);
+#endif

@@ -1,0 +1,105 @@
+-- Messages: one call stores one message.
+
+create function support.message_post(
+    p_actor text, p_chat uuid, p_id uuid, p_client_id uuid, p_kind text, p_body text, p_categories text[], p_request text,
+    out result text, out id uuid, out seq bigint, out note_seq bigint, out created_at timestamptz, out repeated boolean, out rev bigint,
+    out customer_id uuid, out staff_id uuid, out entry_id uuid)
+language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+declare
+    v_rank int := support.act(p_actor); -- assigned, not performed: a PERFORM is a query of its own
+    v_sender_kind text := split_part(p_actor, ':', 1);
+    v_sender uuid := case v_sender_kind when 'system' then '00000000-0000-0000-0000-000000000000' else split_part(p_actor, ':', 2)::uuid end;
+    v_status text;
+    v_weight int;
+    v_ref text;
+begin
+    if p_kind is null or p_kind || v_sender_kind not in ('messagecustomer', 'messagestaff', 'notestaff', 'systemsystem') then
+        perform support.fail('SD403', 'denied');
+    end if;
+    select c.rev, c.customer_id, c.assigned_staff_id, c.status, c.weight, c.audit_ref
+    into rev, customer_id, staff_id, v_status, v_weight, v_ref from support.chat_sessions c where c.id = p_chat for no key update;
+    if not found then
+        perform support.fail('SD404', 'chat_not_found');
+    end if;
+    select m.id, m.seq, m.note_seq, m.created_at into id, seq, note_seq, created_at from support.chat_messages m
+    where m.chat_id = p_chat and m.sender_id = v_sender and m.client_id = p_client_id;
+    repeated := found;
+    result := case when repeated then 'ok'
+                   when p_kind = 'note' then null
+                   when v_status = 'closed' then 'closed'
+                   when v_sender_kind = 'staff' and (v_status <> 'assigned' or staff_id <> v_sender) then 'not_assigned' end;
+    if result is not null then
+        return;
+    end if;
+
+    created_at := support.now();
+    id := p_id;
+    if p_kind = 'note' then
+        update support.chat_sessions c set last_note_seq = c.last_note_seq + 1 where c.id = p_chat returning c.last_note_seq into note_seq;
+    else
+        update support.chat_sessions c
+        set last_seq = c.last_seq + 1, last_message_at = message_post.created_at,
+            first_response_at = case when v_sender_kind = 'staff' then coalesce(c.first_response_at, message_post.created_at)
+                                     else c.first_response_at end
+        where c.id = p_chat returning c.last_seq into seq;
+    end if;
+    insert into support.chat_messages (chat_id, id, seq, note_seq, kind, customer_id, sender_kind, sender_id, client_id, body, categories, created_at)
+    values (p_chat, p_id, message_post.seq, message_post.note_seq, p_kind, message_post.customer_id, v_sender_kind, v_sender, p_client_id, p_body,
+            coalesce(p_categories, '{}'), message_post.created_at);
+    insert into support.support_activity_logs (at, actor_kind, actor_ref, action, subject_kind, subject_ref, request_id, detail)
+    values (message_post.created_at, v_sender_kind, case v_sender_kind when 'customer' then v_ref else split_part(p_actor, ':', 2) end,
+            case p_kind when 'note' then 'note.post' else 'message.post' end, 'chat', p_chat::text, left(p_request, 64),
+            jsonb_build_object('seq', coalesce(seq, note_seq), 'masked', to_jsonb(coalesce(p_categories, '{}'))));
+    if v_sender_kind = 'customer' and (v_weight = 0 or v_status = 'open') then
+        select w.rev, w.entry_id into rev, entry_id from support.do_customer_wrote(p_chat) w;
+    end if;
+    result := 'ok';
+end $$;
+comment on function support.message_post(text, uuid, uuid, uuid, text, text, text[], text) is 'Stores a masked message, once per client id';
+
+create function support.do_customer_wrote(p_chat uuid, out rev bigint, out entry_id uuid) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_chat support.chat_sessions;
+begin
+    update support.chat_sessions c set weight = greatest(c.weight, support.setting_int('queue.chat_weight'))
+    where c.id = p_chat returning c.* into v_chat;
+    rev := v_chat.rev;
+    if v_chat.status = 'open' and v_chat.call_id is null then
+        entry_id := support.uuid7();
+        rev := support.do_enqueue_chat(p_chat, do_customer_wrote.entry_id, coalesce(v_chat.queued_at, support.now()));
+    end if;
+end $$;
+comment on function support.do_customer_wrote(uuid) is 'A voice chat counts as a chat once the customer writes, and waits for staff when no call does';
+
+create function support.message_remask(p_actor text, p_chat uuid, p_id uuid, p_body text, p_categories text[], p_request text,
+    out result text, out id uuid, out seq bigint, out note_seq bigint, out rev bigint, out customer_id uuid, out staff_id uuid)
+language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+declare
+    v_me uuid;
+begin
+    perform support.act(p_actor);
+    v_me := coalesce(support.actor_customer(), support.actor_staff());
+    if v_me is null then
+        perform support.fail('SD403', 'denied');
+    end if;
+    select c.rev, c.customer_id, c.assigned_staff_id into rev, customer_id, staff_id
+    from support.chat_sessions c where c.id = p_chat for no key update;
+    if not found then
+        perform support.fail('SD404', 'chat_not_found');
+    end if;
+    update support.chat_messages m set body = p_body, categories = coalesce(p_categories, '{}'), remask_rev = message_remask.rev + 1
+    where m.chat_id = p_chat and m.id = p_id and m.sender_id = v_me
+    returning m.id, m.seq, m.note_seq into id, seq, note_seq;
+    if not found then
+        result := 'gone';
+        return;
+    end if;
+    update support.chat_sessions c set rev = c.rev + 1 where c.id = p_chat returning c.rev into rev;
+    perform support.audit('message.remask', 'chat', p_chat::text, p_request, null,
+        jsonb_build_object('message', p_id, 'seq', seq, 'note_seq', note_seq, 'masked', to_jsonb(coalesce(p_categories, '{}'))));
+    result := 'ok';
+end $$;
+comment on function support.message_remask(text, uuid, uuid, text, text[], text) is 'Masks an earlier part of a split number in place';

@@ -1,0 +1,318 @@
+/* Private to the api folder: the context, operations, WebSocket sessions, feeds. */
+#ifndef SUPPORTD_API_INTERNAL_H
+#define SUPPORTD_API_INTERNAL_H
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "supportd/api/api.h"
+#include "supportd/auth/actor.h"
+#include "supportd/base/json.h"
+#include "supportd/base/list.h"
+#include "supportd/base/map.h"
+#include "supportd/net/http.h"
+#include "supportd/net/hub.h"
+#include "supportd/net/rate.h"
+#include "supportd/net/ws.h"
+
+#define API_SESSION_COOKIE "supportd_session"
+
+enum { API_FRAME_ID_MAX = 64, API_SESSION_CHATS_MAX = 200 };
+
+/* --- errors: one table, api_error.c --- */
+
+/* Code of a refusal: its HTTP status and title. Static; unknown codes give internal_error. */
+struct api_error {
+    const char *code;
+    unsigned status;
+    const char *title;
+};
+const struct api_error *api_error_find(const char *code);
+
+/* --- operations: one request or frame under way --- */
+
+/* Ended by exactly one of the api_op_* answers below, which free it. */
+struct api_op {
+    struct sup_api *api;
+    struct sup_http_request *req;        /* or NULL */
+    struct api_session *session;         /* or NULL; holds a reference */
+    char frame_id[API_FRAME_ID_MAX + 1]; /* of the frame; "" when it had none */
+    struct sup_actor actor;
+    bool by_cookie;                    /* the browser added the credential by itself */
+    json_t *body;                      /* request body or frame; NULL without; owned */
+    char request[SUP_ID_TEXT_LEN + 1]; /* id for logs and audit rows */
+    /* Free for the handler: small state between its steps. */
+    struct sup_id chat, object;
+    int64_t number[4];
+    json_t *parts[4]; /* owned */
+    unsigned waiting; /* parallel reads not answered yet */
+    bool failed;      /* one of them has ended the operation's answer already */
+};
+
+typedef void (*api_op_cb)(struct api_op *op);
+
+/* value is taken. status is ignored for a frame, whose answer is value with "type" and "id". */
+void api_op_reply(struct api_op *op, unsigned status, const char *type, json_t *value);
+/* No body (204, or nothing for a frame without answer). */
+void api_op_done(struct api_op *op);
+/* code: of the table; detail, field may be NULL. */
+void api_op_fail(struct api_op *op, const char *code, const char *detail, const char *field);
+/* Answers for the error of a call or of a database reply. */
+void api_op_fail_err(struct api_op *op, sup_err err);
+void api_op_fail_db(struct api_op *op, const struct sup_pg_reply *reply);
+/* Answers with what sup_json_read() found. */
+void api_op_fail_field(struct api_op *op, const struct sup_json_problem *problem);
+/* Reads op->body by fields, refusing unknown ones ("type" and "id" are allowed in frames); false:
+ * the operation has been failed. */
+bool api_op_read(struct api_op *op, const struct sup_json_field *fields, size_t count,
+                 void *target);
+/* Idempotency-Key, if sent, must be the key of the body; false: failed. */
+bool api_op_key_matches(struct api_op *op, struct sup_id key);
+/* A path parameter as an id; false: failed with not_found. */
+bool api_op_path_id(struct api_op *op, const char *name, struct sup_id *ret_id);
+/* An integer of the query within [min, max]; absent: fallback. False: failed. */
+bool api_op_query_int(struct api_op *op, const char *name, int64_t fallback, int64_t min,
+                      int64_t max, int64_t *ret_value);
+void api_op_free(struct api_op *op);
+/* Takes one of the actor's tokens; false: failed. */
+bool api_op_rate(struct api_op *op, struct sup_rate *rate);
+
+/* --- REST: rest.c --- */
+
+/* One row: who may call it and what runs then. Operations that the permission table grants to
+ * nobody in particular (SUP_ROLE_ANONYMOUS) run without an identity. */
+struct api_route {
+    enum sup_op op;
+    api_op_cb handler;
+};
+/* Route handler of every row; route data is a struct api_route. */
+void api_rest_entry(struct sup_http_request *req, void *arg);
+/* Hooks of struct sup_net_hooks; arg is the struct sup_api. */
+bool api_rest_gate(struct sup_http_request *req, void *arg);
+bool api_ws_gate(const char *ip, const char *origin, void *arg);
+/* The site of an origin as sent, or NULL. */
+const struct sup_api_site *api_site(const struct sup_api *api, const char *origin);
+bool api_origin_allowed(const struct sup_api *api, const struct sup_http_request *req,
+                        const char *origin);
+
+/* --- identity: identity.c --- */
+
+struct api_credential {
+    const char *token; /* JWT, or NULL */
+    size_t token_len;
+    const char *cookie; /* staff session token, or NULL */
+    size_t cookie_len;
+};
+/* code NULL: *actor is who it is. Else a code of the table. */
+typedef void (*api_identity_cb)(const char *code, const struct sup_actor *actor, void *arg);
+/* Finds the actor behind a credential: verifies the JWT, looks up or makes the customer, or finds
+ * the staff member. cb runs exactly once, perhaps before the call returns. */
+void api_identify(struct sup_api *api, const struct api_credential *credential, api_identity_cb cb,
+                  void *arg);
+/* One-time tickets for hello: a new one for actor, text borrowed until the next call. */
+sup_err api_ticket_new(struct sup_api *api, const struct sup_actor *actor, char *ret_ticket,
+                       size_t cap, int64_t *ret_expires_us);
+/* Takes it; SUP_E_NOTFOUND when unknown, used or expired. */
+sup_err api_ticket_take(struct sup_api *api, const char *ticket, struct sup_actor *ret_actor);
+
+void api_tickets_expire(struct sup_api *api);
+/* Every identity is looked up anew (a role has changed). */
+void api_forget_known(struct sup_api *api);
+sup_err api_identity_create(struct sup_api *api);
+void api_identity_destroy(struct sup_api *api);
+
+/* --- WebSocket sessions: session.c --- */
+
+struct api_session {
+    struct sup_api *api;
+    struct sup_link link;         /* sup_api::sessions */
+    struct sup_ws_client *client; /* held */
+    unsigned refs;
+    bool ready;    /* hello was accepted */
+    bool greeting; /* a hello is being looked into */
+    bool closed;
+    bool leased; /* its lease was asked for */
+    struct sup_actor actor;
+    struct sup_map *feeds;   /* chat id -> struct api_feed, of the chats it follows */
+    struct sup_timer *timer; /* hello deadline, then silence */
+    int64_t connection;      /* number of its lease */
+};
+
+void api_session_ref(struct api_session *session);
+void api_session_unref(struct api_session *session);
+/* value is taken. */
+void api_session_send(struct api_session *session, json_t *value);
+/* Sends value (taken) to every session of a user of this process. */
+void api_send_user(struct sup_api *api, struct sup_id user, json_t *value);
+/* Sends value (taken) to every subscriber of a topic. */
+void api_send_topic(struct sup_api *api, const char *topic, json_t *value);
+
+struct api_frame {
+    const char *type;
+    enum sup_op op;
+    api_op_cb handler;
+};
+/* The table of ws_frames.c; NULL for an unknown type. */
+const struct api_frame *api_frame_find(const char *type);
+
+/* Permission of the actor for an operation of the table. */
+bool api_allowed(const struct sup_actor *actor, enum sup_op op);
+/* Writes the audit row of a refused attempt. */
+void api_denied(const struct api_op *op, enum sup_op what);
+/* Runs one frame; body is taken. */
+void api_frame_run(struct api_session *session, json_t *body);
+/* Hooks of struct sup_ws_hooks; arg is the struct sup_api. */
+void api_session_open(struct sup_ws_client *client, void *arg);
+void api_session_text(struct sup_ws_client *client, char *text, size_t len, void *arg);
+void api_session_rate(struct sup_ws_client *client, void *arg);
+void api_session_close(struct sup_ws_client *client, unsigned code, void *arg);
+void api_sessions_bye(struct sup_api *api);
+/* What follows a welcome: the lease, the open chats, offers and the queue's picture. */
+void api_session_welcomed(struct api_session *session);
+void api_lease_remove(struct sup_api *api, int64_t connection);
+/* Tells who follows the chat, here and in other processes, but for the typist. */
+void api_typing_tell(struct sup_api *api, struct sup_id chat, const struct sup_actor *actor,
+                     bool active);
+
+/* --- news of the queue, offers and presence: news.c --- */
+
+sup_err api_news_create(struct sup_api *api);
+void api_news_destroy(struct sup_api *api);
+/* The queue's picture has changed, here or anywhere: staff and waiting customers hear soon. */
+void api_queue_changed(struct sup_api *api);
+/* The same for the clients of this process alone: somebody has just begun to look. */
+void api_picture_soon(struct sup_api *api);
+void api_offer_made(struct sup_api *api, struct sup_id staff);
+/* outcome: accepted, declined, missed, withdrawn. Zero ids: nothing is told. */
+void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offer,
+                    const char *outcome);
+/* A person is connected, or not any more: told where chats of theirs are followed. */
+void api_presence_changed(struct sup_api *api, struct sup_id person, bool staff);
+/* Reads who of both is connected and tells the chat. staff may be zero. */
+void api_presence_read(struct sup_api *api, struct sup_id chat, struct sup_id customer,
+                       struct sup_id staff);
+void api_send_picture(struct api_session *session);
+/* JSON of a row of offers_mine or queue_list. */
+json_t *api_offer_json(struct sup_pg_result *rows, int row);
+json_t *api_entry_json(struct sup_pg_result *rows, int row);
+/* Tells a member of staff of the own presence (me.presence). */
+void api_me_changed(struct sup_api *api, struct sup_id staff);
+/* Tells both sides of a call of its state; ids may be zero. */
+void api_call_changed(struct sup_api *api, struct sup_id call, struct sup_id customer,
+                      struct sup_id staff);
+
+/* Goes on with POST /staff once op->parts[0] holds the password's hash. */
+void api_staff_store_new(struct api_op *op);
+
+/* --- calls: call_rest.c, ws_call.c --- */
+
+/* RTCIceServer objects for a browser, with credentials of its own for TURN; NULL without memory. */
+json_t *api_ice_servers(const struct sup_api *api, const struct sup_actor *actor);
+sup_err api_calls_create(struct sup_api *api);
+void api_calls_destroy(struct sup_api *api);
+void api_call_start(struct api_op *op);
+void api_call_list(struct api_op *op);
+void api_call_get(struct api_op *op);
+void api_call_quality(struct api_op *op);
+void api_call_end(struct api_op *op);
+void api_ws_call_offer(struct api_op *op);
+void api_ws_call_candidate(struct api_op *op);
+void api_ws_call_mute(struct api_op *op);
+
+/* --- chats: chat_rest.c --- */
+
+/* Ends an operation by the state of op->chat as its actor sees it. */
+void api_chat_answer_state(struct api_op *op);
+/* True when the row's result is ok, same or repeat; else the operation has been failed. */
+bool api_chat_result_ok(struct api_op *op, const struct sup_pg_reply *reply);
+/* News of a changed chat from a row with rev, customer_id and staff_id. */
+void api_chat_announce_row(struct sup_api *api, struct sup_id chat, struct sup_pg_result *rows);
+
+/* --- feeds: delivery of one chat to its subscribers, feed.c --- */
+
+struct api_feed;
+sup_err api_feeds_create(struct sup_api *api);
+void api_feeds_destroy(struct sup_api *api);
+/* Subscribes the session to the chat (twice is once). Errors: SUP_E_LIMIT, SUP_E_NOMEM. */
+sup_err api_feed_follow(struct api_session *session, struct sup_id chat);
+void api_feed_leave(struct api_session *session, struct sup_id chat);
+void api_feed_leave_all(struct api_session *session);
+bool api_feed_follows(const struct api_session *session, struct sup_id chat);
+/* Presence is told again in the chats where this person is customer or agent. */
+void api_feeds_presence(struct sup_api *api, struct sup_id person);
+/* Tells who follows the chat which sides are connected. */
+void api_feed_tell_presence(struct sup_api *api, struct sup_id chat);
+/* Sends the session the state of each chat that it follows. */
+void api_feeds_tell(struct api_session *session);
+/* {"type":"chat.state",...} of a row of chat_state; NULL without memory. */
+json_t *api_state_frame(struct sup_pg_result *rows, struct sup_id chat);
+/* {"chat": state, "state_hash": ...}; NULL without memory. */
+json_t *api_state_body(struct sup_pg_result *rows);
+/* Topics of a chat: 'p' messages, 'c' customer's view, 's' staff's view; of a user: 'u'. */
+struct api_topic {
+    char s[SUP_ID_TEXT_LEN + 3];
+};
+struct api_topic api_topic(char kind, struct sup_id id);
+
+/* --- handlers, by file --- */
+void api_chat_start(struct api_op *op);
+void api_chat_list(struct api_op *op);
+void api_chat_get(struct api_op *op);
+void api_chat_messages(struct api_op *op);
+void api_chat_notes(struct api_op *op);
+void api_chat_post_message(struct api_op *op);
+void api_chat_post_note(struct api_op *op);
+void api_chat_receipts(struct api_op *op);
+void api_chat_tag_put(struct api_op *op);
+void api_chat_tag_delete(struct api_op *op);
+void api_chat_close(struct api_op *op);
+void api_chat_routing(struct api_op *op);
+void api_me_get(struct api_op *op);
+void api_presence_put(struct api_op *op);
+void api_staff_list(struct api_op *op);
+void api_staff_post(struct api_op *op);
+void api_staff_role(struct api_op *op);
+void api_staff_delete(struct api_op *op);
+void api_activity_list(struct api_op *op);
+void api_settings_list(struct api_op *op);
+void api_setting_put(struct api_op *op);
+void api_session_post(struct api_op *op);
+void api_session_get(struct api_op *op);
+void api_session_delete(struct api_op *op);
+void api_ticket_post(struct api_op *op);
+void api_widget_config(struct api_op *op);
+void api_healthz(struct api_op *op);
+void api_readyz(struct api_op *op);
+void api_metrics(struct api_op *op);
+void api_demo_login(struct api_op *op);
+void api_queue_list(struct api_op *op);
+void api_queue_pick(struct api_op *op);
+void api_offer_list(struct api_op *op);
+void api_offer_accept(struct api_op *op);
+void api_offer_decline(struct api_op *op);
+
+void api_ws_chat_open(struct api_op *op);
+void api_ws_chat_leave(struct api_op *op);
+void api_ws_chat_typing(struct api_op *op);
+void api_ws_hello(struct api_op *op);
+void api_ws_ping(struct api_op *op);
+
+struct sup_api {
+    struct sup_api_opts opts;
+    struct sup_hub *hub;
+    struct sup_link sessions;
+    struct sup_map *feeds;       /* chat id -> struct api_feed */
+    struct sup_map *by_customer; /* customer id -> struct api_feed */
+    struct sup_listener on_chat_news;
+    struct sup_listener on_bus_gap;
+    struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing;
+    struct sup_listener on_registered;
+    struct sup_listener on_call, on_call_bus, on_call_gap;
+    struct sup_timer *picture_timer;
+    struct sup_map *known;   /* token digest -> struct api_known */
+    struct sup_map *tickets; /* ticket digest -> struct api_ticket */
+    struct sup_rate *user_rate, *address_rate, *login_rate, *say_rate, *call_rate;
+    int64_t next_connection;
+    bool draining;
+};
+#endif

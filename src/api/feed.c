@@ -1,0 +1,454 @@
+#include <string.h>
+
+#include "api_internal.h"
+#include "supportd/auth/digest.h"
+#include "supportd/base/mem.h"
+#include "supportd/log/log.h"
+#include "supportd/pg/row_json.h"
+
+/* Delivery is by number: the next one is passed on as it comes; a gap is read from the table; what
+ * is not above the last one is old. State is read once at a time per view: changes meanwhile make
+ * one more reading, however many they are. */
+struct api_feed {
+    struct sup_api *api;
+    struct sup_id chat, customer, staff; /* zero: not known yet, or nobody */
+    unsigned refs;                       /* sessions that follow, and reads under way */
+    int64_t seq, note_seq;               /* last delivered; -1: none yet */
+    int64_t want_seq, want_note_seq;
+    int64_t rev; /* of the last state sent */
+    bool reading_messages, reading_notes;
+    struct view {
+        bool reading, again;
+    } views[2];         /* of the customer, of staff */
+    int64_t masked_rev; /* re-masked messages are published up to here; -1: none asked for */
+    bool reading_masked;
+};
+
+enum { VIEW_CUSTOMER, VIEW_STAFF, GAP_READ_MAX = 200 };
+
+static const char view_topic[2] = {'c', 's'};
+
+struct api_topic api_topic(char kind, struct sup_id id)
+{
+    struct api_topic topic = {{kind, ':'}};
+    memcpy(topic.s + 2, sup_id_text(id).s, SUP_ID_TEXT_LEN + 1);
+    return topic;
+}
+
+static void feed_unref(struct api_feed *feed)
+{
+    if (--feed->refs > 0)
+        return;
+    (void)sup_map_remove(feed->api->feeds, feed->chat.bytes, sizeof(feed->chat.bytes));
+    if (sup_map_get(feed->api->by_customer, feed->customer.bytes, sizeof(feed->customer.bytes)) ==
+        feed)
+        (void)sup_map_remove(feed->api->by_customer, feed->customer.bytes,
+                             sizeof(feed->customer.bytes));
+    sup_free(feed);
+}
+
+static void learn_customer(struct api_feed *feed, struct sup_id customer)
+{
+    if (sup_id_is_zero(customer) || sup_id_equal(feed->customer, customer))
+        return;
+    if (sup_map_set(feed->api->by_customer, customer.bytes, sizeof(customer.bytes), feed) == SUP_OK)
+        feed->customer = customer;
+}
+
+/* Of a row of chat_state. A change of agent is told like a change of presence. */
+static void learn_people(struct api_feed *feed, struct sup_pg_result *rows)
+{
+    struct sup_id staff = sup_row_id(rows, 0, "staff_id");
+    bool changed = !sup_id_equal(staff, feed->staff);
+    learn_customer(feed, sup_row_id(rows, 0, "customer_id"));
+    feed->staff = staff;
+    if (changed)
+        api_presence_read(feed->api, feed->chat, feed->customer, feed->staff);
+}
+
+/* --- frames --- */
+
+json_t *api_state_body(struct sup_pg_result *rows)
+{
+    json_t *state = sup_row_json(rows, 0, "state");
+    struct sup_buf text = {0};
+    struct sup_sha256_hex hash;
+    json_t *body = NULL;
+    if (state && !sup_json_dump(state, &text) && !sup_sha256_hex(text.data, text.len, &hash))
+        body = json_pack("{s:O, s:s}", "chat", state, "state_hash", hash.s);
+    sup_buf_fini(&text);
+    json_decref(state);
+    return body;
+}
+
+json_t *api_state_frame(struct sup_pg_result *rows, struct sup_id chat)
+{
+    json_t *body = api_state_body(rows);
+    if (!body)
+        return NULL;
+    json_t *frame = json_pack("{s:s, s:s, s:O, s:O}", "type", "chat.state", "chat_id",
+                              sup_id_text(chat).s, "state", json_object_get(body, "chat"),
+                              "state_hash", json_object_get(body, "state_hash"));
+    json_decref(body);
+    return frame;
+}
+
+static void publish_message(struct api_feed *feed, const char *type, json_t *message, bool note,
+                            int64_t rev)
+{
+    json_t *frame = json_pack("{s:s, s:s, s:O}", "type", type, "chat_id", sup_id_text(feed->chat).s,
+                              "message", message);
+    if (rev >= 0)
+        json_object_set_new(frame, "rev", json_integer(rev));
+    api_send_topic(feed->api, api_topic(note ? 's' : 'p', feed->chat).s, frame);
+}
+
+/* --- reading what was not at hand --- */
+
+/* The text of an actor that may read this view: the customer, or any staff session that follows. */
+static void take_actor(struct sup_ws_client *client, void *arg)
+{
+    struct api_session *session = sup_ws_data(client);
+    const char **actor = arg;
+    if (session)
+        *actor = session->actor.text;
+}
+
+static const char *reader(struct api_feed *feed, int view)
+{
+    const char *actor = NULL;
+    sup_hub_each(feed->api->hub, api_topic(view_topic[view], feed->chat).s, take_actor, &actor);
+    return actor;
+}
+
+static void read_messages(struct api_feed *feed, bool notes);
+
+static void on_messages(struct api_feed *feed, const struct sup_pg_reply *reply, bool notes)
+{
+    int64_t *last = notes ? &feed->note_seq : &feed->seq;
+    int64_t want = notes ? feed->want_note_seq : feed->want_seq;
+    const char *column = notes ? "note_seq" : "seq";
+    *(notes ? &feed->reading_notes : &feed->reading_messages) = false;
+    int rows = reply->err ? 0 : sup_pg_rows(reply->rows);
+    for (int row = 0; row < rows; row++) {
+        int64_t number = sup_row_number(reply->rows, row, column);
+        json_t *message = sup_chat_message_json(reply->rows, row, feed->chat);
+        if (number > *last && message) {
+            publish_message(feed, "message.new", message, notes, -1);
+            *last = number;
+        }
+        json_decref(message);
+    }
+    if (*last < want && rows > 0)
+        read_messages(feed, notes);
+}
+
+static void on_public(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_feed *feed = arg;
+    on_messages(feed, reply, false);
+    feed_unref(feed);
+}
+
+static void on_notes(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_feed *feed = arg;
+    on_messages(feed, reply, true);
+    feed_unref(feed);
+}
+
+static void read_messages(struct api_feed *feed, bool notes)
+{
+    bool *reading = notes ? &feed->reading_notes : &feed->reading_messages;
+    const char *actor = notes ? NULL : reader(feed, VIEW_CUSTOMER);
+    if (!actor)
+        actor = reader(feed, VIEW_STAFF);
+    if (*reading || !actor)
+        return;
+    int64_t after = notes ? feed->note_seq : feed->seq;
+    feed->refs++;
+    *reading = true;
+    if (sup_chat_store_history(feed->api->opts.pool, actor, feed->chat, notes, after, -1,
+                               GAP_READ_MAX, notes ? on_notes : on_public, feed)) {
+        *reading = false;
+        feed_unref(feed);
+    }
+}
+
+static void read_state(struct api_feed *feed, int view);
+
+static void on_state(struct api_feed *feed, int view, const struct sup_pg_reply *reply)
+{
+    struct view *v = &feed->views[view];
+    v->reading = false;
+    if (!reply->err && sup_pg_rows(reply->rows) == 1) {
+        learn_people(feed, reply->rows);
+        int64_t rev = sup_row_number(reply->rows, 0, "rev");
+        if (rev > feed->rev)
+            feed->rev = rev;
+        json_t *frame = api_state_frame(reply->rows, feed->chat);
+        if (frame)
+            api_send_topic(feed->api, api_topic(view_topic[view], feed->chat).s, frame);
+    }
+    if (v->again)
+        read_state(feed, view);
+}
+
+static void on_customer_state(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_feed *feed = arg;
+    on_state(feed, VIEW_CUSTOMER, reply);
+    feed_unref(feed);
+}
+
+static void on_staff_state(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_feed *feed = arg;
+    on_state(feed, VIEW_STAFF, reply);
+    feed_unref(feed);
+}
+
+static void read_state(struct api_feed *feed, int view)
+{
+    struct view *v = &feed->views[view];
+    v->again = v->reading;
+    const char *actor = reader(feed, view);
+    if (v->reading || !actor)
+        return;
+    feed->refs++;
+    v->reading = true;
+    if (sup_chat_store_state(feed->api->opts.pool, actor, feed->chat,
+                             view == VIEW_STAFF ? on_staff_state : on_customer_state, feed)) {
+        v->reading = false;
+        feed_unref(feed);
+    }
+}
+
+static void on_masked(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_feed *feed = arg;
+    feed->reading_masked = false;
+    for (int row = 0; !reply->err && row < sup_pg_rows(reply->rows); row++) {
+        int64_t rev = sup_row_number(reply->rows, row, "remask_rev");
+        bool note = !sup_pg_is_null(reply->rows, row, sup_pg_col(reply->rows, "note_seq"));
+        json_t *message = sup_chat_message_json(reply->rows, row, feed->chat);
+        if (message)
+            publish_message(feed, "message.masked", message, note, rev);
+        json_decref(message);
+        if (rev > feed->masked_rev)
+            feed->masked_rev = rev;
+    }
+    feed_unref(feed);
+}
+
+static void read_masked(struct api_feed *feed, int64_t since_rev)
+{
+    const char *actor = reader(feed, VIEW_STAFF);
+    if (!actor)
+        actor = reader(feed, VIEW_CUSTOMER);
+    if (!actor || feed->reading_masked)
+        return;
+    int64_t since = feed->masked_rev >= 0 ? feed->masked_rev : since_rev;
+    feed->refs++;
+    feed->reading_masked = true;
+    if (sup_chat_store_remasked(feed->api->opts.pool, actor, feed->chat, since, on_masked, feed)) {
+        feed->reading_masked = false;
+        feed_unref(feed);
+    }
+}
+
+/* --- news --- */
+
+static void deliver(struct api_feed *feed, const struct sup_chat_news *news, bool notes)
+{
+    int64_t number = notes ? news->note_seq : news->seq;
+    int64_t *last = notes ? &feed->note_seq : &feed->seq;
+    int64_t *want = notes ? &feed->want_note_seq : &feed->want_seq;
+    if (number <= *last)
+        return;
+    if (number > *want)
+        *want = number;
+    bool mine = news->message && (notes || news->note_seq == 0);
+    if (mine && (*last < 0 || number == *last + 1)) {
+        publish_message(feed, "message.new", news->message, notes, -1);
+        *last = number;
+        return;
+    }
+    if (*last < 0)
+        *last = number - 1;
+    read_messages(feed, notes);
+}
+
+/* Chats that a user should hear of without having asked: a new assignment, another device's. */
+static void follow_if_new(struct sup_ws_client *client, void *arg)
+{
+    struct api_session *session = sup_ws_data(client);
+    const struct sup_chat_news *news = arg;
+    if (session && session->ready && !api_feed_follows(session, news->chat))
+        (void)api_feed_follow(session, news->chat);
+}
+
+static void on_news(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_chat_news);
+    struct sup_chat_news *news = data;
+    if (!sup_id_is_zero(news->staff))
+        sup_hub_each(api->hub, api_topic('u', news->staff).s, follow_if_new, news);
+    if (!sup_id_is_zero(news->customer))
+        sup_hub_each(api->hub, api_topic('u', news->customer).s, follow_if_new, news);
+    struct api_feed *feed = sup_map_get(api->feeds, news->chat.bytes, sizeof(news->chat.bytes));
+    if (!feed)
+        return;
+    learn_customer(feed, news->customer);
+    if (news->seq > 0)
+        deliver(feed, news, false);
+    if (news->note_seq > 0)
+        deliver(feed, news, true);
+    if (news->remasked)
+        read_masked(feed, news->rev - 1);
+    if (news->rev > feed->rev) {
+        read_state(feed, VIEW_CUSTOMER);
+        read_state(feed, VIEW_STAFF);
+    }
+}
+
+static void on_gap(struct sup_listener *listener, void *data)
+{
+    (void)data;
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_bus_gap);
+    struct sup_chat_counters known[256];
+    size_t count = 0, pos = 0;
+    struct api_feed *feed;
+    while ((feed = sup_map_next(api->feeds, &pos, NULL, NULL))) {
+        if (feed->seq < 0 && feed->rev == 0)
+            continue; /* nothing was delivered that could be behind */
+        known[count++] =
+            (struct sup_chat_counters){feed->chat, feed->seq < 0 ? 0 : feed->seq,
+                                       feed->note_seq < 0 ? 0 : feed->note_seq, feed->rev};
+        if (count == sizeof(known) / sizeof(known[0])) {
+            sup_chat_check(api->opts.chat, known, count);
+            count = 0;
+        }
+    }
+    sup_chat_check(api->opts.chat, known, count);
+}
+
+/* --- following --- */
+
+bool api_feed_follows(const struct api_session *session, struct sup_id chat)
+{
+    return sup_map_get(session->feeds, chat.bytes, sizeof(chat.bytes)) != NULL;
+}
+
+static struct api_feed *feed_of(struct sup_api *api, struct sup_id chat)
+{
+    struct api_feed *feed = sup_map_get(api->feeds, chat.bytes, sizeof(chat.bytes));
+    if (feed)
+        return feed;
+    feed = sup_calloc(1, sizeof(*feed));
+    if (!feed)
+        return NULL;
+    *feed =
+        (struct api_feed){.api = api, .chat = chat, .seq = -1, .note_seq = -1, .masked_rev = -1};
+    if (sup_map_set(api->feeds, chat.bytes, sizeof(chat.bytes), feed)) {
+        sup_free(feed);
+        return NULL;
+    }
+    return feed;
+}
+
+sup_err api_feed_follow(struct api_session *session, struct sup_id chat)
+{
+    struct sup_api *api = session->api;
+    if (api_feed_follows(session, chat))
+        return SUP_OK;
+    if (sup_map_count(session->feeds) >= API_SESSION_CHATS_MAX)
+        return SUP_E_LIMIT;
+    struct api_feed *feed = feed_of(api, chat);
+    if (!feed)
+        return SUP_E_NOMEM;
+    feed->refs++;
+    char view = sup_actor_is_staff(&session->actor) ? 's' : 'c';
+    sup_err err = sup_map_set(session->feeds, chat.bytes, sizeof(chat.bytes), feed);
+    if (!err)
+        err = sup_hub_subscribe(api->hub, session->client, api_topic('p', chat).s);
+    if (!err)
+        err = sup_hub_subscribe(api->hub, session->client, api_topic(view, chat).s);
+    if (err)
+        api_feed_leave(session, chat);
+    return err;
+}
+
+void api_feed_leave(struct api_session *session, struct sup_id chat)
+{
+    struct sup_api *api = session->api;
+    struct api_feed *feed = sup_map_remove(session->feeds, chat.bytes, sizeof(chat.bytes));
+    static const char kinds[] = "pcs";
+    for (const char *k = kinds; *k; k++)
+        sup_hub_unsubscribe(api->hub, session->client, api_topic(*k, chat).s);
+    if (feed)
+        feed_unref(feed);
+}
+
+void api_feed_leave_all(struct api_session *session)
+{
+    size_t pos = 0;
+    struct api_feed *feed;
+    /* Leaving changes the map, so the walk begins anew each time. */
+    while ((feed = sup_map_next(session->feeds, &pos, NULL, NULL))) {
+        api_feed_leave(session, feed->chat);
+        pos = 0;
+    }
+}
+
+void api_feeds_tell(struct api_session *session)
+{
+    size_t pos = 0;
+    struct api_feed *feed;
+    int view = sup_actor_is_staff(&session->actor) ? VIEW_STAFF : VIEW_CUSTOMER;
+    while ((feed = sup_map_next(session->feeds, &pos, NULL, NULL)))
+        read_state(feed, view);
+}
+
+void api_feed_tell_presence(struct sup_api *api, struct sup_id chat)
+{
+    struct api_feed *feed = sup_map_get(api->feeds, chat.bytes, sizeof(chat.bytes));
+    if (feed && !sup_id_is_zero(feed->customer))
+        api_presence_read(api, chat, feed->customer, feed->staff);
+}
+
+/* A customer has one open chat, found by the index; an agent has few among all. */
+void api_feeds_presence(struct sup_api *api, struct sup_id person)
+{
+    struct api_feed *feed = sup_map_get(api->by_customer, person.bytes, sizeof(person.bytes));
+    if (feed) {
+        api_presence_read(api, feed->chat, feed->customer, feed->staff);
+        return;
+    }
+    size_t pos = 0;
+    while ((feed = sup_map_next(api->feeds, &pos, NULL, NULL)))
+        if (sup_id_equal(feed->staff, person))
+            api_presence_read(api, feed->chat, feed->customer, feed->staff);
+}
+
+sup_err api_feeds_create(struct sup_api *api)
+{
+    sup_err err = sup_map_create(&api->feeds);
+    if (!err)
+        err = sup_map_create(&api->by_customer);
+    if (err)
+        return err;
+    api->on_chat_news.notify = on_news;
+    api->on_bus_gap.notify = on_gap;
+    sup_signal_add(sup_chat_news_signal(api->opts.chat), &api->on_chat_news);
+    sup_signal_add(sup_bus_gaps(api->opts.bus), &api->on_bus_gap);
+    return SUP_OK;
+}
+
+void api_feeds_destroy(struct sup_api *api)
+{
+    sup_listener_remove(&api->on_chat_news);
+    sup_listener_remove(&api->on_bus_gap);
+    sup_map_destroy(api->feeds);
+    sup_map_destroy(api->by_customer);
+}

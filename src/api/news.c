@@ -1,0 +1,456 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "api_internal.h"
+#include "supportd/base/clock.h"
+#include "supportd/base/mem.h"
+#include "supportd/log/log.h"
+#include "supportd/pg/row_json.h"
+#include "supportd/queue/queue_store.h"
+
+/* What staff and customers hear of the queue, of offers and of each other's presence.
+ *
+ * Bus topics: "offer" (id = staff: read your offers again, or {"o": offer, "w": outcome}),
+ * "queue" (the picture changed), "presence" (id = person, {"k": "staff" or "customer"}),
+ * "typing" (id = chat, {"k","n","a","u"}). */
+
+enum { PICTURE_DELAY_US = 200000, PICTURE_ENTRIES = 50, OPEN_CHATS_MAX = 50 };
+
+static void publish(struct sup_api *api, const char *topic, struct sup_id id, json_t *ref)
+{
+    struct sup_buf text = {0};
+    sup_err err = ref ? sup_json_dump(ref, &text) : SUP_OK;
+    if (!err)
+        err = sup_bus_publish(api->opts.bus, topic, id, 0, text.data);
+    if (err)
+        sup_log_warn("api", "event not published", SUP_STR("topic", topic),
+                     SUP_STR("error", sup_err_name(err)));
+    sup_buf_fini(&text);
+    json_decref(ref);
+}
+
+void api_queue_changed(struct sup_api *api)
+{
+    publish(api, "queue", (struct sup_id){{0}}, NULL);
+}
+
+void api_offer_made(struct sup_api *api, struct sup_id staff)
+{
+    publish(api, "offer", staff, NULL);
+}
+
+void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offer,
+                    const char *outcome)
+{
+    if (!sup_id_is_zero(staff) && !sup_id_is_zero(offer))
+        publish(api, "offer", staff,
+                json_pack("{s:s, s:s}", "o", sup_id_text(offer).s, "w", outcome));
+}
+
+void api_presence_changed(struct sup_api *api, struct sup_id person, bool staff)
+{
+    publish(api, "presence", person, json_pack("{s:s}", "k", staff ? "staff" : "customer"));
+}
+
+/* --- offers --- */
+
+json_t *api_offer_json(struct sup_pg_result *rows, int row)
+{
+    int64_t expires_us = sup_pg_time(rows, row, sup_pg_col(rows, "expires_at"));
+    int64_t left_ms = (expires_us - sup_clock_wall_us()) / 1000;
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "id", sup_row_text(rows, row, "offer_id"),
+        "kind", sup_row_text(rows, row, "kind"), "entry_id", sup_row_text(rows, row, "entry_id"),
+        "chat_id", sup_row_text(rows, row, "chat_id"), "call_id",
+        sup_row_text(rows, row, "call_id"), "customer",
+        sup_row_person(rows, row, "customer_id", "customer_name"), "created_at",
+        sup_row_time(rows, row, "created_at"), "expires_at", sup_row_time(rows, row, "expires_at"),
+        "remaining_ms", (json_int_t)(left_ms > 0 ? left_ms : 0));
+}
+
+struct offers_read {
+    struct sup_api *api;
+    struct sup_id staff;
+};
+
+static void on_offers(const struct sup_pg_reply *reply, void *arg)
+{
+    struct offers_read *read = arg;
+    for (int row = 0; !reply->err && row < sup_pg_rows(reply->rows); row++)
+        api_send_user(read->api, read->staff,
+                      json_pack("{s:s, s:o}", "type", "offer.new", "offer",
+                                api_offer_json(reply->rows, row)));
+    sup_free(read);
+}
+
+static void read_offers(struct sup_api *api, struct sup_id staff)
+{
+    if (sup_hub_subscribers(api->hub, api_topic('u', staff).s) == 0)
+        return;
+    struct offers_read *read = sup_calloc(1, sizeof(*read));
+    if (!read)
+        return;
+    *read = (struct offers_read){api, staff};
+    struct sup_actor actor = sup_actor_make(SUP_ROLE_AGENT, staff, NULL);
+    if (sup_queue_store_offers_mine(api->opts.pool, actor.text, on_offers, read))
+        sup_free(read);
+}
+
+static void on_offer_event(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_offer);
+    const struct sup_bus_event *event = data;
+    json_t *ref;
+    if (event->ref[0] == '\0' || sup_json_parse(event->ref, strlen(event->ref), &ref)) {
+        read_offers(api, event->id);
+        return;
+    }
+    api_send_user(api, event->id,
+                  json_pack("{s:s, s:O, s:O}", "type", "offer.gone", "offer_id",
+                            json_object_get(ref, "o"), "outcome", json_object_get(ref, "w")));
+    json_decref(ref);
+}
+
+/* --- the queue's picture: at most once in PICTURE_DELAY_US --- */
+
+json_t *api_entry_json(struct sup_pg_result *rows, int row)
+{
+    json_t *offered = sup_row_text(rows, row, "offered_to");
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+        sup_row_text(rows, row, "entry_id"), "kind", sup_row_text(rows, row, "kind"), "chat_id",
+        sup_row_text(rows, row, "chat_id"), "call_id", sup_row_text(rows, row, "call_id"),
+        "customer", sup_row_person(rows, row, "customer_id", "customer_name"), "language",
+        sup_row_text(rows, row, "language"), "state", sup_row_text(rows, row, "state"), "priority",
+        sup_row_int(rows, row, "priority"), "queued_at", sup_row_time(rows, row, "queued_at"),
+        "escalation", sup_row_int(rows, row, "escalation"), "offered_to", offered);
+}
+
+static void on_picture(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_session *session = arg;
+    json_t *items = json_array();
+    int rows = reply->err ? 0 : sup_pg_rows(reply->rows);
+    for (int row = 0; row < rows; row++)
+        json_array_append_new(items, api_entry_json(reply->rows, row));
+    if (reply->err)
+        json_decref(items);
+    else
+        api_session_send(session, json_pack("{s:s, s:o, s:i}", "type", "queue.state", "items",
+                                            items, "waiting", rows));
+    api_session_unref(session);
+}
+
+void api_send_picture(struct api_session *session)
+{
+    api_session_ref(session);
+    if (sup_queue_store_list(session->api->opts.pool, session->actor.text, PICTURE_ENTRIES,
+                             on_picture, session))
+        api_session_unref(session);
+}
+
+static void send_picture_to(struct sup_ws_client *client, void *arg)
+{
+    (void)arg;
+    struct api_session *session = sup_ws_data(client);
+    if (session && session->ready)
+        api_send_picture(session);
+}
+
+static void on_positions(const struct sup_pg_reply *reply, void *arg)
+{
+    struct sup_api *api = arg;
+    for (int row = 0; !reply->err && row < sup_pg_rows(reply->rows); row++) {
+        struct sup_id chat = sup_row_id(reply->rows, row, "chat_id");
+        struct api_topic topic = api_topic('c', chat);
+        if (sup_hub_subscribers(api->hub, topic.s) == 0)
+            continue;
+        api_send_topic(api, topic.s,
+                       json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "type", "queue.position",
+                                 "chat_id", sup_id_text(chat).s, "entry_id",
+                                 sup_row_text(reply->rows, row, "entry_id"), "kind",
+                                 sup_row_text(reply->rows, row, "kind"), "position",
+                                 sup_row_int(reply->rows, row, "position"), "wait_low_ms",
+                                 sup_row_int(reply->rows, row, "wait_low_ms"), "wait_high_ms",
+                                 sup_row_int(reply->rows, row, "wait_high_ms")));
+    }
+}
+
+static void on_picture_due(void *arg)
+{
+    struct sup_api *api = arg;
+    sup_hub_each(api->hub, "staff", send_picture_to, NULL);
+    if (sup_map_count(api->feeds) > 0 &&
+        sup_queue_store_positions(api->opts.pool, on_positions, api))
+        sup_log_warn("api", "positions not read");
+}
+
+void api_picture_soon(struct sup_api *api)
+{
+    if (!sup_timer_armed(api->picture_timer))
+        sup_timer_start(api->picture_timer, PICTURE_DELAY_US);
+}
+
+static void on_queue_event_remote(struct sup_listener *listener, void *data)
+{
+    (void)data;
+    api_picture_soon(SUP_CONTAINER_OF(listener, struct sup_api, on_queue_bus));
+}
+
+/* --- what the router did --- */
+
+static void on_queue_event(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_queue);
+    const struct sup_queue_event *e = data;
+    if (e->kind == SUP_QUEUE_OFFERED)
+        api_offer_made(api, e->staff);
+    if (e->kind == SUP_QUEUE_MISSED) {
+        api_offer_gone(api, e->staff, e->offer, "missed");
+        if (e->paused)
+            api_me_changed(api, e->staff);
+    }
+    if (e->kind == SUP_QUEUE_WITHDRAWN)
+        api_presence_changed(api, e->staff, true);
+    if (e->kind == SUP_QUEUE_ESCALATED)
+        api_send_topic(api, api_topic('c', e->chat).s,
+                       json_pack("{s:s, s:s, s:s, s:i}", "type", "queue.timeout", "chat_id",
+                                 sup_id_text(e->chat).s, "entry_id", sup_id_text(e->entry).s,
+                                 "step", e->step));
+    if (!sup_id_is_zero(e->chat) && e->rev > 0) {
+        struct sup_chat_news news = {.chat = e->chat, .customer = e->customer, .rev = e->rev};
+        sup_chat_announce(api->opts.chat, &news);
+    }
+    if (!sup_id_is_zero(e->call) && e->kind != SUP_QUEUE_OFFERED && e->kind != SUP_QUEUE_ESCALATED)
+        sup_call_waits(api->opts.call, e->call);
+    if (!sup_id_is_zero(e->call))
+        api_call_changed(api, e->call, e->customer, e->staff);
+    api_queue_changed(api);
+}
+
+/* --- presence of the two sides of a chat --- */
+
+struct presence_read {
+    struct sup_api *api;
+    struct sup_id chat, customer, staff;
+};
+
+static void on_connected(const struct sup_pg_reply *reply, void *arg)
+{
+    struct presence_read *read = arg;
+    bool customer = false, staff = false;
+    for (int row = 0; !reply->err && row < sup_pg_rows(reply->rows); row++) {
+        if (strncmp(sup_row_str(reply->rows, row, "subject"), "staff:", 6) == 0)
+            staff = true;
+        else
+            customer = true;
+    }
+    if (!reply->err)
+        api_send_topic(read->api, api_topic('p', read->chat).s,
+                       json_pack("{s:s, s:s, s:b, s:b}", "type", "chat.presence", "chat_id",
+                                 sup_id_text(read->chat).s, "customer_connected", customer,
+                                 "agent_connected", staff));
+    sup_free(read);
+}
+
+void api_presence_read(struct sup_api *api, struct sup_id chat, struct sup_id customer,
+                       struct sup_id staff)
+{
+    struct presence_read *read = sup_calloc(1, sizeof(*read));
+    if (!read)
+        return;
+    *read = (struct presence_read){api, chat, customer, staff};
+    struct sup_actor a = sup_actor_make(SUP_ROLE_CUSTOMER, customer, NULL);
+    struct sup_actor b = sup_actor_make(SUP_ROLE_AGENT, staff, NULL);
+    const char *subjects[] = {a.text, b.text};
+    if (sup_queue_store_connected(api->opts.pool, subjects, sup_id_is_zero(staff) ? 1 : 2,
+                                  on_connected, read))
+        sup_free(read);
+}
+
+static void on_presence_event(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_presence);
+    const struct sup_bus_event *event = data;
+    api_feeds_presence(api, event->id);
+}
+
+/* --- typing --- */
+
+void api_typing_tell(struct sup_api *api, struct sup_id chat, const struct sup_actor *actor,
+                     bool active)
+{
+    publish(api, "typing", chat,
+            json_pack("{s:s, s:s, s:b, s:s}", "k", sup_actor_is_staff(actor) ? "staff" : "customer",
+                      "n", actor->name, "a", active, "u", sup_id_text(actor->id).s));
+}
+
+struct typing {
+    json_t *frame;
+    const char *typist;
+};
+
+static void send_typing(struct sup_ws_client *client, void *arg)
+{
+    const struct typing *typing = arg;
+    struct api_session *session = sup_ws_data(client);
+    if (session && strcmp(sup_id_text(session->actor.id).s, typing->typist) != 0)
+        api_session_send(session, json_incref(typing->frame));
+}
+
+static void on_typing_event(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_typing);
+    const struct sup_bus_event *event = data;
+    json_t *ref;
+    if (sup_json_parse(event->ref, strlen(event->ref), &ref))
+        return;
+    const char *typist = json_string_value(json_object_get(ref, "u"));
+    struct typing typing = {
+        .frame = json_pack("{s:s, s:s, s:{s:O, s:O}, s:O}", "type", "chat.typing", "chat_id",
+                           sup_id_text(event->id).s, "who", "kind", json_object_get(ref, "k"),
+                           "name", json_object_get(ref, "n"), "active", json_object_get(ref, "a")),
+        .typist = typist ? typist : "",
+    };
+    if (typing.frame)
+        sup_hub_each(api->hub, api_topic('p', event->id).s, send_typing, &typing);
+    json_decref(typing.frame);
+    json_decref(ref);
+}
+
+/* --- after a welcome --- */
+
+static void on_leased(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_session *session = arg;
+    bool staff = sup_actor_is_staff(&session->actor);
+    if (reply->err) {
+        sup_log_warn("api", "lease not made", SUP_STR("error", sup_err_name(reply->err)),
+                     SUP_STR("code", reply->code));
+    } else if (sup_pg_bool(reply->rows, 0, sup_pg_col(reply->rows, "first"))) {
+        api_presence_changed(session->api, session->actor.id, staff);
+        if (staff)
+            sup_queue_kick(session->api->opts.queue);
+    }
+    api_session_unref(session);
+}
+
+static void on_my_chats(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_session *session = arg;
+    for (int row = 0; !reply->err && !session->closed && row < sup_pg_rows(reply->rows); row++)
+        if (api_feed_follow(session, sup_row_id(reply->rows, row, "chat_id")))
+            break;
+    if (!reply->err && !session->closed)
+        api_feeds_tell(session);
+    api_session_unref(session);
+}
+
+/* Before the process is registered there is nothing to lease from: on_registered() does it. */
+static void lease(struct api_session *session)
+{
+    struct sup_api *api = session->api;
+    if (!sup_bus_registered(api->opts.bus))
+        return;
+    session->leased = true;
+    api_session_ref(session);
+    if (sup_queue_store_lease_add(api->opts.pool, sup_bus_process(api->opts.bus),
+                                  session->connection, session->actor.text, on_leased, session)) {
+        session->leased = false;
+        api_session_unref(session);
+    }
+}
+
+/* At the start, and under a new id after others took this process for dead. */
+static void on_registered(struct sup_listener *listener, void *data)
+{
+    (void)data;
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_registered);
+    struct sup_link *pos, *tmp;
+    SUP_LIST_EACH(pos, tmp, &api->sessions)
+    {
+        struct api_session *session = SUP_CONTAINER_OF(pos, struct api_session, link);
+        if (session->ready)
+            lease(session);
+    }
+}
+
+void api_session_welcomed(struct api_session *session)
+{
+    struct sup_api *api = session->api;
+    session->connection = ++api->next_connection;
+    lease(session);
+    api_session_ref(session);
+    if (sup_chat_store_mine(api->opts.pool, session->actor.text, 1, (struct sup_id){{0}},
+                            OPEN_CHATS_MAX, on_my_chats, session))
+        api_session_unref(session);
+    if (sup_actor_is_staff(&session->actor)) {
+        api_send_picture(session);
+        read_offers(api, session->actor.id);
+    }
+}
+
+static void on_unleased(const struct sup_pg_reply *reply, void *arg)
+{
+    struct sup_api *api = arg;
+    if (reply->err || sup_pg_rows(reply->rows) == 0 ||
+        !sup_pg_bool(reply->rows, 0, sup_pg_col(reply->rows, "last")))
+        return;
+    const char *subject = sup_row_str(reply->rows, 0, "subject");
+    bool staff = strncmp(subject, "staff:", 6) == 0;
+    const char *colon = strchr(subject, ':');
+    struct sup_id id;
+    if (colon && sup_id_parse(colon + 1, strlen(colon + 1), &id) == SUP_OK)
+        api_presence_changed(api, id, staff);
+    if (staff) {
+        sup_queue_kick(api->opts.queue); /* its offers went back */
+        api_queue_changed(api);
+    }
+}
+
+void api_lease_remove(struct sup_api *api, int64_t connection)
+{
+    if (sup_queue_store_lease_remove(api->opts.pool, sup_bus_process(api->opts.bus), connection,
+                                     on_unleased, api))
+        sup_log_warn("api", "lease not removed"); /* it ends with the process' heartbeat */
+}
+
+sup_err api_news_create(struct sup_api *api)
+{
+    const struct {
+        const char *topic;
+        struct sup_listener *listener;
+        sup_listener_cb notify;
+    } topics[] = {
+        {"offer", &api->on_offer, on_offer_event},
+        {"queue", &api->on_queue_bus, on_queue_event_remote},
+        {"presence", &api->on_presence, on_presence_event},
+        {"typing", &api->on_typing, on_typing_event},
+    };
+    sup_err err = sup_timer_create(api->opts.loop, on_picture_due, api, &api->picture_timer);
+    for (size_t i = 0; !err && i < sizeof(topics) / sizeof(topics[0]); i++) {
+        struct sup_signal *signal;
+        err = sup_bus_topic(api->opts.bus, topics[i].topic, &signal);
+        if (err)
+            break;
+        topics[i].listener->notify = topics[i].notify;
+        sup_signal_add(signal, topics[i].listener);
+    }
+    api->on_queue.notify = on_queue_event;
+    api->on_registered.notify = on_registered;
+    sup_signal_add(sup_bus_registrations(api->opts.bus), &api->on_registered);
+    if (!err)
+        sup_signal_add(sup_queue_events(api->opts.queue), &api->on_queue);
+    return err;
+}
+
+void api_news_destroy(struct sup_api *api)
+{
+    sup_timer_destroy(api->picture_timer);
+    sup_listener_remove(&api->on_offer);
+    sup_listener_remove(&api->on_queue_bus);
+    sup_listener_remove(&api->on_presence);
+    sup_listener_remove(&api->on_typing);
+    sup_listener_remove(&api->on_queue);
+    sup_listener_remove(&api->on_registered);
+}

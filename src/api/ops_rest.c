@@ -1,0 +1,72 @@
+#include <string.h>
+
+#include "api_internal.h"
+#include "supportd/base/clock.h"
+
+/* Health, metrics, tickets and what the widget asks before anything else. */
+
+void api_healthz(struct api_op *op)
+{
+    api_op_reply(op, 200, NULL, json_pack("{s:s, s:s}", "status", "ok", "version", SUP_VERSION));
+}
+
+void api_readyz(struct api_op *op)
+{
+    const char *reason = "draining";
+    bool ready = !op->api->draining && sup_pg_pool_ready(op->api->opts.pool, &reason);
+    api_op_reply(op, ready ? 200 : 503, NULL,
+                 json_pack("{s:s, s:s}", "status", ready ? "ready" : "not_ready", "reason",
+                           ready ? "" : reason));
+}
+
+void api_metrics(struct api_op *op)
+{
+    struct sup_buf text = {0};
+    const struct sup_api_opts *opts = &op->api->opts;
+    if (opts->metrics_allow_count > 0 &&
+        !sup_cidr_match(opts->metrics_allow, opts->metrics_allow_count, sup_http_peer(op->req))) {
+        api_op_fail(op, "denied", NULL, NULL);
+        return;
+    }
+    if (sup_metrics_write(opts->metrics, &text)) {
+        api_op_fail(op, "overloaded", NULL, NULL);
+    } else {
+        (void)sup_http_reply(op->req, 200, "text/plain; version=0.0.4; charset=utf-8", text.data,
+                             text.len);
+        api_op_free(op);
+    }
+    sup_buf_fini(&text);
+}
+
+void api_ticket_post(struct api_op *op)
+{
+    char ticket[64];
+    int64_t expires_us;
+    if (!api_op_read(op, NULL, 0, NULL))
+        return;
+    sup_err err = api_ticket_new(op->api, &op->actor, ticket, sizeof(ticket), &expires_us);
+    if (err)
+        api_op_fail_err(op, err);
+    else
+        api_op_reply(
+            op, 201, NULL,
+            json_pack("{s:s, s:s}", "ticket", ticket, "expires_at", sup_time_text(expires_us).s));
+}
+
+void api_widget_config(struct api_op *op)
+{
+    const struct sup_api_opts *opts = &op->api->opts;
+    const char *origin = sup_http_query(op->req, "origin");
+    const struct sup_api_site *site = origin ? api_site(op->api, origin) : NULL;
+    bool chat = !site || site->chat;
+    bool call = !site || site->call;
+    json_t *languages = json_array();
+    for (size_t i = 0; i < opts->language_count; i++)
+        json_array_append_new(languages, json_string(opts->languages[i]));
+    json_t *features = json_pack("{s:b, s:b}", "chat", chat, "call", call);
+    json_t *limits = json_pack("{s:I}", "message_chars", (json_int_t)opts->limits.message_chars);
+    api_op_reply(op, 200, NULL,
+                 json_pack("{s:o, s:o, s:s, s:o, s:{s:s}}", "features", features, "languages",
+                           languages, "language", opts->default_language, "limits", limits, "site",
+                           "name", site ? site->name : ""));
+}

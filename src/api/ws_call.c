@@ -1,0 +1,298 @@
+#include <string.h>
+
+#include "api_internal.h"
+#include "supportd/base/clock.h"
+#include "supportd/base/mem.h"
+#include "supportd/call/call_store.h"
+#include "supportd/log/log.h"
+#include "supportd/pg/row_json.h"
+#include "supportd/queue/queue_store.h"
+
+enum { SDP_MAX = 16384, CANDIDATE_MAX = 512 };
+
+struct call_fields {
+    struct sup_id call_id;
+    const char *sdp;
+    const char *candidate;
+    bool muted;
+};
+
+#define CALL_ID                                                                                    \
+    {                                                                                              \
+        "call_id", SUP_JSON_ID, true, offsetof(struct call_fields, call_id), 0, 0                  \
+    }
+
+/* --- from the browser --- */
+
+static void on_answer(const struct sup_call_answer *answer, void *arg)
+{
+    struct api_op *op = arg;
+    if (answer->err && answer->code[0])
+        api_op_fail(op, answer->code, answer->detail, NULL);
+    else if (answer->err)
+        api_op_fail_err(op, answer->err);
+    else
+        api_op_reply(
+            op, 0, "call.answer",
+            json_pack("{s:s, s:s}", "call_id", sup_id_text(op->object).s, "sdp", answer->sdp));
+}
+
+void api_ws_call_offer(struct api_op *op)
+{
+    static const struct sup_json_field fields[] = {
+        CALL_ID,
+        {"sdp", SUP_JSON_STRING, true, offsetof(struct call_fields, sdp), 1, SDP_MAX},
+    };
+    struct call_fields in = {0};
+    if (!api_op_read(op, fields, 2, &in))
+        return;
+    op->object = in.call_id;
+    sup_err err = sup_call_offer(op->api->opts.call, op->actor.text, op->actor.id,
+                                 sup_actor_is_staff(&op->actor), in.call_id, in.sdp, strlen(in.sdp),
+                                 on_answer, op);
+    if (err == SUP_E_LIMIT)
+        api_op_fail(op, "too_long", NULL, "sdp");
+    else if (err)
+        api_op_fail_err(op, err);
+}
+
+void api_ws_call_candidate(struct api_op *op)
+{
+    static const struct sup_json_field fields[] = {
+        CALL_ID,
+        {"candidate", SUP_JSON_STRING, true, offsetof(struct call_fields, candidate), 0,
+         CANDIDATE_MAX},
+    };
+    struct call_fields in = {0};
+    if (!api_op_read(op, fields, 2, &in))
+        return;
+    sup_err err = sup_call_candidate(op->api->opts.call, op->actor.id, in.call_id, in.candidate,
+                                     strlen(in.candidate));
+    if (err == SUP_E_NOTFOUND)
+        api_op_fail(op, "call_not_found", "send call.offer first", "call_id");
+    else if (err == SUP_E_MALFORMED)
+        api_op_fail(op, "candidate_refused", NULL, "candidate");
+    else if (err == SUP_E_STATE)
+        api_op_fail(op, "not_allowed_now", NULL, NULL);
+    else if (err)
+        api_op_fail_err(op, err);
+    else
+        api_op_done(op);
+}
+
+void api_ws_call_mute(struct api_op *op)
+{
+    static const struct sup_json_field fields[] = {
+        CALL_ID,
+        {"muted", SUP_JSON_BOOL, true, offsetof(struct call_fields, muted), 0, 0},
+    };
+    struct call_fields in = {0};
+    if (!api_op_read(op, fields, 2, &in))
+        return;
+    if (sup_call_mute(op->api->opts.call, op->actor.id, in.call_id, in.muted))
+        api_op_fail(op, "call_not_found", NULL, "call_id");
+    else
+        api_op_done(op);
+}
+
+/* --- to the browser --- */
+
+static json_t *dir_json(const struct sup_quality_dir *d, const struct sup_quality_sample *of_in)
+{
+    json_t *dir = json_pack("{s:I, s:I, s:f, s:f, s:f}", "packets", (json_int_t)d->packets, "lost",
+                            (json_int_t)d->lost, "loss_pct", d->loss_pct, "residual_loss_pct",
+                            d->residual_loss_pct, "jitter_ms", d->jitter_us / 1000.0);
+    json_object_set_new(dir, "mos_lq", d->has_mos ? json_real(d->mos_lq) : json_null());
+    json_object_set_new(dir, "mos_cq", d->has_mos ? json_real(d->mos_cq) : json_null());
+    if (of_in)
+        json_object_set_new(dir, "level_dbov",
+                            of_in->has_level ? json_integer(of_in->level_dbov) : json_null());
+    return dir;
+}
+
+static json_t *leg_json(const char *party, const struct sup_quality_sample *s)
+{
+    json_t *verdicts = json_array();
+    for (int v = 0; v < SUP_VERDICT_COUNT; v++)
+        if (s->verdicts & (1u << v))
+            json_array_append_new(verdicts,
+                                  json_string(sup_quality_verdict_name((enum sup_verdict)v)));
+    return json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "party", party, "connected",
+                     s->connected, "relayed", s->relayed, "rtt_ms",
+                     s->has_rtt ? json_real(s->rtt_us / 1000.0) : json_null(), "in",
+                     dir_json(&s->in, s), "out", dir_json(&s->out, NULL), "verdicts", verdicts);
+}
+
+static void send_quality(struct sup_api *api, struct sup_id user, const struct sup_call_event *e,
+                         bool all)
+{
+    static const char *const names[] = {"customer", "agent"};
+    if (sup_id_is_zero(user) || sup_hub_subscribers(api->hub, api_topic('u', user).s) == 0)
+        return;
+    json_t *legs = json_array();
+    for (int p = 0; p < SUP_CALL_PARTIES; p++)
+        if (e->samples[p] && (all || p == SUP_CALL_CUSTOMER))
+            json_array_append_new(legs, leg_json(names[p], e->samples[p]));
+    api_send_user(api, user,
+                  json_pack("{s:s, s:s, s:s, s:o}", "type", "call.quality", "call_id",
+                            sup_id_text(e->call).s, "at", sup_time_text(sup_clock_wall_us()).s,
+                            "legs", legs));
+}
+
+/* The state of a call as its own parties see it, to each of them. */
+struct told {
+    struct sup_api *api;
+    struct sup_id call, user;
+};
+
+static void on_told(const struct sup_pg_reply *reply, void *arg)
+{
+    struct told *t = arg;
+    if (!reply->err && sup_pg_rows(reply->rows) == 1) {
+        const struct sup_call *calls = t->api->opts.call;
+        api_send_user(t->api, t->user,
+                      json_pack("{s:s, s:o, s:{s:b, s:b}}", "type", "call.state", "call",
+                                sup_row_json(reply->rows, 0, "state"), "muted", "customer",
+                                sup_call_is_muted(calls, t->call, SUP_CALL_CUSTOMER), "agent",
+                                sup_call_is_muted(calls, t->call, SUP_CALL_AGENT)));
+    }
+    sup_free(t);
+}
+
+static void tell(struct sup_api *api, struct sup_id call, struct sup_id user, bool staff)
+{
+    if (sup_id_is_zero(user) || sup_hub_subscribers(api->hub, api_topic('u', user).s) == 0)
+        return;
+    struct told *t = sup_calloc(1, sizeof(*t));
+    if (!t)
+        return;
+    *t = (struct told){api, call, user};
+    struct sup_actor actor = sup_actor_make(staff ? SUP_ROLE_AGENT : SUP_ROLE_CUSTOMER, user, NULL);
+    if (sup_call_store_state(api->opts.pool, actor.text, call, on_told, t))
+        sup_free(t);
+}
+
+void api_call_changed(struct sup_api *api, struct sup_id call, struct sup_id customer,
+                      struct sup_id staff)
+{
+    struct sup_buf ref = {0};
+    if (sup_buf_addf(&ref, "{\"c\":\"%s\",\"a\":\"%s\"}", sup_id_text(customer).s,
+                     sup_id_text(staff).s) ||
+        sup_bus_publish(api->opts.bus, "call", call, 0, ref.data))
+        sup_log_warn("api", "event not published", SUP_STR("topic", "call"));
+    sup_buf_fini(&ref);
+}
+
+static void on_call_bus(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_call_bus);
+    const struct sup_bus_event *event = data;
+    json_t *ref;
+    struct sup_id customer, staff;
+    if (sup_json_parse(event->ref, strlen(event->ref), &ref))
+        return;
+    const json_t *c = json_object_get(ref, "c"), *a = json_object_get(ref, "a");
+    if (json_is_string(c) && json_is_string(a) &&
+        sup_id_parse(json_string_value(c), json_string_length(c), &customer) == SUP_OK &&
+        sup_id_parse(json_string_value(a), json_string_length(a), &staff) == SUP_OK) {
+        tell(api, event->id, customer, false);
+        tell(api, event->id, staff, true);
+    }
+    json_decref(ref);
+}
+
+/* A call that ends takes its offer with it and makes its agent free. */
+static void on_changed(struct sup_api *api, const struct sup_call_event *e)
+{
+    api_call_changed(api, e->call, e->customer, e->staff);
+    if (!sup_id_is_zero(e->user))
+        api_call_changed(api, e->call, (struct sup_id){{0}}, e->user);
+    if (e->rev == 0)
+        return;
+    struct sup_chat_news news = {
+        .chat = e->chat, .customer = e->customer, .staff = e->staff, .rev = e->rev};
+    sup_chat_announce(api->opts.chat, &news);
+    sup_queue_kick(api->opts.queue);
+    api_queue_changed(api);
+    if (!sup_id_is_zero(e->staff))
+        api_me_changed(api, e->staff);
+}
+
+static void on_call_event(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_call);
+    const struct sup_call_event *e = data;
+    switch (e->kind) {
+    case SUP_CALL_CANDIDATE:
+        api_send_user(api, e->user,
+                      json_pack("{s:s, s:s, s:s, s:s}", "type", "call.candidate", "call_id",
+                                sup_id_text(e->call).s, "candidate", e->line, "sdp_mid", e->mid));
+        break;
+    case SUP_CALL_RESTART:
+        api_send_user(api, e->user,
+                      json_pack("{s:s, s:s, s:s}", "type", "call.restart", "call_id",
+                                sup_id_text(e->call).s, "reason", e->reason));
+        break;
+    case SUP_CALL_QUALITY:
+        send_quality(api, e->customer, e, false);
+        send_quality(api, e->staff, e, true);
+        break;
+    case SUP_CALL_CHANGED:
+        on_changed(api, e);
+        break;
+    }
+}
+
+/* --- calls whose process is gone --- */
+
+static void on_dead(const struct sup_pg_reply *reply, void *arg)
+{
+    struct sup_api *api = arg;
+    for (int row = 0; !reply->err && row < sup_pg_rows(reply->rows); row++) {
+        struct sup_call_event event = {
+            .kind = SUP_CALL_CHANGED,
+            .call = sup_row_id(reply->rows, row, "call_id"),
+            .chat = sup_row_id(reply->rows, row, "chat_id"),
+            .customer = sup_row_id(reply->rows, row, "customer_id"),
+            .staff = sup_row_id(reply->rows, row, "staff_id"),
+            .rev = sup_row_number(reply->rows, row, "rev"),
+            .user = sup_row_id(reply->rows, row, "offer_staff_id"),
+        };
+        on_changed(api, &event);
+    }
+}
+
+static void end_dead(struct sup_api *api)
+{
+    if (sup_call_store_dead(api->opts.pool, on_dead, api))
+        sup_log_warn("api", "calls of dead processes not ended");
+}
+
+static void on_gap(struct sup_listener *listener, void *data)
+{
+    if (*(enum sup_bus_gap *)data != SUP_BUS_GAP_TICK)
+        end_dead(SUP_CONTAINER_OF(listener, struct sup_api, on_call_gap));
+}
+
+sup_err api_calls_create(struct sup_api *api)
+{
+    struct sup_signal *topic;
+    sup_err err = sup_bus_topic(api->opts.bus, "call", &topic);
+    if (err)
+        return err;
+    api->on_call_bus.notify = on_call_bus;
+    api->on_call.notify = on_call_event;
+    api->on_call_gap.notify = on_gap;
+    sup_signal_add(topic, &api->on_call_bus);
+    sup_signal_add(sup_call_events(api->opts.call), &api->on_call);
+    sup_signal_add(sup_bus_gaps(api->opts.bus), &api->on_call_gap);
+    end_dead(api);
+    return SUP_OK;
+}
+
+void api_calls_destroy(struct sup_api *api)
+{
+    sup_listener_remove(&api->on_call_bus);
+    sup_listener_remove(&api->on_call);
+    sup_listener_remove(&api->on_call_gap);
+}

@@ -1,0 +1,341 @@
+#include "call_internal.h"
+
+#include <stdio.h>
+
+#include "supportd/base/clock.h"
+#include "supportd/base/mem.h"
+#include "supportd/log/log.h"
+#include "supportd/pg/row_json.h"
+
+/* --- the engine on the loop --- */
+
+void call_engine_rearm(struct sup_call *call)
+{
+    uint64_t deadline = sup_media_engine_deadline(call->opts.engine);
+    if (deadline == SUP_MEDIA_NEVER) {
+        sup_timer_stop(call->timer);
+        return;
+    }
+    uint64_t now = sup_clock_mono_us();
+    sup_timer_start(call->timer, deadline > now ? deadline - now : 0);
+}
+
+static void step(struct sup_call *call)
+{
+    sup_media_engine_step(call->opts.engine);
+    call_engine_rearm(call);
+}
+
+static void on_engine_readable(unsigned events, void *arg)
+{
+    (void)events;
+    step(arg);
+}
+
+static void on_engine_deadline(void *arg)
+{
+    step(arg);
+}
+
+/* --- calls that are live here --- */
+
+struct call_live *call_find(const struct sup_call *call, struct sup_id id)
+{
+    struct call_live *live = sup_map_get(call->lives, id.bytes, sizeof(id.bytes));
+    return live && !live->dead ? live : NULL;
+}
+
+void call_emit(struct call_live *live, struct sup_call_event *event)
+{
+    event->call = live->id;
+    event->chat = live->chat;
+    event->customer = live->customer;
+    event->staff = live->staff;
+    sup_signal_emit(&live->service->events, event);
+}
+
+static void live_free(struct call_live *live)
+{
+    for (int p = 0; p < SUP_CALL_PARTIES; p++) {
+        sup_leg_destroy(live->parties[p].leg);
+        sup_timer_destroy(live->parties[p].grace);
+    }
+    (void)sup_map_remove(live->service->lives, live->id.bytes, sizeof(live->id.bytes));
+    sup_free(live);
+}
+
+static void on_grace_over(void *arg)
+{
+    struct call_party *party = arg;
+    struct call_live *live = party->live;
+    sup_log_info("call", "leg did not come back", SUP_STR("call", sup_id_text(live->id).s));
+    if (sup_call_end(live->service, "system:media", live->id, "media_lost", NULL, NULL, NULL))
+        sup_timer_start(party->grace, 1000000);
+}
+
+sup_err call_live_get(struct sup_call *call, struct sup_id id, struct call_live **ret_live)
+{
+    struct call_live *live = sup_map_get(call->lives, id.bytes, sizeof(id.bytes));
+    if (live) {
+        *ret_live = live;
+        return live->dead ? SUP_E_STATE : SUP_OK;
+    }
+    if (sup_map_count(call->lives) >= call->opts.max_calls)
+        return SUP_E_LIMIT;
+    live = sup_calloc(1, sizeof(*live));
+    if (!live)
+        return SUP_E_NOMEM;
+    live->service = call;
+    live->id = id;
+    sup_err err = sup_map_set(call->lives, id.bytes, sizeof(id.bytes), live);
+    for (int p = 0; !err && p < SUP_CALL_PARTIES; p++) {
+        live->parties[p].live = live;
+        err = sup_timer_create(call->opts.loop, on_grace_over, &live->parties[p],
+                               &live->parties[p].grace);
+    }
+    if (err) {
+        live_free(live);
+        return err;
+    }
+    *ret_live = live;
+    return SUP_OK;
+}
+
+void call_join(struct call_live *live)
+{
+    struct sup_leg *customer = live->parties[SUP_CALL_CUSTOMER].leg;
+    struct sup_leg *agent = live->parties[SUP_CALL_AGENT].leg;
+    bool joined = live->active && customer && agent;
+    if (customer) {
+        sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,
+                           joined ? agent : NULL);
+        sup_leg_expect_in(customer, joined && !live->parties[SUP_CALL_CUSTOMER].muted);
+    }
+    if (agent) {
+        sup_leg_set_source(agent, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_NOTHING,
+                           joined ? customer : NULL);
+        sup_leg_expect_in(agent, joined && !live->parties[SUP_CALL_AGENT].muted);
+    }
+    call_engine_rearm(live->service);
+}
+
+/* --- news of the rows --- */
+
+void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id staff)
+{
+    struct call_live *live = call_find(call, id);
+    if (!live)
+        return;
+    live->active = true;
+    live->staff = staff;
+    call_join(live);
+}
+
+void sup_call_waits(struct sup_call *call, struct sup_id id)
+{
+    struct call_live *live = call_find(call, id);
+    if (!live)
+        return;
+    live->active = false;
+    live->staff = (struct sup_id){{0}};
+    call_leg_drop(live, SUP_CALL_AGENT);
+    call_join(live);
+}
+
+static void on_dead(void *arg)
+{
+    live_free(arg);
+}
+
+static void on_summary(const struct sup_pg_reply *reply, void *arg)
+{
+    (void)arg;
+    if (reply->err)
+        sup_log_warn("call", "summary not stored", SUP_STR("error", sup_err_name(reply->err)),
+                     SUP_STR("sqlstate", reply->sqlstate), SUP_STR("code", reply->code));
+}
+
+void sup_call_ended(struct sup_call *call, struct sup_id id)
+{
+    struct call_live *live = call_find(call, id);
+    if (!live)
+        return;
+    call_store_rows(live);
+    json_t *summary = call_summary_json(live);
+    if (summary && sup_call_store_summary(call->opts.pool, id, summary, on_summary, NULL))
+        sup_log_warn("call", "summary not sent", SUP_STR("call", sup_id_text(id).s));
+    json_decref(summary);
+    /* A leg must not go within its own callback, and this may run in one. */
+    live->dead = true;
+    for (int p = 0; p < SUP_CALL_PARTIES; p++)
+        sup_timer_stop(live->parties[p].grace);
+    if (sup_loop_defer(call->opts.loop, on_dead, live))
+        sup_log_error("call", "legs not closed", SUP_STR("call", sup_id_text(id).s));
+}
+
+/* --- ending --- */
+
+struct ending {
+    struct sup_call *call;
+    struct sup_id id;
+    char actor[64];
+    char request[SUP_ID_TEXT_LEN + 1];
+    char state[16]; /* the one that the row had when it was read */
+    const char *reason;
+    sup_call_end_cb cb;
+    void *arg;
+    int tries;
+};
+
+enum { END_TRIES = 5 };
+
+static void end_done(struct ending *e, sup_err err, const char *code)
+{
+    struct call_live *live = call_find(e->call, e->id);
+    if (live)
+        live->ending = false;
+    if (e->cb)
+        e->cb(&(struct sup_call_end_result){err, code}, e->arg);
+    sup_free(e);
+}
+
+static void end_try(struct ending *e);
+
+static void on_ended(const struct sup_pg_reply *reply, void *arg)
+{
+    struct ending *e = arg;
+    if (reply->err) {
+        end_done(e, reply->err, reply->code);
+        return;
+    }
+    const char *result = sup_row_str(reply->rows, 0, "result");
+    const char *state = sup_row_str(reply->rows, 0, "state");
+    if (result[0] == 's' && state[0] != 'e' && e->tries++ < END_TRIES) { /* stale: it moved on */
+        (void)snprintf(e->state, sizeof(e->state), "%.15s", state);
+        end_try(e);
+        return;
+    }
+    if (result[0] == 'n') {
+        end_done(e, SUP_E_DENIED, "not_allowed_now");
+        return;
+    }
+    struct sup_call_event event = {
+        .kind = SUP_CALL_CHANGED,
+        .call = e->id,
+        .chat = sup_row_id(reply->rows, 0, "chat_id"),
+        .customer = sup_row_id(reply->rows, 0, "customer_id"),
+        .staff = sup_row_id(reply->rows, 0, "staff_id"),
+        .rev = result[0] == 'o' ? sup_row_number(reply->rows, 0, "rev") : 0,
+        .user = sup_row_id(reply->rows, 0, "offer_staff_id"),
+    };
+    sup_call_ended(e->call, e->id);
+    sup_signal_emit(&e->call->events, &event);
+    end_done(e, SUP_OK, "");
+}
+
+static void end_try(struct ending *e)
+{
+    struct sup_call_transition change = {
+        .call = e->id,
+        .expected = e->state,
+        .next = "ended",
+        .reason = e->reason,
+        .request = e->request[0] ? e->request : NULL,
+    };
+    sup_err err = sup_call_store_transition(e->call->opts.pool, e->actor, &change, on_ended, e);
+    if (err)
+        end_done(e, err, "");
+}
+
+static void on_state_to_end(const struct sup_pg_reply *reply, void *arg)
+{
+    struct ending *e = arg;
+    if (reply->err || sup_pg_rows(reply->rows) != 1) {
+        end_done(e, reply->err ? reply->err : SUP_E_NOTFOUND,
+                 reply->err ? reply->code : "call_not_found");
+        return;
+    }
+    (void)snprintf(e->state, sizeof(e->state), "%.15s", sup_row_str(reply->rows, 0, "status"));
+    if (e->state[0] == 'e') { /* ended: by somebody else, or by this very request before */
+        sup_call_ended(e->call, e->id);
+        end_done(e, SUP_OK, "");
+        return;
+    }
+    end_try(e);
+}
+
+sup_err sup_call_end(struct sup_call *call, const char *actor, struct sup_id id, const char *reason,
+                     const char *request, sup_call_end_cb cb, void *arg)
+{
+    struct call_live *live = call_find(call, id);
+    struct ending *e = sup_calloc(1, sizeof(*e));
+    if (!e)
+        return SUP_E_NOMEM;
+    *e = (struct ending){.call = call, .id = id, .reason = reason, .cb = cb, .arg = arg};
+    (void)snprintf(e->actor, sizeof(e->actor), "%s", actor);
+    (void)snprintf(e->request, sizeof(e->request), "%s", request ? request : "");
+    sup_err err = sup_call_store_state(call->opts.pool, actor, id, on_state_to_end, e);
+    if (err)
+        sup_free(e);
+    else if (live)
+        live->ending = true;
+    return err;
+}
+
+/* --- life --- */
+
+sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_call)
+{
+    struct sup_call *call = sup_calloc(1, sizeof(*call));
+    if (!call)
+        return SUP_E_NOMEM;
+    call->opts = *opts;
+    sup_signal_init(&call->events);
+    call->legs_metric = sup_metrics_gauge(opts->metrics, "supportd_call_legs",
+                                          "Legs connected or connecting.", NULL, NULL);
+    call->failed_metric = sup_metrics_counter(opts->metrics, "supportd_call_legs_failed_total",
+                                              "Legs whose handshake was refused.", NULL, NULL);
+    call->lost_metric = sup_metrics_counter(opts->metrics, "supportd_call_legs_lost_total",
+                                            "Times that a leg's packets stopped.", NULL, NULL);
+    sup_err err = sup_map_create(&call->lives);
+    if (!err)
+        err = sup_timer_create(opts->loop, on_engine_deadline, call, &call->timer);
+    if (!err)
+        err = sup_poller_create(opts->loop, sup_media_engine_fd(opts->engine), on_engine_readable,
+                                call, &call->poller);
+    if (!err)
+        err = sup_poller_set(call->poller, SUP_POLL_READ);
+    if (err) {
+        sup_call_destroy(call);
+        return err;
+    }
+    call_engine_rearm(call);
+    *ret_call = call;
+    return SUP_OK;
+}
+
+void sup_call_destroy(struct sup_call *call)
+{
+    if (!call)
+        return;
+    size_t pos = 0;
+    struct call_live *live;
+    while (call->lives && (live = sup_map_next(call->lives, &pos, NULL, NULL))) {
+        live_free(live);
+        pos = 0;
+    }
+    sup_poller_destroy(call->poller);
+    sup_timer_destroy(call->timer);
+    sup_map_destroy(call->lives);
+    sup_free(call);
+}
+
+struct sup_signal *sup_call_events(struct sup_call *call)
+{
+    return &call->events;
+}
+
+size_t sup_call_count(const struct sup_call *call)
+{
+    return sup_map_count(call->lives);
+}

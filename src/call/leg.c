@@ -1,0 +1,175 @@
+#include "call_internal.h"
+#include "supportd/base/clock.h"
+#include "supportd/log/log.h"
+
+/* The legs of a call: what they tell, and what becomes of it. */
+
+static enum sup_call_party party_of(const struct call_party *party)
+{
+    return (enum sup_call_party)(party - party->live->parties);
+}
+
+static struct sup_id user_of(const struct call_live *live, enum sup_call_party party)
+{
+    return party == SUP_CALL_CUSTOMER ? live->customer : live->staff;
+}
+
+static void on_candidate(struct sup_leg *leg, const struct sup_candidate *candidate, void *arg)
+{
+    struct call_party *party = arg;
+    struct sup_candidate_text text = {""};
+    if (candidate)
+        text = sup_candidate_format(candidate);
+    struct sup_call_event event = {
+        .kind = SUP_CALL_CANDIDATE,
+        .user = user_of(party->live, party_of(party)),
+        .line = text.s,
+        .mid = sup_leg_mid(leg),
+    };
+    call_emit(party->live, &event);
+}
+
+static void end_call(struct call_live *live, const char *reason)
+{
+    if (!live->ending &&
+        sup_call_end(live->service, "system:media", live->id, reason, NULL, NULL, NULL))
+        sup_log_error("call", "end not sent", SUP_STR("call", sup_id_text(live->id).s));
+}
+
+static void on_lost(struct call_party *party, enum sup_leg_reason reason)
+{
+    struct call_live *live = party->live;
+    sup_metric_add(live->service->lost_metric, 1);
+    if (!sup_timer_armed(party->grace))
+        sup_timer_start(party->grace, live->service->opts.grace_us);
+    struct sup_call_event event = {
+        .kind = SUP_CALL_RESTART,
+        .user = user_of(live, party_of(party)),
+        .reason = sup_leg_reason_name(reason),
+    };
+    call_emit(live, &event);
+}
+
+static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg_reason reason,
+                     void *arg)
+{
+    (void)leg;
+    struct call_party *party = arg;
+    struct call_live *live = party->live;
+    sup_log_info("call", "leg", SUP_STR("call", sup_id_text(live->id).s),
+                 SUP_STR("party", party_of(party) == SUP_CALL_CUSTOMER ? "customer" : "agent"),
+                 SUP_STR("state", sup_leg_state_name(state)),
+                 SUP_STR("reason", sup_leg_reason_name(reason)));
+    if (live->dead)
+        return;
+    switch (state) {
+    case SUP_LEG_CONNECTING:
+        break;
+    case SUP_LEG_CONNECTED:
+        sup_timer_stop(party->grace);
+        break;
+    case SUP_LEG_LOST:
+        on_lost(party, reason);
+        break;
+    case SUP_LEG_FAILED:
+        sup_metric_add(live->service->failed_metric, 1);
+        if (reason == SUP_LEG_BAD_FINGERPRINT)
+            end_call(live, "media_refused");
+        else
+            on_lost(party, reason);
+        break;
+    case SUP_LEG_CLOSED: /* the page went: it may come back within the grace period */
+        if (!sup_timer_armed(party->grace))
+            sup_timer_start(party->grace, live->service->opts.grace_us);
+        break;
+    }
+}
+
+static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg)
+{
+    (void)leg;
+    struct call_party *party = arg;
+    struct call_live *live = party->live;
+    enum sup_call_party which = party_of(party);
+    if (live->dead)
+        return;
+    party->last = *sample;
+    party->sampled = true;
+    call_add_rows(live, which, sample);
+    /* One picture a second: at the customer's sample, or the agent's where there is no other. */
+    if (which == SUP_CALL_AGENT && live->parties[SUP_CALL_CUSTOMER].leg)
+        return;
+    struct sup_call_event event = {.kind = SUP_CALL_QUALITY};
+    for (int p = 0; p < SUP_CALL_PARTIES; p++)
+        if (live->parties[p].leg && live->parties[p].sampled)
+            event.samples[p] = &live->parties[p].last;
+    call_emit(live, &event);
+}
+
+static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality};
+
+static sup_err leg_create(struct call_live *live, enum sup_call_party party)
+{
+    const struct sup_call_opts *opts = &live->service->opts;
+    uint64_t session_id;
+    sup_random(&session_id, sizeof(session_id));
+    struct sup_leg_opts leg = {
+        .engine = opts->engine,
+        .on = &callbacks,
+        .arg = &live->parties[party],
+        .session_id = session_id >> 1,
+        .quality.sample_level = true,
+        .no_fec = opts->no_fec,
+        .dtx = opts->dtx,
+        .max_average_bitrate = opts->max_average_bitrate,
+        .ptime_ms = opts->ptime_ms,
+    };
+    sup_err err = sup_leg_create(&leg, &live->parties[party].leg);
+    if (!err)
+        sup_metric_add(live->service->legs_metric, 1);
+    return err;
+}
+
+void call_leg_drop(struct call_live *live, enum sup_call_party party)
+{
+    struct call_party *p = &live->parties[party];
+    if (p->leg)
+        sup_metric_add(live->service->legs_metric, -1);
+    sup_leg_destroy(p->leg);
+    sup_timer_stop(p->grace);
+    p->leg = NULL;
+    p->sampled = p->muted = false;
+}
+
+sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const char *sdp,
+                       size_t len, struct sup_buf *answer, struct sup_sdp_error *error)
+{
+    struct call_party *p = &live->parties[party];
+    sup_err err = SUP_E_CONFLICT;
+    *error = (struct sup_sdp_error){SUP_SDP_OK, 0};
+    if (p->leg)
+        err = sup_leg_offer(p->leg, sdp, len, answer, error);
+    if (!p->leg || err == SUP_E_CONFLICT || err == SUP_E_STATE) {
+        /* No leg, another page's certificate, or one that has failed for good. The old leg stays
+         * until the new offer has proved good. */
+        struct sup_leg *old = p->leg;
+        bool muted = p->muted;
+        p->leg = NULL;
+        err = leg_create(live, party);
+        if (!err)
+            err = sup_leg_offer(p->leg, sdp, len, answer, error);
+        if (err) {
+            call_leg_drop(live, party);
+            p->leg = old;
+            p->muted = muted;
+        } else if (old) {
+            sup_leg_destroy(old);
+            sup_metric_add(live->service->legs_metric, -1);
+            p->muted = false;
+        }
+    }
+    if (!err)
+        call_join(live);
+    call_engine_rearm(live->service);
+    return err;
+}

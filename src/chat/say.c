@@ -1,0 +1,257 @@
+#include <string.h>
+
+#include "chat_internal.h"
+#include "supportd/base/mem.h"
+#include "supportd/log/log.h"
+#include "supportd/pg/row_json.h"
+
+/* One message under way: everything that its answer and its news need. */
+struct saying {
+    struct sup_chat *chat;
+    sup_chat_said_cb cb;
+    void *arg;
+    struct sup_id chat_id, id, client_id, sender;
+    char actor[64];
+    char sender_kind[16];
+    char *sender_name; /* may be NULL */
+    char *body;        /* masked */
+    bool note;
+    const char *categories[SUP_MASK_CATEGORIES]; /* static names */
+    size_t category_count;
+    /* of the reply, while a repeat is read again */
+    struct sup_id customer, staff;
+};
+
+/* An earlier message whose new text is on its way to the table. */
+struct remasking {
+    struct sup_chat *chat;
+    struct sup_id chat_id;
+};
+
+static void saying_free(struct saying *s)
+{
+    if (!s)
+        return;
+    sup_free(s->sender_name);
+    sup_free(s->body);
+    sup_free(s);
+}
+
+static struct sup_id message_id_for(struct sup_chat *chat, struct sup_id client_id)
+{
+    struct sup_chat_recent *known =
+        sup_map_get(chat->recent, client_id.bytes, sizeof(client_id.bytes));
+    if (known)
+        return known->message;
+    struct sup_chat_recent *slot = &chat->ring[chat->ring_next++ % SUP_CHAT_RECENT];
+    if (!sup_id_is_zero(slot->client_id))
+        (void)sup_map_remove(chat->recent, slot->client_id.bytes, sizeof(slot->client_id.bytes));
+    *slot = (struct sup_chat_recent){client_id, sup_id_new()};
+    if (sup_map_set(chat->recent, client_id.bytes, sizeof(client_id.bytes), slot))
+        slot->client_id = (struct sup_id){{0}};
+    return slot->message;
+}
+
+static size_t category_names(uint32_t categories, const char **ret_names)
+{
+    size_t count = 0;
+    for (int c = 0; c < SUP_MASK_CATEGORIES; c++)
+        if (categories & SUP_MASK_BIT(c))
+            ret_names[count++] = sup_mask_category_name((enum sup_mask_category)c);
+    return count;
+}
+
+static void on_remasked(const struct sup_pg_reply *reply, void *arg)
+{
+    struct remasking *r = arg;
+    if (reply->err)
+        sup_log_error("chat", "earlier part of a number not masked",
+                      SUP_STR("chat", sup_id_text(r->chat_id).s),
+                      SUP_STR("error", sup_err_name(reply->err)), SUP_STR("code", reply->code));
+    else if (strcmp(sup_row_str(reply->rows, 0, "result"), "ok") == 0) {
+        struct sup_chat_news news = {
+            .chat = r->chat_id,
+            .customer = sup_row_id(reply->rows, 0, "customer_id"),
+            .staff = sup_row_id(reply->rows, 0, "staff_id"),
+            .rev = sup_row_number(reply->rows, 0, "rev"),
+            .remasked = true,
+        };
+        sup_chat_announce(r->chat, &news);
+    }
+    sup_free(r);
+}
+
+/* Sent before the message that completes the number; both have the chat as key, so they keep this
+ * order and the clear first part never outlives the second. */
+static sup_err remask_earlier(struct sup_chat *chat, const struct sup_chat_say *say,
+                              const struct sup_mask_split_part *part)
+{
+    static const char *const card[] = {"card"};
+    struct remasking *r = sup_calloc(1, sizeof(*r));
+    if (!r)
+        return SUP_E_NOMEM;
+    *r = (struct remasking){chat, say->chat};
+    struct sup_chat_post post = {
+        .chat = say->chat,
+        .id = part->message,
+        .body = part->text.data,
+        .categories = card,
+        .category_count = 1,
+        .request = say->request,
+    };
+    sup_err err = sup_chat_store_remask(chat->opts.pool, say->actor, &post, on_remasked, r);
+    if (err)
+        sup_free(r);
+    return err;
+}
+
+static json_t *message_json(const struct saying *s, struct sup_pg_result *rows)
+{
+    const char *counter = s->note ? "note_seq" : "seq";
+    json_t *masked = json_array();
+    for (size_t i = 0; i < s->category_count; i++)
+        json_array_append_new(masked, json_string(s->categories[i]));
+    return json_pack("{s:o, s:s, s:s, s:o, s:{s:s, s:s, s:s?}, s:s, s:s, s:o, s:o}", "id",
+                     sup_row_text(rows, 0, "id"), "chat_id", sup_id_text(s->chat_id).s, "kind",
+                     s->note ? "note" : "message", counter, sup_row_int(rows, 0, counter), "sender",
+                     "kind", s->sender_kind, "id", sup_id_text(s->sender).s, "name", s->sender_name,
+                     "client_id", sup_id_text(s->client_id).s, "body", s->body, "masked", masked,
+                     "created_at", sup_row_time(rows, 0, "created_at"));
+}
+
+static void finish(struct saying *s, const struct sup_chat_said *said)
+{
+    s->cb(said, s->arg);
+    saying_free(s);
+}
+
+static void on_first_read(const struct sup_pg_reply *reply, void *arg)
+{
+    struct saying *s = arg;
+    struct sup_chat_said said = {.err = reply->err, .result = "", .code = reply->code};
+    if (!reply->err && sup_pg_rows(reply->rows) == 1) {
+        said.message = sup_chat_message_json(reply->rows, 0, s->chat_id);
+        said.result = "ok";
+        said.repeated = true;
+    }
+    if (!said.err && !said.message)
+        said.err = SUP_E_NOTFOUND;
+    json_t *message = said.message;
+    finish(s, &said);
+    json_decref(message);
+}
+
+/* The same client id again: the answer is the message as it was stored the first time. */
+static void read_first(struct saying *s, struct sup_pg_result *rows)
+{
+    int64_t number = sup_row_number(rows, 0, s->note ? "note_seq" : "seq");
+    sup_err err = sup_chat_store_history(s->chat->opts.pool, s->actor, s->chat_id, s->note,
+                                         number - 1, number + 1, 1, on_first_read, s);
+    if (err)
+        finish(s, &(struct sup_chat_said){.err = err, .result = "", .code = ""});
+}
+
+static void on_posted(const struct sup_pg_reply *reply, void *arg)
+{
+    struct saying *s = arg;
+    struct sup_chat_said said = {.err = reply->err, .result = "", .code = reply->code};
+    if (reply->err) {
+        finish(s, &said);
+        return;
+    }
+    said.result = sup_row_str(reply->rows, 0, "result");
+    if (strcmp(said.result, "ok") != 0) {
+        finish(s, &said);
+        return;
+    }
+    if (sup_pg_bool(reply->rows, 0, sup_pg_col(reply->rows, "repeated"))) {
+        read_first(s, reply->rows);
+        return;
+    }
+    json_t *message = said.message = message_json(s, reply->rows);
+    struct sup_chat_news news = {
+        .chat = s->chat_id,
+        .customer = sup_row_id(reply->rows, 0, "customer_id"),
+        .staff = sup_row_id(reply->rows, 0, "staff_id"),
+        .seq = sup_row_number(reply->rows, 0, "seq"),
+        .note_seq = sup_row_number(reply->rows, 0, "note_seq"),
+        .rev = sup_row_number(reply->rows, 0, "rev"),
+        .message = message,
+    };
+    struct sup_chat *chat = s->chat;
+    sup_metric_add(chat->said_metric, 1);
+    finish(s, &said); /* the sender's acknowledgement first */
+    sup_chat_announce(chat, &news);
+    json_decref(message);
+}
+
+static sup_err send(struct saying *s, const struct sup_chat_say *say,
+                    const struct sup_mask_split_result *masked)
+{
+    for (uint32_t i = 0; i < masked->earlier_count; i++) {
+        sup_err err = remask_earlier(s->chat, say, &masked->earlier[i]);
+        if (err)
+            return err;
+    }
+    struct sup_chat_post post = {
+        .chat = s->chat_id,
+        .id = s->id,
+        .client_id = s->client_id,
+        .kind = s->note ? "note" : "message",
+        .body = s->body,
+        .categories = s->categories,
+        .category_count = s->category_count,
+        .request = say->request,
+    };
+    return sup_chat_store_post(s->chat->opts.pool, s->actor, &post, on_posted, s);
+}
+
+static struct saying *saying_create(struct sup_chat *chat, const struct sup_chat_say *say,
+                                    const struct sup_mask_split_result *masked)
+{
+    struct saying *s = sup_calloc(1, sizeof(*s));
+    if (!s)
+        return NULL;
+    s->chat = chat;
+    s->chat_id = say->chat;
+    s->client_id = say->client_id;
+    s->sender = say->sender;
+    s->note = say->note;
+    (void)strncpy(s->actor, say->actor, sizeof(s->actor) - 1);
+    (void)strncpy(s->sender_kind, say->sender_kind, sizeof(s->sender_kind) - 1);
+    s->category_count = category_names(masked->report.categories, s->categories);
+    s->sender_name = sup_strdup(say->sender_name);
+    s->body = sup_strndup(masked->text.data ? masked->text.data : "", masked->text.len);
+    if (!s->body || (say->sender_name && !s->sender_name)) {
+        saying_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+sup_err sup_chat_say(struct sup_chat *chat, const struct sup_chat_say *say, sup_chat_said_cb cb,
+                     void *arg)
+{
+    struct sup_mask_split_result masked = {0};
+    struct sup_mask_split_key key = {say->chat, say->sender};
+    struct sup_id id = message_id_for(chat, say->client_id);
+    sup_err err = sup_mask_split_feed(chat->split, &key, id, say->body, say->len,
+                                      sup_clock_mono_us(), &masked);
+    if (err)
+        return err;
+    if (!sup_timer_armed(chat->split_timer))
+        sup_chat_expire_split(chat);
+    sup_metric_add(chat->masked_metric, masked.report.count);
+    struct saying *s = saying_create(chat, say, &masked);
+    err = SUP_E_NOMEM;
+    if (s) {
+        s->id = id;
+        s->cb = cb;
+        s->arg = arg;
+        err = send(s, say, &masked);
+        if (err)
+            saying_free(s);
+    }
+    sup_mask_split_result_fini(&masked);
+    return err;
+}

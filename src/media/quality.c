@@ -1,0 +1,379 @@
+#include "supportd/media/quality.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "quality_internal.h"
+#include "supportd/base/mem.h"
+#include "supportd/media/emodel.h"
+
+enum {
+    RTT_FRESH_US = 30000000,
+    REPORT_FRESH_US = 10000000, /* browsers report on audio every 5 s or less */
+    QUIET_US = 2000000,         /* no packet, or none but silence, for so long: a verdict */
+    HISTORY_MASK = 0x1F,        /* 3 of the last 5 samples raise */
+    HISTORY_RAISE = 3,
+    HISTORY_CLEAR_MASK = 0x07, /* 3 good ones in a row clear */
+    PACKETIZATION_US = 20000,
+    LOOKAHEAD_US = 6500,   /* libopus' encoder */
+    BUFFER_MIN_US = 20000, /* the listener's jitter buffer: 2 x jitter, at least this */
+    CLOCK_HZ = 48000,
+    MAX_RTT_DEFAULT_US = 400000,
+    MAX_JITTER_DEFAULT_US = 30000,
+};
+
+#define MAX_LOSS_DEFAULT_PCT 3.0
+#define MIN_MOS_DEFAULT 3.5
+#define FEC_GAIN 0.75 /* what LBRR gives back of a lost packet; see FEC_RESIDUE in quality_in.c */
+
+/* What the peer tells about our stream to it. */
+struct quality_out {
+    uint32_t packets, bytes, lbrr;      /* since the last tick */
+    uint32_t lbrr_shown, packets_shown; /* of the last second with packets */
+    bool has_report, fresh;
+    struct sup_rtcp_block last;
+    uint64_t report_us; /* the tick at which it was first used */
+    uint32_t lost;      /* since the last tick */
+    double loss;        /* 0..1, by the last report */
+};
+
+struct sums {
+    struct sup_quality_summary_dir total;
+    double jitter, mos_lq, mos_cq;
+    uint64_t expected;
+    double residual;
+    uint32_t seconds;
+};
+
+struct sup_quality {
+    struct sup_quality_opts opts;
+    struct quality_in in;
+    struct quality_out out;
+    bool has_rtt;
+    uint32_t rtt_us;
+    uint64_t rtt_at_us;
+    uint64_t created_us, expect_since_us;
+    bool expected; /* env.expect_in at the last tick */
+    uint32_t srtp_duplicates;
+    uint8_t history[SUP_VERDICT_COUNT];
+    uint32_t verdicts;
+    struct sums in_sums, out_sums;
+    struct sup_quality_summary summary;
+    double rtt_sum;
+};
+
+sup_err sup_quality_create(const struct sup_quality_opts *opts, uint64_t now_us,
+                           struct sup_quality **ret_quality)
+{
+    assert(ret_quality);
+    struct sup_quality_opts o = opts ? *opts : (struct sup_quality_opts){0};
+    if (o.max_loss_pct < 0 || o.max_loss_pct > 100 || o.min_mos < 0 || o.min_mos > 4.5 ||
+        o.ie < 0 || o.bpl < 0)
+        return SUP_E_INVAL;
+    struct sup_quality *q = sup_calloc(1, sizeof(*q));
+    if (!q)
+        return SUP_E_NOMEM;
+    o.max_rtt_us = o.max_rtt_us ? o.max_rtt_us : MAX_RTT_DEFAULT_US;
+    o.max_jitter_us = o.max_jitter_us ? o.max_jitter_us : MAX_JITTER_DEFAULT_US;
+    o.max_loss_pct = o.max_loss_pct > 0 ? o.max_loss_pct : MAX_LOSS_DEFAULT_PCT;
+    o.min_mos = o.min_mos > 0 ? o.min_mos : MIN_MOS_DEFAULT;
+    q->opts = o;
+    q->in.level_id = o.level_id;
+    q->created_us = q->expect_since_us = now_us;
+    q->in.last_arrival_us = q->in.last_voice_us = q->in.last_loud_us = now_us;
+    sup_err err = sup_rtp_stats_create(NULL, &q->in.stats);
+    if (!err && o.sample_level && o.level_id == 0)
+        err = sup_level_meter_create(&q->in.meter);
+    if (err) {
+        sup_quality_destroy(q);
+        return err;
+    }
+    *ret_quality = q;
+    return SUP_OK;
+}
+
+void sup_quality_destroy(struct sup_quality *quality)
+{
+    if (!quality)
+        return;
+    sup_level_meter_destroy(quality->in.meter);
+    sup_rtp_stats_destroy(quality->in.stats);
+    sup_free(quality);
+}
+
+void sup_quality_add_in(struct sup_quality *quality, const uint8_t *pkt,
+                        const struct sup_rtp_hdr *hdr, uint64_t arrival_us)
+{
+    assert(quality && pkt && hdr);
+    quality_in_add(&quality->in, pkt, hdr, arrival_us);
+}
+
+void sup_quality_add_out(struct sup_quality *quality, size_t payload_len, bool lbrr)
+{
+    assert(quality);
+    quality->out.packets++;
+    quality->out.bytes += (uint32_t)payload_len;
+    quality->out.lbrr += lbrr;
+}
+
+void sup_quality_add_report(struct sup_quality *quality, const struct sup_rtcp_block *block)
+{
+    assert(quality && block);
+    struct quality_out *o = &quality->out;
+    uint32_t due = block->ext_seq - o->last.ext_seq;
+    int64_t lost = (int64_t)block->lost - o->last.lost;
+    bool follows = o->has_report && o->last.ssrc == block->ssrc && due < 0x10000;
+    if (follows && due > 0) {
+        /* Finer than the 8 bits of fraction_lost, and right if a report went missing. */
+        lost = lost < 0 ? 0 : lost > due ? due : lost;
+        o->loss = (double)lost / due;
+        o->lost += (uint32_t)lost;
+    } else {
+        o->loss = block->fraction_lost / 256.0;
+        if (!follows && block->lost > 0)
+            o->lost += (uint32_t)block->lost;
+    }
+    o->has_report = o->fresh = true;
+    o->last = *block;
+}
+
+void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t now_us)
+{
+    assert(quality);
+    quality->has_rtt = true;
+    quality->rtt_us = rtt_us;
+    quality->rtt_at_us = now_us;
+}
+
+static void fill_out(struct sup_quality *q, uint64_t now_us, struct sup_quality_dir *d)
+{
+    struct quality_out *o = &q->out;
+    d->packets = o->packets;
+    d->bytes = o->bytes;
+    d->lost = o->lost;
+    d->burst_ratio = 1;
+    if (o->packets) {
+        o->packets_shown = o->packets;
+        o->lbrr_shown = o->lbrr;
+    }
+    if (o->fresh)
+        o->report_us = now_us;
+    o->packets = o->bytes = o->lbrr = o->lost = 0;
+    o->fresh = false;
+    if (!o->has_report || now_us - o->report_us > REPORT_FRESH_US)
+        return;
+    double fec = o->packets_shown ? (double)o->lbrr_shown / o->packets_shown : 0;
+    d->loss_pct = 100 * o->loss;
+    d->residual_loss_pct = 100 * o->loss * (1 - FEC_GAIN * fec * (1 - o->loss));
+    d->jitter_us = (uint32_t)((uint64_t)o->last.jitter * 1000000 / CLOCK_HZ);
+    d->has_mos = true;
+}
+
+static void rate(const struct sup_quality *q, double ie, double delay_ms, struct sup_quality_dir *d)
+{
+    struct sup_emodel_in in = {
+        .ie = q->opts.ie > 0 ? q->opts.ie : ie,
+        .bpl = q->opts.bpl > 0 ? q->opts.bpl : SUP_EMODEL_BPL_OPUS,
+        .loss_pct = d->residual_loss_pct,
+        .burst = d->burst_ratio,
+    };
+    d->mos_lq = sup_emodel_mos(sup_emodel_r(&in));
+    uint32_t buffer_us = 2 * d->jitter_us > BUFFER_MIN_US ? 2 * d->jitter_us : BUFFER_MIN_US;
+    in.delay_ms = delay_ms + (buffer_us + PACKETIZATION_US + LOOKAHEAD_US) / 1000.0;
+    d->mos_cq = sup_emodel_mos(sup_emodel_r(&in));
+}
+
+static void fill_ratings(const struct sup_quality *q, const struct sup_quality_env *env,
+                         struct sup_quality_sample *s)
+{
+    double network_ms =
+        (s->has_rtt ? s->rtt_us : 0u) / 2000.0 + (env->has_far_rtt ? env->far_rtt_us : 0u) / 2000.0;
+    /* A silent second is coded with few bits: only speech shows whether they are scarce. */
+    double bitrate = s->voice_pct > 50 ? s->bitrate : 0;
+    s->in.has_mos = s->in.packets > 0 && s->has_codec;
+    if (s->in.has_mos)
+        rate(q, sup_emodel_ie_opus(s->bandwidth, bitrate), network_ms, &s->in);
+    if (s->out.has_mos)
+        rate(q, SUP_EMODEL_IE_OPUS, network_ms, &s->out);
+}
+
+static uint64_t since(uint64_t now_us, uint64_t then_us)
+{
+    return now_us > then_us ? now_us - then_us : 0;
+}
+
+/* Verdicts that hold or not at each sample, without history: what they tell has lasted 2 s. */
+static uint32_t judge_now(const struct sup_quality *q, uint64_t now_us,
+                          const struct sup_quality_env *env, const struct sup_quality_sample *s)
+{
+    uint32_t set = 0;
+    uint64_t expect_us = since(now_us, q->expect_since_us);
+    bool expected = env->expect_in && expect_us >= QUIET_US;
+    if (expected && s->no_packet_us >= QUIET_US && (env->connected || q->in.started))
+        set |= 1u << SUP_VERDICT_NO_PACKETS;
+    if (expected && s->has_level && since(now_us, q->in.last_loud_us) >= QUIET_US)
+        set |= 1u << SUP_VERDICT_SILENT_MICROPHONE;
+    if (env->connected && env->relayed)
+        set |= 1u << SUP_VERDICT_RELAYED;
+    return set;
+}
+
+static uint32_t judge_limits(const struct sup_quality *q, const struct sup_quality_sample *s)
+{
+    const struct sup_quality_opts *o = &q->opts;
+    uint32_t set = 0;
+    if (s->in.residual_loss_pct > o->max_loss_pct)
+        set |= 1u << SUP_VERDICT_LOSS_UP;
+    if (s->out.residual_loss_pct > o->max_loss_pct)
+        set |= 1u << SUP_VERDICT_LOSS_DOWN;
+    if (s->has_rtt && s->rtt_us > o->max_rtt_us)
+        set |= 1u << SUP_VERDICT_HIGH_DELAY;
+    if ((s->in.packets && s->in.jitter_us > o->max_jitter_us) ||
+        s->out.jitter_us > o->max_jitter_us)
+        set |= 1u << SUP_VERDICT_HIGH_JITTER;
+    if ((s->in.has_mos && s->in.mos_cq < o->min_mos) ||
+        (s->out.has_mos && s->out.mos_cq < o->min_mos))
+        set |= 1u << SUP_VERDICT_LOW_MOS;
+    return set;
+}
+
+static uint32_t with_history(struct sup_quality *q, uint32_t over)
+{
+    uint32_t set = 0;
+    for (unsigned v = SUP_VERDICT_LOSS_UP; v <= SUP_VERDICT_LOW_MOS; v++) {
+        uint8_t h = (uint8_t)(((unsigned)q->history[v] << 1 | ((over >> v) & 1u)) & HISTORY_MASK);
+        q->history[v] = h;
+        bool held = q->verdicts >> v & 1;
+        bool raise = __builtin_popcount(h) >= HISTORY_RAISE;
+        if (raise || (held && (h & HISTORY_CLEAR_MASK)))
+            set |= 1u << v;
+    }
+    return set;
+}
+
+static void fill_verdicts(struct sup_quality *q, uint64_t now_us, const struct sup_quality_env *env,
+                          struct sup_quality_sample *s)
+{
+    uint32_t set = judge_now(q, now_us, env, s) | with_history(q, judge_limits(q, s));
+    s->verdicts = set;
+    s->raised = set & ~q->verdicts;
+    s->cleared = q->verdicts & ~set;
+    q->verdicts = set;
+    for (unsigned v = 0; v < SUP_VERDICT_COUNT; v++)
+        q->summary.verdict_seconds[v] += set >> v & 1u;
+}
+
+static void sum_dir(struct sums *sum, const struct sup_quality_dir *d)
+{
+    struct sup_quality_summary_dir *t = &sum->total;
+    t->packets += d->packets;
+    t->lost += d->lost;
+    t->recovered += d->recovered;
+    t->late += d->late;
+    if (d->packets) {
+        sum->seconds++;
+        sum->jitter += d->jitter_us;
+        /* Weighted by packets: a second of DTX says little. */
+        sum->residual += d->residual_loss_pct * (d->packets + d->lost);
+        sum->expected += d->packets + d->lost;
+        if (d->jitter_us > t->jitter_max_us)
+            t->jitter_max_us = d->jitter_us;
+    }
+    if (!d->has_mos)
+        return;
+    if (t->mos_samples++ == 0 || d->mos_cq < t->mos_cq_min)
+        t->mos_cq_min = d->mos_cq;
+    sum->mos_lq += d->mos_lq;
+    sum->mos_cq += d->mos_cq;
+}
+
+static void sum_sample(struct sup_quality *q, const struct sup_quality_sample *s)
+{
+    q->summary.samples++;
+    sum_dir(&q->in_sums, &s->in);
+    sum_dir(&q->out_sums, &s->out);
+    if (!s->has_rtt)
+        return;
+    q->summary.rtt_samples++;
+    q->rtt_sum += s->rtt_us;
+    if (s->rtt_us > q->summary.rtt_max_us)
+        q->summary.rtt_max_us = s->rtt_us;
+}
+
+void sup_quality_tick(struct sup_quality *quality, uint64_t now_us,
+                      const struct sup_quality_env *env, struct sup_quality_sample *ret_sample)
+{
+    assert(quality && env && ret_sample);
+    struct sup_quality *q = quality;
+    struct sup_quality_sample s = {
+        .at_us = now_us, .connected = env->connected, .relayed = env->relayed};
+    if (env->expect_in && !q->expected)
+        q->expect_since_us = q->summary.samples ? now_us : q->created_us;
+    q->expected = env->expect_in;
+    s.has_rtt = q->has_rtt && since(now_us, q->rtt_at_us) <= RTT_FRESH_US;
+    s.rtt_us = s.has_rtt ? q->rtt_us : 0;
+    quality_in_tick(&q->in, now_us, &s);
+    s.in.duplicates += env->duplicates_srtp - q->srtp_duplicates;
+    q->srtp_duplicates = env->duplicates_srtp;
+    fill_out(q, now_us, &s.out);
+    s.no_packet_us = since(now_us, q->in.last_arrival_us);
+    s.no_voice_us = since(now_us, q->in.last_voice_us);
+    fill_ratings(q, env, &s);
+    fill_verdicts(q, now_us, env, &s);
+    sum_sample(q, &s);
+    *ret_sample = s;
+}
+
+bool sup_quality_take_block(struct sup_quality *quality, struct sup_rtcp_block *ret_block)
+{
+    assert(quality);
+    return sup_rtp_stats_take_block(quality->in.stats, ret_block);
+}
+
+void sup_quality_report(const struct sup_quality *quality, struct sup_rtp_report *ret_report)
+{
+    assert(quality);
+    sup_rtp_stats_get(quality->in.stats, ret_report);
+}
+
+static struct sup_quality_summary_dir summarise(const struct sums *sum)
+{
+    struct sup_quality_summary_dir d = sum->total;
+    if (sum->expected) {
+        d.loss_pct = 100.0 * (double)d.lost / (double)sum->expected;
+        d.residual_loss_pct = sum->residual / (double)sum->expected;
+    }
+    if (sum->seconds)
+        d.jitter_mean_us = sum->jitter / sum->seconds;
+    if (d.mos_samples) {
+        d.mos_lq_mean = sum->mos_lq / d.mos_samples;
+        d.mos_cq_mean = sum->mos_cq / d.mos_samples;
+    }
+    return d;
+}
+
+void sup_quality_summary(const struct sup_quality *quality, struct sup_quality_summary *ret_summary)
+{
+    assert(quality && ret_summary);
+    *ret_summary = quality->summary;
+    ret_summary->in = summarise(&quality->in_sums);
+    ret_summary->out = summarise(&quality->out_sums);
+    ret_summary->ssrc_changes = quality->in.ssrc_changes;
+    if (quality->summary.rtt_samples)
+        ret_summary->rtt_mean_us = quality->rtt_sum / quality->summary.rtt_samples;
+}
+
+const char *sup_quality_verdict_name(enum sup_verdict verdict)
+{
+    static const char *const names[SUP_VERDICT_COUNT] = {
+        [SUP_VERDICT_NO_PACKETS] = "no_packets",
+        [SUP_VERDICT_SILENT_MICROPHONE] = "silent_microphone",
+        [SUP_VERDICT_LOSS_UP] = "loss_up",
+        [SUP_VERDICT_LOSS_DOWN] = "loss_down",
+        [SUP_VERDICT_HIGH_DELAY] = "high_delay",
+        [SUP_VERDICT_HIGH_JITTER] = "high_jitter",
+        [SUP_VERDICT_LOW_MOS] = "low_mos",
+        [SUP_VERDICT_RELAYED] = "relayed",
+    };
+    return (unsigned)verdict < SUP_VERDICT_COUNT ? names[verdict] : "unknown";
+}

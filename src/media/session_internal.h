@@ -1,0 +1,86 @@
+/* A leg from the inside: session.c (life), session_media.c (packets), bridge.c (who hears whom). */
+#ifndef SUPPORTD_MEDIA_SESSION_INTERNAL_H
+#define SUPPORTD_MEDIA_SESSION_INTERNAL_H
+#include "engine_internal.h"
+#include "supportd/base/list.h"
+#include "supportd/media/dtls.h"
+#include "supportd/media/ice.h"
+#include "supportd/media/rtcp.h"
+#include "supportd/media/rtp.h"
+#include "supportd/media/send_stream.h"
+#include "supportd/media/session.h"
+#include "supportd/media/srtp.h"
+
+enum { SUP_LEG_CNAME_MAX = 64 };
+
+struct sup_leg {
+    struct sup_leg_opts opts;
+    struct sup_media_engine *engine;
+    char cname[SUP_LEG_CNAME_MAX + 1];
+    struct sup_ice *ice;
+    struct sup_dtls *dtls;       /* from the first offer on */
+    struct sup_quality *quality; /* from the first offer on */
+    struct sup_srtp *srtp;       /* from the end of the handshake on */
+
+    enum sup_leg_state state;
+    enum sup_leg_reason reason;
+    bool was_connected;
+    uint64_t since_us;     /* of the first offer or the last restart */
+    uint64_t last_auth_us; /* last authentic packet, or the end of the handshake */
+
+    /* of the offer */
+    uint64_t answers;
+    struct sup_sdp_fingerprint peer;
+    char remote_ufrag[SUP_ICE_UFRAG_MAX + 1];
+    char mid[SUP_SDP_TOKEN_MAX + 1];
+    uint8_t payload_type, level_id;
+
+    struct sup_media_timer tick, dtls_timer, hold_timer;
+    size_t timers; /* added, in this order */
+
+    /* what it hears */
+    struct sup_send_stream out;
+    enum sup_leg_source source;
+    struct sup_leg *heard;     /* SUP_LEG_HEARS_LEG */
+    struct sup_link hear_link; /* in heard->listeners */
+    struct sup_link listeners; /* sup_leg::hear_link of those that hear this one */
+    uint64_t hold_position;
+    uint16_t hold_seq;
+
+    /* RTCP */
+    uint64_t rtcp_due_us;
+    uint32_t out_packets, out_octets, reported_packets;
+    uint32_t lsr; /* of the peer's last sender report, and when it came */
+    uint64_t lsr_us;
+
+    bool expect_in;
+    bool has_rtt; /* of the last sample */
+    uint32_t rtt_us;
+    uint64_t packets_in, packets_out, rtcp_in, rtcp_out;
+    struct sup_leg_drops drops; /* without those that ice and srtp count */
+};
+
+/* Moves the state by the table, tells, and starts or stops the hold music. */
+void sup_leg_set_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg_reason reason);
+/* An authentic packet came. */
+void sup_leg_mark_alive(struct sup_leg *leg);
+/* False before there are keys, when final, and after 30 s without an authentic packet. */
+bool sup_leg_may_send(const struct sup_leg *leg);
+
+/* A datagram from the selected remote that is RTP or RTCP. */
+void sup_leg_take_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap);
+void sup_leg_take_rtcp(struct sup_leg *leg, uint8_t *pkt, size_t len);
+/* Protects and sends a finished RTP packet; lbrr: it carries FEC. */
+void sup_leg_send_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap, size_t payload_len,
+                      bool lbrr);
+/* Sends a report if one is due; bye: in any case, with BYE. */
+void sup_leg_send_rtcp(struct sup_leg *leg, bool bye);
+
+/* Sends a clear packet of leg's to all who hear it; pkt[cap] is used up. */
+void sup_bridge_relay(struct sup_leg *leg, uint8_t *pkt, const struct sup_rtp_hdr *hdr, size_t cap);
+/* Starts or stops the hold music by source and state. */
+void sup_bridge_update(struct sup_leg *leg);
+void sup_bridge_on_hold_time(struct sup_media_timer *timer);
+/* Forgets the leg on both sides. */
+void sup_bridge_leave(struct sup_leg *leg);
+#endif

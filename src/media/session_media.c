@@ -1,0 +1,130 @@
+/* Packets of a leg: in from the peer, out to the peer, and the RTCP between the two. */
+#include "session_internal.h"
+#include "supportd/base/clock.h"
+#include "supportd/base/id.h"
+#include "supportd/media/opus_toc.h"
+
+enum {
+    /* RFC 3550 section 6.2 allows less than the 5 s default for two participants; the round trip
+     * is measured by the answers. Randomised, so that reports of many legs do not meet. */
+    RTCP_MIN_US = 1500000,
+    RTCP_SPREAD_US = 1000000,
+};
+
+void sup_leg_take_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap)
+{
+    if (!leg->srtp) {
+        leg->drops.early++;
+        return;
+    }
+    if (sup_srtp_unprotect_rtp(leg->srtp, pkt, len, &len) != SUP_OK)
+        return; /* counted there */
+    sup_leg_mark_alive(leg);
+    leg->packets_in++;
+    struct sup_rtp_hdr hdr;
+    if (sup_rtp_parse(pkt, len, &hdr) != SUP_OK) {
+        leg->drops.malformed++;
+        return;
+    }
+    if (hdr.payload_type != leg->payload_type) {
+        leg->drops.payload_type++;
+        return;
+    }
+    sup_quality_add_in(leg->quality, pkt, &hdr, sup_media_now_us(leg->engine));
+    sup_bridge_relay(leg, pkt, &hdr, cap);
+}
+
+static void take_blocks(struct sup_leg *leg, const struct sup_rtcp *rtcp, int64_t wall_us)
+{
+    for (size_t i = 0; i < rtcp->block_count; i++) {
+        const struct sup_rtcp_block *block = &rtcp->blocks[i];
+        uint32_t rtt_us;
+        if (block->ssrc != leg->out.ssrc)
+            continue;
+        sup_quality_add_report(leg->quality, block);
+        if (sup_rtcp_rtt(wall_us, block->lsr, block->dlsr, &rtt_us))
+            sup_quality_add_rtt(leg->quality, rtt_us, sup_media_now_us(leg->engine));
+    }
+}
+
+void sup_leg_take_rtcp(struct sup_leg *leg, uint8_t *pkt, size_t len)
+{
+    if (!leg->srtp) {
+        leg->drops.early++;
+        return;
+    }
+    if (sup_srtp_unprotect_rtcp(leg->srtp, pkt, len, &len) != SUP_OK)
+        return;
+    sup_leg_mark_alive(leg);
+    leg->rtcp_in++;
+    struct sup_rtcp rtcp;
+    if (sup_rtcp_parse(pkt, len, &rtcp) != SUP_OK) {
+        leg->drops.malformed++;
+        return;
+    }
+    take_blocks(leg, &rtcp, sup_clock_wall_us());
+    if (rtcp.has_sender) {
+        leg->lsr = (uint32_t)(rtcp.sender.ntp >> 16);
+        leg->lsr_us = sup_media_now_us(leg->engine);
+    }
+}
+
+void sup_leg_send_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap, size_t payload_len,
+                      bool lbrr)
+{
+    if (sup_srtp_protect_rtp(leg->srtp, pkt, len, cap, &len) != SUP_OK) {
+        leg->drops.protect_fail++;
+        return;
+    }
+    leg->out_packets++;
+    leg->out_octets += (uint32_t)payload_len;
+    if (sup_ice_send(leg->ice, pkt, len) != SUP_OK)
+        return; /* counted there; to the peer it is a lost packet */
+    leg->packets_out++;
+    sup_quality_add_out(leg->quality, payload_len, lbrr);
+}
+
+/* Our report block about the peer's stream, with the round trip's two stamps. */
+static bool make_block(struct sup_leg *leg, uint64_t now_us, struct sup_rtcp_block *ret)
+{
+    if (!sup_quality_take_block(leg->quality, ret))
+        return false;
+    if (leg->lsr != 0) {
+        uint64_t passed = now_us - leg->lsr_us;
+        ret->lsr = leg->lsr;
+        ret->dlsr = (uint32_t)(passed / 1000000 * 65536 + passed % 1000000 * 65536 / 1000000);
+    }
+    return true;
+}
+
+void sup_leg_send_rtcp(struct sup_leg *leg, bool bye)
+{
+    uint64_t now_us = sup_media_now_us(leg->engine);
+    if (!sup_leg_may_send(leg) || (!bye && now_us < leg->rtcp_due_us))
+        return;
+    uint32_t spread;
+    sup_random(&spread, sizeof(spread));
+    leg->rtcp_due_us = now_us + RTCP_MIN_US + spread % RTCP_SPREAD_US;
+
+    struct sup_rtcp_block block;
+    struct sup_rtcp_sender sender = {.ntp = sup_rtcp_ntp(sup_clock_wall_us()),
+                                     .rtp_ts = sup_send_stream_ts_at(&leg->out, now_us),
+                                     .packets = leg->out_packets,
+                                     .octets = leg->out_octets};
+    struct sup_rtcp_write_opts opts = {
+        .ssrc = leg->out.ssrc, .blocks = &block, .cname = leg->cname, .bye = bye};
+    opts.block_count = make_block(leg, now_us, &block) ? 1 : 0;
+    if (leg->out_packets != leg->reported_packets)
+        opts.sender = &sender;
+    leg->reported_packets = leg->out_packets;
+
+    uint8_t *pkt = sup_media_scratch(leg->engine);
+    size_t len;
+    if (sup_rtcp_write(&opts, pkt, SUP_MEDIA_DATAGRAM_MAX, &len) != SUP_OK ||
+        sup_srtp_protect_rtcp(leg->srtp, pkt, len, SUP_MEDIA_BUFFER_LEN, &len) != SUP_OK) {
+        leg->drops.protect_fail++;
+        return;
+    }
+    if (sup_ice_send(leg->ice, pkt, len) == SUP_OK)
+        leg->rtcp_out++;
+}

@@ -1,0 +1,204 @@
+"""A browser in software: aiortc for the sound, wire.py for the rest.
+
+    peer = Peer(client, hz=1000)      # client: a wire.Client
+    await peer.connect(call_id)       # call.offer, candidates, DTLS
+    pcm = await peer.listen(2.0)      # what is heard from now on
+
+Run as a program it is one customer of a call, for tests that are not Python: see main().
+"""
+import argparse
+import asyncio
+import fractions
+import json
+import os
+import sys
+import time
+import uuid
+
+import numpy as np
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription  # noqa: E402
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack  # noqa: E402
+from aiortc.sdp import candidate_from_sdp  # noqa: E402
+from av import AudioFrame  # noqa: E402
+
+import sound  # noqa: E402
+import wire  # noqa: E402
+
+STEP = 960  # samples of 20 ms
+
+
+class Tone(MediaStreamTrack):
+    """A microphone that hears one tone; hz 0 is silence."""
+
+    kind = "audio"
+
+    def __init__(self, hz, gain=0.3):
+        super().__init__()
+        self.hz = hz
+        self.gain = gain
+        self.n = 0
+        self.start = None
+
+    async def recv(self):
+        if self.readyState != "live":
+            raise MediaStreamError
+        now = time.monotonic()
+        self.start = self.start or now
+        await asyncio.sleep(max(0.0, self.start + self.n * STEP / sound.RATE - now))
+        t = (self.n * STEP + np.arange(STEP)) / sound.RATE
+        pcm = (self.gain * np.sin(2 * np.pi * self.hz * t) * 32767).astype("<i2")
+        frame = AudioFrame(format="s16", layout="mono", samples=STEP)
+        frame.planes[0].update(pcm.tobytes())
+        frame.sample_rate = sound.RATE
+        frame.pts = self.n * STEP
+        frame.time_base = fractions.Fraction(1, sound.RATE)
+        self.n += 1
+        return frame
+
+
+class Peer:
+    """One leg of a call. hz None: the microphone is attached later (attach)."""
+
+    def __init__(self, client, hz=None, fingerprint=None):
+        self.client = client
+        self.fingerprint = fingerprint  # told instead of the own certificate's
+        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        track = Tone(hz) if hz is not None else "audio"
+        self.transceiver = self.pc.addTransceiver(track, direction="sendrecv")
+        self.heard = []  # arrays of mono samples
+        self.rtp_bytes = []  # first bytes of datagrams in the range of RTP and RTCP
+        self.call_id = None
+        self._tasks = []
+        self._seen = 0
+        self.pc.on("track", self._on_track)
+
+    @property
+    def dtls(self):
+        return self.transceiver.receiver.transport
+
+    @property
+    def profile(self):
+        """The SRTP profile that DTLS chose, by its number in use_srtp (RFC 5764: 1 is AES128_CM_HMAC_SHA1_80)."""
+        from OpenSSL import SSL
+        chosen = SSL._lib.SSL_get_selected_srtp_profile(self.dtls.ssl._ssl)
+        return int(SSL._ffi.cast("unsigned long *", chosen)[1])  # { const char *name; unsigned long id; }
+
+    def attach(self, hz):
+        self.transceiver.sender.replaceTrack(Tone(hz))
+
+    def _on_track(self, track):
+        self._tasks.append(asyncio.ensure_future(self._hear(track)))
+
+    async def _hear(self, track):
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            pcm = frame.to_ndarray().reshape(-1, len(frame.layout.channels))[:, 0]
+            self.heard.append(pcm.astype(np.float64) / 32768)
+
+    def _watch_datagrams(self):
+        ice = self.dtls.transport
+        receive = ice._recv
+
+        async def counted():
+            data = await receive()
+            if 128 <= data[0] <= 191:
+                self.rtp_bytes.append(data[0])
+            return data
+
+        ice._recv = counted
+
+    async def connect(self, call_id, timeout=10):
+        """Offers, takes the answer and the daemon's candidates, waits for DTLS. False: it failed."""
+        self.call_id = call_id
+        await self.pc.setLocalDescription(await self.pc.createOffer())
+        self._watch_datagrams()
+        sdp = self.pc.localDescription.sdp
+        if self.fingerprint:
+            lines = sdp.split("\r\n")
+            sdp = "\r\n".join("a=fingerprint:sha-256 " + self.fingerprint if x.startswith("a=fingerprint:") else x
+                              for x in lines)
+        answer = await self.client.ask(type="call.offer", call_id=call_id, sdp=sdp)
+        self.answer = answer["sdp"]
+        await self.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+        self._tasks.append(asyncio.ensure_future(self._take_candidates()))
+        end = time.monotonic() + timeout
+        while self.pc.connectionState not in ("connected", "failed", "closed") and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        return self.pc.connectionState == "connected"
+
+    async def _take_candidates(self):
+        while True:
+            for frame in self.client.frames[self._seen:]:
+                if frame["type"] == "call.candidate" and frame["call_id"] == self.call_id and frame["candidate"]:
+                    candidate = candidate_from_sdp(frame["candidate"].split(":", 1)[1])
+                    candidate.sdpMLineIndex = 0
+                    await self.pc.addIceCandidate(candidate)
+            self._seen = len(self.client.frames)
+            await asyncio.sleep(0.05)
+
+    async def listen(self, seconds):
+        """The next seconds of sound, mono; less where little comes."""
+        del self.heard[:]
+        end = time.monotonic() + seconds + 2
+        while sum(map(len, self.heard)) < seconds * sound.RATE:
+            if time.monotonic() > end:
+                break
+            await asyncio.sleep(0.02)
+        return np.concatenate(self.heard)[: int(seconds * sound.RATE)] if self.heard else np.zeros(0)
+
+    async def close(self):
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pc.close()
+
+
+async def start_call(client):
+    return (await client.request("POST", "/call/start", {"client_key": str(uuid.uuid4())}))["call"]
+
+
+async def serve(args):
+    """Customer for the browser tests: prints one line of JSON per event, obeys lines on standard input
+    (`start`, `hear SECONDS`, `end`)."""
+    def tell(**event):
+        print(json.dumps(event), flush=True)
+
+    client = await wire.Client(args.http, "aiortc", args.http, token=args.token).open()
+    peer = Peer(client, hz=args.hz)
+    call = None
+    tell(event="ready")
+    lines = asyncio.get_running_loop().run_in_executor
+    while words := (await lines(None, sys.stdin.readline)).split():
+        if words[0] == "start":
+            call = await start_call(client)
+            ok = await peer.connect(call["id"])
+            tell(event="connected", ok=ok, call=call["id"], profile=peer.profile if ok else None)
+        elif words[0] == "hear":
+            pcm = await peer.listen(float(words[1]))
+            hz = sound.peak_hz(pcm)
+            tell(event="heard", hz=hz, level=sound.level_dbov(pcm), share=sound.share(pcm, hz),
+                 notes=sound.note_share(pcm, sound.BUILTIN_NOTES))
+        elif words[0] == "end":
+            call = (await client.request("POST", f"/calls/{call['id']}/end", {}))["call"]
+            tell(event="ended", state=call["state"], reason=call["end_reason"])
+    await peer.close()
+    await client.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A customer with a tone for a microphone")
+    parser.add_argument("--http", required=True)
+    parser.add_argument("--token", required=True)
+    parser.add_argument("--hz", type=float, default=1000)
+    asyncio.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

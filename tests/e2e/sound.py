@@ -1,0 +1,88 @@
+"""What the tests hear: tones, levels and spectra of 48 kHz mono samples (numpy, -1..1)."""
+import math
+import subprocess
+
+import numpy as np
+
+RATE = 48000
+# The score of the built-in hold music (src/media/hold_builtin.c): every note sounds with two overtones.
+BUILTIN_NOTES = sorted({48, 43, 45, 41, 60, 64, 67, 59, 62, 57, 65, 76, 79, 74, 71, 72, 69, 77, 84, 81})
+
+
+def power_spectrum(pcm):
+    """(frequencies, power) of the whole piece, Hann window."""
+    return np.fft.rfftfreq(len(pcm), 1 / RATE), np.abs(np.fft.rfft(pcm * np.hanning(len(pcm)))) ** 2
+
+
+def peak_hz(pcm):
+    hz, power = power_spectrum(pcm)
+    power[hz < 50] = 0
+    return float(hz[np.argmax(power)])
+
+
+def share(pcm, tone, width=15.0):
+    """Part of the power (above 50 Hz) that lies within `width` Hz of the tone."""
+    hz, power = power_spectrum(pcm)
+    whole = power[hz >= 50].sum()
+    return float(power[np.abs(hz - tone) <= width].sum() / whole) if whole > 0 else 0.0
+
+
+def level_dbov(pcm):
+    """RMS level against a full-scale square wave (RFC 6465's dBov), -127 for digital silence."""
+    rms = math.sqrt(float(np.mean(np.square(pcm, dtype=np.float64)))) if len(pcm) else 0.0
+    return max(-127.0, 20 * math.log10(rms)) if rms > 0 else -127.0
+
+
+def bands_db(pcm):
+    """Mean power in third-octave bands from 80 Hz to 8 kHz, dB."""
+    hz, power = power_spectrum(pcm)
+    edges = 80 * 2 ** (np.arange(21) / 3)
+    sums = [power[(hz >= a) & (hz < b)].sum() for a, b in zip(edges, edges[1:])]
+    return 10 * np.log10(np.maximum(sums, 1e-9))
+
+
+def likeness(pcm, reference):
+    """Correlation of the band powers of two pieces: 1 for equal spectra. Bands 40 dB below the loudest count alike."""
+    a, b = (np.maximum(x - x.max(), -40) for x in (bands_db(pcm), bands_db(reference)))
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def note_share(pcm, notes, shift_semitones=0.0):
+    """Part of the power on the given MIDI notes and their two overtones (within 20 cents)."""
+    hz, power = power_spectrum(pcm)
+    mask = np.zeros(len(hz), bool)
+    for note in notes:
+        for overtone in (1, 2, 3):
+            f = overtone * 440 * 2 ** ((note + shift_semitones - 69) / 12)
+            mask |= np.abs(hz - f) <= f * (2 ** (20 / 1200) - 1)
+    return float(power[mask].sum() / power[hz >= 50].sum())
+
+
+def write_wav(path, pcm):
+    import wave
+    with wave.open(path, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE)
+        out.writeframes((np.clip(pcm, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+def read_wav(path):
+    import wave
+    with wave.open(path, "rb") as f:
+        pcm = np.frombuffer(f.readframes(f.getnframes()), "<i2").astype(np.float64) / 32768
+        return pcm.reshape(-1, f.getnchannels())[:, 0]
+
+
+def tone(hz, seconds, gain=0.3):
+    return gain * np.sin(2 * math.pi * hz * np.arange(int(seconds * RATE)) / RATE)
+
+
+def make_music(wav, opus):
+    """A test piece unlike any tone: four chords of half a second. Returns the decoded samples."""
+    chords = [(262, 330, 392), (294, 370, 440), (349, 440, 523), (392, 494, 1175)]
+    pcm = np.concatenate([sum(tone(f, 0.5, 0.12) for f in chord) for chord in chords] * 4)
+    write_wav(wav, pcm)
+    subprocess.run(["opusenc", "--quiet", "--bitrate", "48", "--framesize", "20", wav, opus], check=True)
+    subprocess.run(["opusdec", "--quiet", "--rate", str(RATE), "--force-wav", opus, wav], check=True)
+    return read_wav(wav)

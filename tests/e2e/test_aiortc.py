@@ -1,0 +1,250 @@
+"""A call between two aiortc peers through the daemon: hold music, tones both ways, rows, wrong certificate.
+
+Runs in a network namespace of its own (run.sh), where 10.77.0.1 is the machine's address.
+"""
+import asyncio
+import os
+import sys
+import unittest
+import uuid
+
+import numpy as np
+
+import peer as peers
+import sound
+import wire
+from stack import SITE, Stack
+
+MEDIA = os.environ.get("E2E_ADDRESS", "10.77.0.1")
+SETTINGS = {"media.addresses": MEDIA}
+
+
+async def eventually(predicate, what, seconds=8):
+    for _ in range(int(seconds / 0.05)):
+        value = predicate()
+        if value:
+            return value
+        await asyncio.sleep(0.05)
+    raise AssertionError("never: " + what)
+
+
+class CallTest(unittest.IsolatedAsyncioTestCase):
+    """Starts a stack per class; `settings` are the daemon's."""
+
+    settings = SETTINGS
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(settings=cls.settings, staff=("agent",)).start()
+        cls.database = cls.stack.postgres.connect()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.database.close()
+        cls.stack.stop()
+
+    def rows(self, sql, *args):
+        with self.database.cursor() as cursor:
+            cursor.execute(sql, args)
+            return cursor.fetchall()
+
+    async def asyncSetUp(self):
+        self.open = []
+
+    async def asyncTearDown(self):
+        for thing in reversed(self.open):
+            await thing.close()
+
+    async def client(self, name, origin, token=None, account=None):
+        client = wire.Client(self.stack.http(), name, origin, token)
+        self.open.append(client)
+        return await client.open(account)
+
+    async def customer(self):
+        token = self.stack.token("c-" + uuid.uuid4().hex[:8], "Wanja Kimani")
+        return await self.client("customer", SITE, token=token)
+
+    async def agent(self):
+        agent = await self.client("agent", self.stack.http(), account=self.stack.staff["agent"])
+        await agent.request("PUT", "/me/presence", {"chosen": "away"})
+        return agent
+
+    def peer(self, client, **more):
+        peer = peers.Peer(client, **more)
+        self.open.append(peer)
+        return peer
+
+    async def waiting_call(self, hz=1000):
+        """A customer whose leg is connected: (client, peer, call)."""
+        client = await self.customer()
+        call = await peers.start_call(client)
+        self.assertEqual(call["state"], "queued")
+        peer = self.peer(client, hz=hz)
+        self.assertTrue(await peer.connect(call["id"]), "customer's leg: " + peer.pc.connectionState)
+        return client, peer, call
+
+    async def ring(self, agent):
+        """The agent becomes available; the offer of the call."""
+        await agent.request("PUT", "/me/presence", {"chosen": "available"})
+        await agent.wait(lambda: any(o["kind"] == "call" for o in agent.offers.values()), 10, "offer of the call")
+        return next(o for o in agent.offers.values() if o["kind"] == "call")
+
+    def assertTone(self, pcm, hz, who):
+        self.assertGreater(len(pcm), 0, who + " hears nothing")
+        self.assertAlmostEqual(sound.peak_hz(pcm), hz, delta=3, msg=who)
+        self.assertGreater(sound.share(pcm, hz), 0.9, who)
+        self.assertGreater(sound.level_dbov(pcm), -30, who)
+
+
+class WholeCall(CallTest):
+    async def test_call(self):
+        agent = await self.agent()
+        client, caller, call = await self.waiting_call(hz=1000)
+        self.assertEqual(caller.profile, 1, "AES128_CM_HMAC_SHA1_80")
+        self.assertIn("a=setup:passive", caller.answer)
+
+        with self.subTest("hold music"):
+            pcm = await caller.listen(4)
+            self.assertEqual(len(pcm), 4 * sound.RATE)
+            self.assertGreater(sound.note_share(pcm, sound.BUILTIN_NOTES), 0.9)
+            self.assertLess(sound.note_share(pcm, sound.BUILTIN_NOTES, 0.5), 0.3)
+            self.assertAlmostEqual(sound.level_dbov(pcm), -21, delta=5)
+
+        offer = await self.ring(agent)
+        self.assertEqual(offer["call_id"], call["id"])
+        await client.wait(lambda: self.state(client, call["id"]) == "ringing", 5, "ringing")
+        answerer = self.peer(agent)
+        self.assertTrue(await answerer.connect(call["id"]), "agent's leg: " + answerer.pc.connectionState)
+
+        with self.subTest("before the answer the agent hears nothing, the customer music"):
+            self.assertLess(sound.level_dbov(await answerer.listen(0.5)), -60)
+            self.assertGreater(sound.note_share(await caller.listen(2), sound.BUILTIN_NOTES), 0.9)
+
+        accepted = await agent.request("POST", f"/offers/{offer['id']}/accept", {})
+        self.assertEqual((accepted["call"]["id"], accepted["call"]["state"]), (call["id"], "active"))
+        self.assertEqual(accepted["chat"]["call"]["state"], "active")
+        answerer.attach(440)
+        await client.wait(lambda: self.state(client, call["id"]) == "active", 5, "active")
+        await asyncio.sleep(1)
+        heard = await asyncio.gather(caller.listen(2), answerer.listen(2))
+        self.assertTone(heard[0], 440, "customer")
+        self.assertTone(heard[1], 1000, "agent")
+
+        with self.subTest("quality"):
+            await agent.wait(lambda: any(f["type"] == "call.quality" and len(f["legs"]) == 2 for f in agent.frames), 5,
+                             "quality of both legs")
+            await asyncio.sleep(2)
+            for leg in [f for f in agent.frames if f["type"] == "call.quality"][-1]["legs"]:
+                self.assertTrue(leg["connected"])
+                self.assertGreaterEqual(leg["in"]["packets"], 40)
+                self.assertEqual(leg["in"]["lost"], 0)
+                self.assertGreater(leg["in"]["mos_cq"] or leg["in"]["mos_lq"], 4.0)
+                self.assertIn(leg["in"]["level_dbov"], range(-25, -5))
+            own = [f for f in client.frames if f["type"] == "call.quality"][-1]
+            self.assertEqual([leg["party"] for leg in own["legs"]], ["customer"])
+
+        with self.subTest("mute is told to the other side"):
+            await agent.post(type="call.mute", call_id=call["id"], muted=True)
+            await client.wait(lambda: self.muted(client, call["id"])["agent"], 5, "mute")
+
+        ended = await client.request("POST", f"/calls/{call['id']}/end", {})
+        self.assertEqual((ended["call"]["state"], ended["call"]["end_reason"]), ("ended", "customer_hangup"))
+        await agent.wait(lambda: self.state(agent, call["id"]) == "ended", 5, "end")
+        await self.check_rows(call)
+
+    def state(self, client, call_id):
+        states = [f["call"]["state"] for f in client.frames if f["type"] == "call.state" and f["call"]["id"] == call_id]
+        return states[-1] if states else None
+
+    def muted(self, client, call_id):
+        return [f["muted"] for f in client.frames if f["type"] == "call.state" and f["call"]["id"] == call_id][-1]
+
+    async def check_rows(self, call):
+        def summary():
+            return self.rows("select state, end_reason, staff_id is not null, answered_at > ringing_at, ended_at > answered_at,"
+                             " quality, mos_low from support.voice_calls where id = %s and quality is not null", call["id"])
+        row = (await eventually(summary, "summary in voice_calls"))[0]
+        self.assertEqual(row[:5], ("ended", "customer_hangup", True, True, True))
+        self.assertGreater(row[6] or 0, 3.5, row[5])
+        actions = [a for (a,) in self.rows("select action from support.support_activity_logs where subject_ref = %s"
+                                           " and outcome = 'done' order by id", call["id"])]
+        for action in ("call.start", "call.ring", "call.answer", "call.end", "call.summary"):
+            self.assertIn(action, actions)
+        samples = await eventually(lambda: self.rows(
+            "select leg, direction, count(*) from support.call_quality_samples where call_id = %s group by 1, 2", call["id"]),
+            "quality samples")
+        self.assertGreaterEqual(len(samples), 4, samples)
+        problems = self.rows("select * from support.check_invariants()")
+        self.assertEqual(problems, [])
+
+
+class GivenMusic(CallTest):
+    @classmethod
+    def setUpClass(cls):
+        import tempfile
+        cls.files = tempfile.TemporaryDirectory()
+        opus = os.path.join(cls.files.name, "music.opus")
+        cls.reference = sound.make_music(os.path.join(cls.files.name, "music.wav"), opus)
+        cls.settings = dict(SETTINGS, **{"media.hold_music_file": opus})
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.files.cleanup()
+
+    async def test_music_of_the_file(self):
+        client, caller, call = await self.waiting_call()
+        pcm = await caller.listen(4)
+        self.assertEqual(len(pcm), 4 * sound.RATE)
+        self.assertGreater(sound.likeness(pcm, self.reference), 0.97)
+        self.assertAlmostEqual(sound.level_dbov(pcm), sound.level_dbov(self.reference), delta=1.5)
+        self.assertLess(sound.likeness(np.random.default_rng(1).normal(0, 0.1, len(pcm)), self.reference), 0.8)
+        ended = await client.request("POST", f"/calls/{call['id']}/end", {})
+        self.assertEqual(ended["call"]["end_reason"], "customer_hangup")
+        self.assertEqual(self.rows("select state from support.call_queue where call_id = %s", call["id"]), [("abandoned",)])
+
+
+class WrongCertificate(CallTest):
+    async def test_nothing_for_a_wrong_certificate(self):
+        client = await self.customer()
+        call = await peers.start_call(client)
+        thief = self.peer(client, hz=1000, fingerprint=":".join(["5A"] * 32))
+        await thief.connect(call["id"], timeout=5)
+        self.assertGreater(len(thief.dtls.transport._connection._nominated), 0, "ICE itself must have succeeded")
+        self.assertNotEqual(thief.pc.connectionState, "connected")
+        await client.wait(lambda: any(f["type"] == "call.state" and f["call"]["state"] == "ended" for f in client.frames),
+                          10, "end of the call")
+        ended = [f["call"] for f in client.frames if f["type"] == "call.state"][-1]
+        self.assertEqual(ended["end_reason"], "media_refused")
+        try:
+            while True:
+                await asyncio.wait_for(thief.dtls.transport._recv(), 2)
+        except (asyncio.TimeoutError, ConnectionError):
+            pass
+        self.assertEqual(thief.rtp_bytes, [], "not one packet")
+        row = self.rows("select state, end_reason, answered_at from support.voice_calls where id = %s", call["id"])
+        self.assertEqual(row, [("ended", "media_refused", None)])
+
+    async def test_the_right_certificate_gets_sound(self):
+        """The control: the same peer, told truthfully, is sent packets."""
+        client, caller, call = await self.waiting_call()
+        await caller.listen(0.5)
+        self.assertGreater(len(caller.rtp_bytes), 20)
+        await client.request("POST", f"/calls/{call['id']}/end", {})
+
+
+class Result(unittest.TextTestResult):
+    """Counts every test once, however many of its subtests fail."""
+
+    def counts(self, run):
+        bad = {str(getattr(t, "test_case", t)) for t, _ in self.failures + self.errors}
+        return max(run - len(bad), 0), len(bad)
+
+
+if __name__ == "__main__":
+    program = unittest.main(verbosity=2, exit=False,
+                            testRunner=unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result))
+    good, bad = program.result.counts(program.result.testsRun)
+    print(f"{good} passed, {bad} failed")
+    sys.exit(1 if bad or not good else 0)

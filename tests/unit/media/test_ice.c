@@ -1,0 +1,463 @@
+/* Unit tests of media/ice: a controlling libnice peer on loopback against a leg's ICE. */
+#include "supportd/media/ice.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "support/check_main.h"
+#include "support/ice_peer.h"
+#include "supportd/base/clock.h"
+
+static struct sup_media_engine *engine;
+static struct sup_ice *ice;
+static struct ice_peer peer;
+static struct {
+    int candidates, ends, states, pairs;
+    enum sup_ice_state state;
+    size_t packets, last_len;
+    uint8_t last[2048];
+    bool echo;
+} seen;
+
+static void on_candidate(const struct sup_candidate *candidate, void *arg)
+{
+    ck_assert_ptr_eq(arg, &seen);
+    *(candidate ? &seen.candidates : &seen.ends) += 1;
+}
+
+static void on_state(enum sup_ice_state state, void *arg)
+{
+    (void)arg;
+    seen.states++;
+    seen.state = state;
+}
+
+static void on_pair(const struct sup_ice_pair *pair, void *arg)
+{
+    (void)arg;
+    ck_assert_uint_ne(pair->remote_port, 0);
+    seen.pairs++;
+}
+
+static void on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
+{
+    (void)arg;
+    ck_assert_uint_ge(cap, len + SUP_SRTP_ROOM);
+    seen.packets++;
+    seen.last_len = len;
+    memcpy(seen.last, pkt, len);
+    if (seen.echo)
+        ck_assert_int_eq(sup_ice_send(ice, pkt, len), SUP_OK);
+}
+
+static const struct sup_ice_callbacks callbacks = {on_candidate, on_state, on_pair, on_packet};
+
+static void open_leg(const struct sup_media_engine_opts *opts)
+{
+    memset(&seen, 0, sizeof(seen));
+    ck_assert_int_eq(sup_media_engine_create(opts, &engine), SUP_OK);
+    struct sup_ice_opts ice_opts = {.engine = engine, .on = &callbacks, .arg = &seen};
+    ck_assert_int_eq(sup_ice_create(&ice_opts, &ice), SUP_OK);
+}
+
+static void open_on(const char *address, bool no_sibling)
+{
+    const struct sup_media_address a = {.address = address};
+    struct sup_media_engine_opts opts = {
+        .addresses = &a, .address_count = 1, .no_sibling = no_sibling};
+    open_leg(&opts);
+}
+
+static void teardown(void)
+{
+    ice_peer_close(&peer);
+    sup_ice_destroy(ice);
+    sup_media_engine_destroy(engine);
+    ice = NULL;
+    engine = NULL;
+    ck_assert_uint_eq(sup_mem_live(), 0);
+}
+
+static void spin(int ms)
+{
+    uint64_t end = sup_clock_mono_us() + (uint64_t)ms * 1000;
+    do {
+        struct pollfd p = {.fd = sup_media_engine_fd(engine), .events = POLLIN};
+        if (poll(&p, 1, 0) > 0 || sup_media_engine_deadline(engine) <= sup_clock_mono_us())
+            sup_media_engine_step(engine);
+        if (peer.agent)
+            ice_peer_step(&peer);
+        usleep(500);
+    } while (sup_clock_mono_us() < end);
+}
+
+#define SPIN_UNTIL(cond)                                                                           \
+    do {                                                                                           \
+        for (int spins_ = 0; spins_ < 10000 && !(cond); spins_++)                                  \
+            spin(1);                                                                               \
+        ck_assert(cond);                                                                           \
+    } while (0)
+
+static void signal_peer_to_leg(void)
+{
+    struct sup_candidate c[8];
+    size_t n = ice_peer_candidates(&peer, c, 8);
+    ck_assert_uint_ge(n, 1);
+    ck_assert_int_eq(sup_ice_set_remote(ice, peer.ufrag, peer.pwd), SUP_OK);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_int_eq(sup_ice_add_candidate(ice, &c[i]), SUP_OK);
+}
+
+static void signal_leg_to_peer(void)
+{
+    size_t n;
+    const struct sup_candidate *c = sup_ice_candidates(ice, &n);
+    ice_peer_set_remote(&peer, sup_ice_ufrag(ice), sup_ice_pwd(ice));
+    for (size_t i = 0; i < n; i++)
+        ice_peer_add_remote(&peer, &c[i]);
+}
+
+static void connect_both(const char *address)
+{
+    ice_peer_open(&peer, address);
+    signal_peer_to_leg();
+    signal_leg_to_peer();
+    SPIN_UNTIL(peer.connected && sup_ice_pair_of(ice));
+}
+
+static void exchange_packets(void)
+{
+    uint8_t rtp[172] = {0x80, 111}, dtls[60] = {22}, back[2048];
+    seen.echo = true;
+    for (int i = 0; i < 20; i++) {
+        rtp[3] = (uint8_t)i;
+        ck_assert(ice_peer_send(&peer, i % 2 ? rtp : dtls, i % 2 ? sizeof(rtp) : sizeof(dtls)));
+    }
+    SPIN_UNTIL(seen.packets == 20 && peer.tail - peer.head == 20);
+    for (int i = 0; i < 20; i++)
+        ck_assert_uint_eq(ice_peer_take(&peer, back), i % 2 ? sizeof(rtp) : sizeof(dtls));
+    struct sup_ice_stats stats;
+    sup_ice_get_stats(ice, &stats);
+    ck_assert_uint_eq(stats.foreign + stats.send_fail + stats.no_path, 0);
+}
+
+static void check_connected(const char *address)
+{
+    ck_assert_int_eq(seen.state, SUP_ICE_CONNECTED);
+    ck_assert_int_ge(seen.pairs, 1);
+    const struct sup_ice_pair *pair = sup_ice_pair_of(ice);
+    ck_assert_str_eq(pair->remote_address, address);
+    ck_assert(!pair->relayed);
+}
+
+START_TEST(kernel_delivers_to_a_sibling)
+{
+    /* Not a fact about the code: without it this machine only tests the fallback. */
+    open_on("127.0.0.1", false);
+    ck_assert(sup_ice_probe_sibling(false));
+    ck_assert(sup_ice_probe_sibling(true));
+    ck_assert(sup_media_engine_has_sibling(engine, false));
+}
+END_TEST
+
+START_TEST(host_candidates_are_there_at_once)
+{
+    const struct sup_media_address a[] = {{.address = "127.0.0.1", .advertised = "203.0.113.9"},
+                                          {.address = "::1"}};
+    struct sup_media_engine_opts opts = {
+        .addresses = a, .address_count = 2, .port_min = 42000, .port_max = 42020};
+    open_leg(&opts);
+    size_t n;
+    const struct sup_candidate *c = sup_ice_candidates(ice, &n);
+    ck_assert_uint_eq(n, 2);
+    bool four = false, six = false;
+    for (size_t i = 0; i < n; i++) {
+        ck_assert_int_eq(c[i].type, SUP_CANDIDATE_HOST);
+        ck_assert_uint_ge(c[i].port, 42000);
+        ck_assert_uint_le(c[i].port, 42020);
+        four = four || strcmp(c[i].address, "203.0.113.9") == 0;
+        six = six || strcmp(c[i].address, "::1") == 0;
+        struct sup_candidate back;
+        struct sup_candidate_text text = sup_candidate_format(&c[i]);
+        ck_assert_int_eq(sup_candidate_parse(text.s, strlen(text.s), &back), SUP_OK);
+        ck_assert(sup_candidate_same(&back, &c[i]));
+    }
+    ck_assert(four && six);
+    ck_assert_uint_ge(strlen(sup_ice_ufrag(ice)), SUP_ICE_UFRAG_MIN);
+    ck_assert_uint_ge(strlen(sup_ice_pwd(ice)), SUP_ICE_PWD_MIN);
+    SPIN_UNTIL(sup_ice_gathering_done(ice));
+    ck_assert_int_eq(seen.candidates, 0);
+}
+END_TEST
+
+START_TEST(connects_over_the_sibling_ipv4)
+{
+    open_on("127.0.0.1", false);
+    connect_both("127.0.0.1");
+    check_connected("127.0.0.1");
+    exchange_packets();
+}
+END_TEST
+
+START_TEST(connects_over_the_sibling_ipv6)
+{
+    open_on("::1", false);
+    ck_assert(sup_media_engine_has_sibling(engine, true));
+    connect_both("::1");
+    check_connected("::1");
+    ck_assert(sup_ice_pair_of(ice)->ipv6);
+    exchange_packets();
+}
+END_TEST
+
+START_TEST(connects_through_libnice_where_there_is_no_sibling)
+{
+    open_on("127.0.0.1", true);
+    ck_assert(!sup_media_engine_has_sibling(engine, false));
+    connect_both("127.0.0.1");
+    check_connected("127.0.0.1");
+    exchange_packets();
+}
+END_TEST
+
+START_TEST(peer_without_candidates_is_found_by_its_checks)
+{
+    open_on("127.0.0.1", false);
+    ice_peer_open(&peer, "127.0.0.1");
+    ck_assert_int_eq(sup_ice_set_remote(ice, peer.ufrag, peer.pwd), SUP_OK);
+    signal_leg_to_peer();
+    SPIN_UNTIL(peer.connected && sup_ice_pair_of(ice));
+    ck_assert_int_eq(sup_ice_pair_of(ice)->remote, SUP_CANDIDATE_PRFLX);
+    exchange_packets();
+}
+END_TEST
+
+static int stranger_socket(void)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in self = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&self, sizeof(self)), 0);
+    return fd;
+}
+
+static void send_to_leg(int fd, const uint8_t *pkt, size_t len)
+{
+    size_t n;
+    const struct sup_candidate *c = sup_ice_candidates(ice, &n);
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(c[0].port)};
+    ck_assert_int_eq(sendto(fd, pkt, len, 0, (struct sockaddr *)&to, sizeof(to)), (ssize_t)len);
+}
+
+static struct sup_ice_stats stats_now(void)
+{
+    struct sup_ice_stats stats;
+    sup_ice_get_stats(ice, &stats);
+    return stats;
+}
+
+START_TEST(packets_of_strangers_are_dropped_and_counted)
+{
+    open_on("127.0.0.1", false);
+    int fd = stranger_socket();
+    uint8_t rtp[60] = {0x80, 111}, dtls[60] = {22};
+    send_to_leg(fd, rtp, sizeof(rtp)); /* before a path: dropped */
+    for (int i = 0; i < 6; i++)
+        send_to_leg(fd, dtls, sizeof(dtls)); /* four are held, two are not */
+    SPIN_UNTIL(stats_now().foreign == 1 && stats_now().held_lost == 2);
+    connect_both("127.0.0.1");
+    send_to_leg(fd, rtp, sizeof(rtp));
+    send_to_leg(fd, dtls, sizeof(dtls));
+    SPIN_UNTIL(stats_now().foreign == 3);
+    close(fd);
+    ck_assert_uint_eq(stats_now().held_lost, 6); /* held ones of the stranger */
+    ck_assert_uint_eq(seen.packets, 0);
+}
+END_TEST
+
+/* The local socket of the peer, to send a ClientHello before any check has passed. */
+static int peer_socket(void)
+{
+    GPtrArray *sockets = nice_agent_get_sockets(peer.agent, peer.stream, 1);
+    int fd = g_socket_get_fd(g_ptr_array_index(sockets, 0));
+    g_ptr_array_unref(sockets);
+    return fd;
+}
+
+START_TEST(early_client_hello_is_fed_once_the_pair_is_selected)
+{
+    open_on("127.0.0.1", false);
+    ice_peer_open(&peer, "127.0.0.1");
+    uint8_t hello[100] = {22, 0xfe, 0xff, 7};
+    send_to_leg(peer_socket(), hello, sizeof(hello));
+    hello[3] = 8;
+    send_to_leg(peer_socket(), hello, sizeof(hello));
+    spin(20);
+    ck_assert_uint_eq(seen.packets, 0);
+    signal_peer_to_leg();
+    signal_leg_to_peer();
+    SPIN_UNTIL(seen.packets == 2);
+    ck_assert_uint_eq(seen.last_len, sizeof(hello));
+    ck_assert_uint_eq(seen.last[3], 8);
+    ck_assert_int_ge(seen.pairs, 1);
+}
+END_TEST
+
+START_TEST(remote_credentials_and_candidates_are_checked)
+{
+    open_on("127.0.0.1", false);
+    struct sup_candidate c = {
+        .foundation = "1", .priority = 100, .address = "127.0.0.1", .port = 9};
+    ck_assert_int_eq(sup_ice_add_candidate(ice, &c), SUP_E_STATE);
+    static const char pwd[] = "abcdefghijklmnopqrstuv";
+    char long_text[300];
+    memset(long_text, 'a', sizeof(long_text));
+    long_text[sizeof(long_text) - 1] = '\0';
+    ck_assert_int_eq(sup_ice_set_remote(ice, "abc", pwd), SUP_E_INVAL);
+    ck_assert_int_eq(sup_ice_set_remote(ice, "abcd", "short"), SUP_E_INVAL);
+    ck_assert_int_eq(sup_ice_set_remote(ice, long_text, pwd), SUP_E_INVAL);
+    ck_assert_int_eq(sup_ice_set_remote(ice, "abcd", long_text), SUP_E_INVAL);
+    ck_assert_int_eq(sup_ice_set_remote(ice, "abc:", pwd), SUP_E_INVAL);
+    ck_assert_int_eq(sup_ice_set_remote(ice, "abcd", pwd), SUP_OK);
+    ck_assert_int_eq(sup_ice_set_remote(ice, "abcd", pwd), SUP_OK);
+    ck_assert_int_eq(sup_ice_set_remote(ice, "efgh", pwd), SUP_E_STATE);
+    strcpy(c.ufrag, "efgh");
+    ck_assert_int_eq(sup_ice_add_candidate(ice, &c), SUP_E_CONFLICT);
+    strcpy(c.ufrag, "abcd");
+    c.priority = 0;
+    ck_assert_int_eq(sup_ice_add_candidate(ice, &c), SUP_E_INVAL);
+    c.priority = 7;
+    for (uint16_t i = 0; i < SUP_ICE_REMOTE_MAX; i++) {
+        c.port = (uint16_t)(1000 + i);
+        ck_assert_int_eq(sup_ice_add_candidate(ice, &c), SUP_OK);
+        ck_assert_int_eq(sup_ice_add_candidate(ice, &c), SUP_OK); /* repeated */
+    }
+    c.port = 5000;
+    ck_assert_int_eq(sup_ice_add_candidate(ice, &c), SUP_E_LIMIT);
+    ck_assert_int_eq(sup_ice_send(ice, (const uint8_t *)"x", 1), SUP_E_STATE);
+    struct sup_ice_stats stats;
+    sup_ice_get_stats(ice, &stats);
+    ck_assert_uint_eq(stats.no_path, 1);
+    ck_assert_uint_eq(stats.candidates, 4);
+}
+END_TEST
+
+START_TEST(restart_keeps_the_path_and_takes_new_credentials)
+{
+    open_on("127.0.0.1", false);
+    connect_both("127.0.0.1");
+    char ufrag[SUP_ICE_UFRAG_MAX + 1];
+    strcpy(ufrag, sup_ice_ufrag(ice));
+    ice_peer_restart(&peer);
+    ck_assert_int_eq(sup_ice_restart(ice), SUP_OK);
+    ck_assert_str_ne(ufrag, sup_ice_ufrag(ice));
+    ck_assert_ptr_nonnull(sup_ice_pair_of(ice)); /* media goes on meanwhile */
+    ck_assert_int_eq(sup_ice_send(ice, (const uint8_t[20]){0x80}, 20), SUP_OK);
+    int pairs = seen.pairs;
+    signal_peer_to_leg();
+    signal_leg_to_peer();
+    SPIN_UNTIL(peer.connected && seen.pairs > pairs);
+    uint8_t drop[2048];
+    while (ice_peer_take(&peer, drop) > 0)
+        ;
+    seen.packets = 0;
+    exchange_packets();
+}
+END_TEST
+
+START_TEST(peer_that_moves_is_followed_after_a_restart)
+{
+    open_on("127.0.0.1", false);
+    connect_both("127.0.0.1");
+    uint16_t port = sup_ice_pair_of(ice)->remote_port;
+    ice_peer_close(&peer); /* the old network is gone; a new agent on another port */
+    ck_assert_int_eq(sup_ice_restart(ice), SUP_OK);
+    connect_both("127.0.0.1");
+    SPIN_UNTIL(sup_ice_pair_of(ice)->remote_port != port);
+    seen.packets = 0;
+    exchange_packets();
+}
+END_TEST
+
+START_TEST(wrong_password_never_connects)
+{
+    open_on("127.0.0.1", false);
+    ice_peer_open(&peer, "127.0.0.1");
+    ck_assert_int_eq(sup_ice_set_remote(ice, peer.ufrag, "wrongwrongwrongwrongwrong"), SUP_OK);
+    ice_peer_set_remote(&peer, sup_ice_ufrag(ice), "alsowrongalsowrongalsowrong");
+    size_t n;
+    const struct sup_candidate *c = sup_ice_candidates(ice, &n);
+    ice_peer_add_remote(&peer, &c[0]);
+    spin(300);
+    ck_assert_ptr_null(sup_ice_pair_of(ice));
+    ck_assert(!peer.connected);
+}
+END_TEST
+
+START_TEST(full_port_range_is_an_error)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in self = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&self, sizeof(self)), 0);
+    socklen_t len = sizeof(self);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&self, &len), 0);
+    const struct sup_media_address a = {.address = "127.0.0.1"};
+    struct sup_media_engine_opts opts = {.addresses = &a, .address_count = 1};
+    opts.port_min = opts.port_max = ntohs(self.sin_port);
+    ck_assert_int_eq(sup_media_engine_create(&opts, &engine), SUP_OK);
+    struct sup_ice_opts ice_opts = {.engine = engine, .on = &callbacks, .arg = &seen};
+    ck_assert_int_eq(sup_ice_create(&ice_opts, &ice), SUP_E_IO);
+    ck_assert_ptr_null(ice);
+    close(fd);
+}
+END_TEST
+
+START_TEST(dead_turn_server_spoils_nothing)
+{
+    const struct sup_media_address a = {.address = "127.0.0.1"};
+    struct sup_media_engine_opts opts = {.addresses = &a, .address_count = 1};
+    opts.turn = (struct sup_media_server){"127.0.0.1", 9, "user", "secret"};
+    opts.stun = (struct sup_media_server){.address = "127.0.0.1", .port = 9};
+    open_leg(&opts);
+    ck_assert(!sup_ice_gathering_done(ice)); /* the servers are still being asked */
+    connect_both("127.0.0.1");
+    check_connected("127.0.0.1");
+    exchange_packets();
+    sup_ice_destroy(ice); /* goes on in the engine */
+    ice = NULL;
+    spin(20);
+}
+END_TEST
+
+START_TEST(lack_of_memory_leaves_nothing)
+{
+    const struct sup_media_address a = {.address = "127.0.0.1"};
+    struct sup_media_engine_opts opts = {.addresses = &a, .address_count = 1};
+    ck_assert_int_eq(sup_media_engine_create(&opts, &engine), SUP_OK);
+    size_t live = sup_mem_live();
+    struct sup_ice_opts ice_opts = {.engine = engine, .on = &callbacks, .arg = &seen};
+    for (size_t n = 1; n <= 2; n++) {
+        sup_mem_fail_at(n);
+        ck_assert_int_eq(sup_ice_create(&ice_opts, &ice), SUP_E_NOMEM);
+        sup_mem_fail_at(0);
+        ck_assert_ptr_null(ice);
+        ck_assert_uint_eq(sup_mem_live(), live);
+    }
+    sup_ice_destroy(NULL);
+}
+END_TEST
+
+SUP_CHECK_MAIN("ice", NULL, teardown, kernel_delivers_to_a_sibling,
+               host_candidates_are_there_at_once, connects_over_the_sibling_ipv4,
+               connects_over_the_sibling_ipv6, connects_through_libnice_where_there_is_no_sibling,
+               peer_without_candidates_is_found_by_its_checks,
+               packets_of_strangers_are_dropped_and_counted,
+               early_client_hello_is_fed_once_the_pair_is_selected,
+               remote_credentials_and_candidates_are_checked,
+               restart_keeps_the_path_and_takes_new_credentials,
+               peer_that_moves_is_followed_after_a_restart, wrong_password_never_connects,
+               full_port_range_is_an_error, dead_turn_server_spoils_nothing,
+               lack_of_memory_leaves_nothing)

@@ -1,0 +1,491 @@
+#include <math.h>
+#include <string.h>
+
+#include "support/check_main.h"
+#include "supportd/media/opus.h"
+#include "supportd/media/quality.h"
+
+enum { LEVEL_ID = 3 };
+
+static struct sup_quality *quality;
+static struct sup_quality_sample s;
+static struct sup_quality_env env;
+static uint64_t now_us; /* of the next packet */
+static uint32_t seq, ts, ssrc;
+
+static void create(const struct sup_quality_opts *opts)
+{
+    ck_assert_int_eq(sup_quality_create(opts, now_us, &quality), SUP_OK);
+}
+
+static void setup(void)
+{
+    now_us = 5000000;
+    seq = 65500;
+    ts = 0xFFFFF000;
+    ssrc = 1;
+    env = (struct sup_quality_env){.connected = true, .expect_in = true};
+    create(&(struct sup_quality_opts){.level_id = LEVEL_ID});
+}
+
+static void teardown(void)
+{
+    sup_quality_destroy(quality);
+    quality = NULL;
+}
+
+static void send_payload(const uint8_t *payload, size_t len, uint8_t dbov, uint64_t arrival_us)
+{
+    uint8_t pkt[1500];
+    struct sup_rtp_hdr h;
+    struct sup_rtp_out out = {.payload_type = 111,
+                              .seq = (uint16_t)seq,
+                              .ts = ts,
+                              .ssrc = ssrc,
+                              .level_id = LEVEL_ID,
+                              .level = {dbov, dbov < 50}};
+    size_t head = sup_rtp_write_header(&out, pkt);
+    if (len)
+        memcpy(pkt + head, payload, len);
+    ck_assert_int_eq(sup_rtp_parse(pkt, head + len, &h), SUP_OK);
+    sup_quality_add_in(quality, pkt, &h, arrival_us);
+}
+
+/* A hybrid fullband packet of 20 ms and 80 bytes, the first bits being VAD and LBRR. */
+static void send_at(bool lbrr, uint8_t dbov, uint64_t arrival_us)
+{
+    uint8_t payload[80] = {0x78, lbrr ? 0xC0 : 0x80};
+    send_payload(payload, sizeof(payload), dbov, arrival_us);
+}
+
+static void step(void)
+{
+    seq++;
+    ts += 960;
+    now_us += 20000;
+}
+
+static void tick(void)
+{
+    sup_quality_tick(quality, now_us, &env, &s);
+}
+
+/* One second of 50 packets; those whose bit is set in lost (repeated every 10) do not arrive. */
+static void second(unsigned lost, bool lbrr, uint8_t dbov)
+{
+    for (unsigned n = 0; n < 50; n++, step())
+        if (!(lost >> n % 10 & 1))
+            send_at(lbrr, dbov, now_us);
+    tick();
+}
+
+static bool holds(enum sup_verdict v)
+{
+    return s.verdicts >> v & 1;
+}
+
+START_TEST(a_clean_second)
+{
+    second(0, true, 20);
+    second(0, true, 20);
+    ck_assert(s.in.packets == 50 && s.in.bytes == 4000 && s.in.lost == 0 && s.in.late == 0);
+    ck_assert(s.in.jitter_us == 0 && s.in.residual_loss_pct == 0 && s.in.burst_ratio == 1);
+    ck_assert(s.in.has_mos && fabs(s.in.mos_lq - 4.41) < 0.01 && fabs(s.in.mos_cq - 4.41) < 0.01);
+    ck_assert(s.has_codec && s.bandwidth == SUP_OPUS_FB && s.frame_us == 20000);
+    ck_assert(s.bitrate == 32000 && s.fec_pct == 100 && s.dtx_pct == 0);
+    ck_assert(s.has_level && s.level_dbov == -20 && s.voice_pct == 100);
+    ck_assert(!s.out.has_mos && !s.has_rtt && s.verdicts == 0 && s.raised == 0);
+    ck_assert(s.no_packet_us == 20000 && s.no_voice_us == 20000);
+}
+END_TEST
+
+START_TEST(fec_recovers_single_losses)
+{
+    second(0x008, true, 20); /* every tenth packet */
+    second(0x008, true, 20);
+    ck_assert_uint_eq(s.in.packets, 45);
+    ck_assert_uint_eq(s.in.lost, 5);
+    ck_assert_uint_eq(s.in.recovered, 5);
+    ck_assert(fabs(s.in.loss_pct - 10) < 0.01);
+    ck_assert(fabs(s.in.residual_loss_pct - 2.5) < 0.01); /* a quarter is left */
+    second(0x008, false, 20);
+    second(0x008, false, 20);
+    ck_assert_uint_eq(s.in.recovered, 0);
+    ck_assert(fabs(s.in.residual_loss_pct - 10) < 0.01);
+    ck_assert(s.in.mos_lq < 2);
+}
+END_TEST
+
+START_TEST(of_a_burst_only_the_last_is_recovered)
+{
+    second(0x038, true, 20);
+    second(0x038, true, 20);
+    ck_assert_uint_eq(s.in.lost, 15);
+    ck_assert_uint_eq(s.in.recovered, 5);
+    ck_assert(fabs(s.in.residual_loss_pct - (10 + 5 * 0.25) * 2) < 0.01);
+    ck_assert(fabs(s.in.burst_ratio - 3 * 0.7) < 0.01);
+}
+END_TEST
+
+START_TEST(reordering_is_not_loss)
+{
+    for (int i = 0; i < 3; i++) {
+        for (unsigned n = 0; n < 50; n += 2) { /* pairs swapped */
+            step();
+            send_at(true, 20, now_us);
+            seq--;
+            ts -= 960;
+            send_at(true, 20, now_us);
+            seq++;
+            ts += 960;
+            step();
+        }
+        tick();
+    }
+    ck_assert(s.in.lost == 0 && s.in.reordered == 25 && s.in.late == 0);
+}
+END_TEST
+
+START_TEST(dtx_is_not_loss)
+{
+    second(0, true, 20);
+    for (int i = 0; i < 4; i++) {
+        for (unsigned n = 0; n < 50; n++, now_us += 20000, ts += 960) {
+            if (n % 20 != 0)
+                continue;
+            send_payload((const uint8_t *)"\x78", 1, 127, now_us);
+            seq++;
+        }
+        tick();
+        ck_assert(s.in.packets == 3 && s.in.lost == 0 && s.in.residual_loss_pct == 0);
+        ck_assert(s.in.late == 0);
+        ck_assert(i == 0 || s.dtx_pct > 99);
+        ck_assert(!holds(SUP_VERDICT_NO_PACKETS) && !holds(SUP_VERDICT_LOSS_UP));
+    }
+}
+END_TEST
+
+START_TEST(loss_verdict_rises_after_three_of_five_and_falls_after_three)
+{
+    second(0, false, 20);
+    ck_assert_str_eq(sup_quality_verdict_name(SUP_VERDICT_LOSS_UP), "loss_up");
+    for (int i = 0; i < 3; i++) {
+        ck_assert(!holds(SUP_VERDICT_LOSS_UP));
+        second(0x008, false, 20);
+    }
+    ck_assert(s.verdicts == (1u << SUP_VERDICT_LOSS_UP | 1u << SUP_VERDICT_LOW_MOS));
+    ck_assert(s.raised == s.verdicts && s.cleared == 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert(holds(SUP_VERDICT_LOSS_UP));
+        second(0, false, 20);
+    }
+    ck_assert(!holds(SUP_VERDICT_LOSS_UP) && (s.cleared >> SUP_VERDICT_LOSS_UP & 1));
+    second(0, false, 20);
+    ck_assert(s.verdicts == 0);
+    second(0x008, false, 20);
+    second(0, false, 20);
+    second(0x008, false, 20);
+    ck_assert(!holds(SUP_VERDICT_LOSS_UP)); /* two of five */
+}
+END_TEST
+
+START_TEST(missing_packets_are_told_within_three_seconds)
+{
+    second(0, true, 20);
+    for (int i = 0; i < 2; i++) {
+        ck_assert(!holds(SUP_VERDICT_NO_PACKETS));
+        now_us += 1000000;
+        tick();
+    }
+    ck_assert(s.raised == 1u << SUP_VERDICT_NO_PACKETS);
+    ck_assert(holds(SUP_VERDICT_NO_PACKETS) && s.in.lost == 0 && !s.in.has_mos);
+    env.expect_in = false; /* muted: all is well */
+    now_us += 1000000;
+    tick();
+    ck_assert(s.cleared == 1u << SUP_VERDICT_NO_PACKETS);
+    now_us += 3600000000;
+    env.expect_in = true; /* unmuted: two seconds of grace */
+    tick();
+    now_us += 1000000;
+    tick();
+    ck_assert(s.verdicts == 0);
+    now_us += 1000000;
+    tick();
+    ck_assert(holds(SUP_VERDICT_NO_PACKETS));
+    second(0, true, 20);
+    ck_assert(s.verdicts == 0);
+}
+END_TEST
+
+START_TEST(never_a_packet_is_told_too)
+{
+    for (int i = 0; i < 2; i++) {
+        now_us += 1000000;
+        tick();
+    }
+    ck_assert(s.verdicts == 1u << SUP_VERDICT_NO_PACKETS);
+    ck_assert_uint_eq(s.no_packet_us, 2000000);
+}
+END_TEST
+
+START_TEST(a_silent_microphone_is_told_within_three_seconds)
+{
+    second(0, true, 20);
+    second(0, true, 127);
+    ck_assert(s.verdicts == 0);
+    second(0, true, 127);
+    second(0, true, 127);
+    ck_assert(s.verdicts == 1u << SUP_VERDICT_SILENT_MICROPHONE);
+    ck_assert(s.level_dbov == -127 && s.voice_pct == 0 && s.no_voice_us > 3000000);
+    second(0, true, 80); /* room noise */
+    ck_assert(s.verdicts == 0);
+}
+END_TEST
+
+START_TEST(round_trip_and_relay)
+{
+    second(0, true, 20);
+    sup_quality_add_rtt(quality, 450000, now_us);
+    env.relayed = true;
+    for (int i = 0; i < 3; i++)
+        second(0, true, 20);
+    ck_assert(s.has_rtt && s.rtt_us == 450000);
+    ck_assert(holds(SUP_VERDICT_HIGH_DELAY) && holds(SUP_VERDICT_RELAYED));
+    ck_assert(s.in.mos_lq > 4.4 && s.in.mos_cq < 4.2); /* delay hurts the conversation alone */
+    double near_only = s.in.mos_cq;
+    env.has_far_rtt = true;
+    env.far_rtt_us = 300000;
+    second(0, true, 20);
+    ck_assert(s.in.mos_cq < near_only);
+    for (int i = 0; i < 31; i++)
+        second(0, true, 20);
+    ck_assert(!s.has_rtt && !holds(SUP_VERDICT_HIGH_DELAY)); /* too old to be believed */
+}
+END_TEST
+
+START_TEST(jitter_verdict)
+{
+    for (int i = 0; i < 5; i++) {
+        for (unsigned n = 0; n < 50; n++, step())
+            send_at(true, 20, now_us + (n % 2 ? 0 : 50000));
+        tick();
+    }
+    ck_assert_uint_gt(s.in.jitter_us, 30000);
+    ck_assert(holds(SUP_VERDICT_HIGH_JITTER));
+    ck_assert_uint_eq(s.in.late, 0); /* within what the buffer has learnt */
+}
+END_TEST
+
+START_TEST(a_delay_spike_empties_the_buffer_once)
+{
+    second(0, true, 20);
+    second(0, true, 20);
+    for (unsigned n = 0; n < 50; n++, step()) /* from now on 200 ms later */
+        send_at(true, 20, now_us + 200000);
+    tick();
+    ck_assert_uint_eq(s.in.late, 1);
+    ck_assert(s.in.residual_loss_pct > 10 && s.in.residual_loss_pct < 20); /* 140 ms of silence */
+    for (unsigned n = 0; n < 50; n++, step())
+        send_at(true, 20, now_us + 200000);
+    tick();
+    ck_assert(s.in.late == 0 && s.in.residual_loss_pct == 0);
+}
+END_TEST
+
+START_TEST(hours_on_hold_and_a_new_ssrc_spoil_nothing)
+{
+    second(0, true, 20);
+    now_us += UINT64_C(7200000000); /* numbers and timestamps stand still */
+    second(0, true, 20);
+    second(0, true, 20);
+    ck_assert(s.in.lost == 0 && s.in.late == 0 && s.in.jitter_us == 0 && s.in.packets == 50);
+    ssrc = 2;
+    seq = 30000;
+    ts = 77;
+    second(0, true, 20);
+    second(0, true, 20);
+    ck_assert(s.in.lost == 0 && s.in.late == 0 && s.in.jitter_us == 0 && s.verdicts == 0);
+    struct sup_quality_summary sum;
+    sup_quality_summary(quality, &sum);
+    ck_assert(sum.ssrc_changes == 1 && sum.in.packets == 250 && sum.in.lost == 0);
+    struct sup_rtcp_block b;
+    ck_assert(sup_quality_take_block(quality, &b) && b.ssrc == 2 && b.lost == 0);
+}
+END_TEST
+
+START_TEST(a_restarted_sequence_is_followed)
+{
+    second(0, true, 20);
+    seq += 20000;
+    second(0, true, 20); /* its first packet is doubted */
+    second(0, true, 20);
+    struct sup_rtp_report r;
+    sup_quality_report(quality, &r);
+    ck_assert(s.in.lost == 0 && s.in.packets == 50 && r.restarts == 1 && r.lost == 0);
+}
+END_TEST
+
+START_TEST(large_gaps_are_counted_exactly)
+{
+    second(0, true, 20);
+    seq += 2000;
+    ts += 2000 * 960;
+    second(0, true, 20);
+    second(0, true, 20);
+    struct sup_quality_summary sum;
+    sup_quality_summary(quality, &sum);
+    ck_assert_uint_eq(sum.in.lost, 2000);
+}
+END_TEST
+
+START_TEST(clock_drift_is_found)
+{
+    for (int i = 0; i < 30; i++) {
+        for (unsigned n = 0; n < 50; n++) {
+            send_at(true, 20, now_us);
+            seq++;
+            ts += 960;
+            now_us += 19996; /* 200 ppm fast */
+        }
+        tick();
+    }
+    ck_assert(s.has_drift && fabs(s.drift_ppm - 200) < 10);
+    ck_assert(s.in.late == 0 && s.in.lost == 0);
+}
+END_TEST
+
+START_TEST(the_peers_reports_tell_about_the_way_down)
+{
+    struct sup_rtcp_block b = {.ssrc = 9, .ext_seq = 1000, .jitter = 480};
+    for (int i = 0; i < 4; i++) {
+        for (int n = 0; n < 50; n++)
+            sup_quality_add_out(quality, 100, i == 3);
+        sup_quality_add_report(quality, &b);
+        b.ext_seq += 50;
+        b.lost += 5;
+        second(0, true, 20);
+        ck_assert(s.out.packets == 50 && s.out.bytes == 5000 && s.out.jitter_us == 10000);
+        ck_assert_uint_eq(s.out.lost, i ? 5 : 0);
+        ck_assert(fabs(s.out.loss_pct - (i ? 10 : 0)) < 1e-9);
+        ck_assert(s.out.has_mos);
+    }
+    ck_assert(fabs(s.out.residual_loss_pct - 10 * (1 - 0.75 * 0.9)) < 1e-9);
+    ck_assert(s.raised & 1u << SUP_VERDICT_LOSS_DOWN);
+    ck_assert(!holds(SUP_VERDICT_LOSS_UP));
+    for (int i = 0; i < 13; i++)
+        second(0, true, 20);
+    ck_assert(!s.out.has_mos && !holds(SUP_VERDICT_LOSS_DOWN)); /* no report for too long */
+}
+END_TEST
+
+START_TEST(a_first_report_uses_the_fraction)
+{
+    struct sup_rtcp_block b = {.ssrc = 9, .fraction_lost = 64, .lost = 7, .ext_seq = 70000};
+    sup_quality_add_report(quality, &b);
+    tick();
+    ck_assert(s.out.loss_pct == 25 && s.out.lost == 7);
+    b.ext_seq -= 60000; /* a lie or another stream: again the fraction */
+    b.lost = -20;
+    sup_quality_add_report(quality, &b);
+    tick();
+    ck_assert(s.out.loss_pct == 25 && s.out.lost == 0);
+}
+END_TEST
+
+START_TEST(duplicates_come_from_srtp)
+{
+    env.duplicates_srtp = 4;
+    second(0, true, 20);
+    ck_assert_uint_eq(s.in.duplicates, 4);
+    env.duplicates_srtp = 5;
+    second(0, true, 20);
+    ck_assert_uint_eq(s.in.duplicates, 1);
+}
+END_TEST
+
+START_TEST(what_is_not_opus_counts_as_a_packet_alone)
+{
+    for (int n = 0; n < 50; n++, step())
+        send_payload((const uint8_t *)"\x4B\x07", 2, 20, now_us);
+    send_payload(NULL, 0, 20, now_us);
+    tick();
+    ck_assert(s.in.packets == 51 && !s.has_codec && !s.in.has_mos);
+}
+END_TEST
+
+START_TEST(levels_are_sampled_where_none_are_sent)
+{
+    struct sup_opus_enc *enc;
+    sup_quality_destroy(quality);
+    create(&(struct sup_quality_opts){.sample_level = true});
+    ck_assert_int_eq(sup_opus_enc_create(NULL, &enc), SUP_OK);
+    for (int i = 0; i < 3; i++) {
+        for (int n = 0; n < 50; n++, step()) {
+            int16_t pcm[960];
+            uint8_t buf[400];
+            size_t len;
+            for (int k = 0; k < 960; k++)
+                pcm[k] = (int16_t)(3277 * sin(2 * M_PI * 500 * (k + n * 960) / 48000.0));
+            ck_assert_int_eq(sup_opus_encode(enc, pcm, 960, buf, sizeof(buf), &len), SUP_OK);
+            send_payload(buf, len, 127, now_us); /* the extension is not negotiated: not read */
+        }
+        tick();
+    }
+    ck_assert_msg(s.has_level && abs(s.level_dbov + 23) <= 2, "%d", s.level_dbov);
+    ck_assert(s.voice_pct > 10);
+    sup_opus_enc_destroy(enc);
+}
+END_TEST
+
+START_TEST(the_summary_adds_up)
+{
+    struct sup_quality_summary sum;
+    sup_quality_summary(quality, &sum);
+    ck_assert(sum.samples == 0 && sum.in.mos_samples == 0);
+    sup_quality_add_rtt(quality, 100000, now_us);
+    second(0, true, 20);
+    second(0, true, 20);
+    for (int i = 0; i < 8; i++)
+        second(0x008, true, 20);
+    sup_quality_summary(quality, &sum);
+    ck_assert(sum.samples == 10 && sum.in.packets == 100 + 8 * 45);
+    ck_assert(sum.in.lost >= 39 && sum.in.lost <= 40 && sum.in.recovered == sum.in.lost);
+    ck_assert(fabs(sum.in.loss_pct - 8) < 0.3 && fabs(sum.in.residual_loss_pct - 2) < 0.15);
+    ck_assert(sum.rtt_samples == 10 && sum.rtt_mean_us == 100000 && sum.rtt_max_us == 100000);
+    ck_assert(sum.in.mos_samples == 10 && sum.in.mos_cq_min < sum.in.mos_cq_mean);
+    ck_assert(sum.in.mos_cq_mean < 4.41 && sum.out.mos_samples == 0);
+}
+END_TEST
+
+START_TEST(options_are_checked_and_memory_may_fail)
+{
+    struct sup_quality *q = NULL;
+    ck_assert_int_eq(sup_quality_create(&(struct sup_quality_opts){.max_loss_pct = 101}, 0, &q),
+                     SUP_E_INVAL);
+    ck_assert_int_eq(sup_quality_create(&(struct sup_quality_opts){.min_mos = 5}, 0, &q),
+                     SUP_E_INVAL);
+    for (size_t n = 1; n <= 4; n++) {
+        sup_mem_fail_at(n);
+        ck_assert_int_eq(
+            sup_quality_create(&(struct sup_quality_opts){.sample_level = true}, 0, &q),
+            SUP_E_NOMEM);
+        ck_assert_ptr_null(q);
+    }
+    sup_quality_destroy(NULL);
+    for (unsigned v = 0; v < SUP_VERDICT_COUNT; v++)
+        ck_assert_str_ne(sup_quality_verdict_name(v), "unknown");
+}
+END_TEST
+
+SUP_CHECK_MAIN("quality", setup, teardown, a_clean_second, fec_recovers_single_losses,
+               of_a_burst_only_the_last_is_recovered, reordering_is_not_loss, dtx_is_not_loss,
+               loss_verdict_rises_after_three_of_five_and_falls_after_three,
+               missing_packets_are_told_within_three_seconds, never_a_packet_is_told_too,
+               a_silent_microphone_is_told_within_three_seconds, round_trip_and_relay,
+               jitter_verdict, a_delay_spike_empties_the_buffer_once,
+               hours_on_hold_and_a_new_ssrc_spoil_nothing, a_restarted_sequence_is_followed,
+               large_gaps_are_counted_exactly, clock_drift_is_found,
+               the_peers_reports_tell_about_the_way_down, a_first_report_uses_the_fraction,
+               duplicates_come_from_srtp, what_is_not_opus_counts_as_a_packet_alone,
+               levels_are_sampled_where_none_are_sent, the_summary_adds_up,
+               options_are_checked_and_memory_may_fail)
