@@ -236,6 +236,9 @@ void api_feeds_destroy(struct sup_api *api);
 /* Subscribes the session to the chat (twice is once). Errors: SUP_E_LIMIT, SUP_E_NOMEM. */
 sup_err api_feed_follow(struct api_session *session, struct sup_id chat);
 void api_feed_leave(struct api_session *session, struct sup_id chat);
+/* Leaves, and is not subscribed again by news of the chat, only by opening it. Errors: SUP_E_LIMIT,
+ * SUP_E_NOMEM. */
+sup_err api_feed_leave_for_good(struct api_session *session, struct sup_id chat);
 void api_feed_leave_all(struct api_session *session);
 bool api_feed_follows(const struct api_session *session, struct sup_id chat);
 /* Presence is told again in the chats where this person is customer or agent. */
