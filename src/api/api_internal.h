@@ -310,7 +310,7 @@ struct sup_api {
     struct sup_listener on_chat_news;
     struct sup_listener on_bus_gap;
     struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing;
-    struct sup_listener on_registered;
+    struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap;
     struct sup_timer *picture_timer;
     struct sup_map *known;   /* token digest -> struct api_known */
