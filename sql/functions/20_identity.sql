@@ -46,7 +46,7 @@ begin
     return query
         select c.id, c.name, c.email, c.language, c.created_at,
                (select s.id from support.chat_sessions s where s.customer_id = c.id and s.status <> 'closed'),
-               (select count(*) from support.chat_sessions s where s.customer_id = c.id)
+               (select count(*) from (select 1 from support.chat_sessions s where s.customer_id = c.id limit 1000) s)
         from support.customers c where c.id = p_customer;
     if found and support.actor_kind() = 'staff' then
         perform support.audit('customer.read', 'customer', support.customer_ref(p_customer), p_request);

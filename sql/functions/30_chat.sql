@@ -173,21 +173,25 @@ declare
     v_entry uuid;
     v_chat support.chat_sessions;
 begin
-    select c.entry_id into v_entry from support.chat_sessions c where c.id = p_chat;
-    if not found then
-        perform support.fail('SD404', 'chat_not_found');
-    end if;
-    perform 1 from support.chat_queue q where q.id = v_entry for no key update;
-    select c.* into v_chat from support.chat_sessions c where c.id = p_chat for no key update;
-    if not found then
-        perform support.fail('SD404', 'chat_not_found');
-    end if;
-    if v_chat.entry_id is distinct from v_entry then
-        perform support.fail('40001', 'retry');
-    end if;
-    return v_chat;
+    for i in 1 .. 10 loop
+        begin
+            select c.entry_id into v_entry from support.chat_sessions c where c.id = p_chat;
+            perform 1 from support.chat_queue q where q.id = v_entry for no key update;
+            select c.* into v_chat from support.chat_sessions c where c.id = p_chat for no key update;
+            if not found then
+                perform support.fail('SD404', 'chat_not_found');
+            end if;
+            if v_chat.entry_id is distinct from v_entry then
+                raise exception using errcode = 'SD001';
+            end if;
+            return v_chat;
+        exception when sqlstate 'SD001' then
+            null; -- the chat changed its entry in between: the block gives the locks back, again in order
+        end;
+    end loop;
+    perform support.fail('40001', 'retry');
 end $$;
-comment on function support.do_lock_chat(uuid) is 'Locks the live queue entry of a chat, then the chat; 40001 when it entered the queue in between';
+comment on function support.do_lock_chat(uuid) is 'Locks the live queue entry of a chat, then the chat';
 
 create function support.do_leave_queue(p_entry uuid, p_state text, out offer_id uuid, out offer_staff_id uuid)
 language plpgsql as $$

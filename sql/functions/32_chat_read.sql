@@ -178,10 +178,13 @@ begin
     perform support.act(p_actor);
     v_customer := support.actor_customer();
     v_me := support.actor_staff();
-    if v_customer is not null then
+    if v_customer is not null and p_open then
+        return query select r.* from support.do_chat_rows(array(
+            select c.id from support.chat_sessions c where c.customer_id = v_customer and c.status <> 'closed' and c.id < v_before)) r;
+    elsif v_customer is not null then
         return query select r.* from support.do_chat_rows(array(
             select c.id from support.chat_sessions c where c.customer_id = v_customer and c.id < v_before
-            and (p_open is null or p_open = (c.status <> 'closed')) order by c.id desc limit v_limit)) r;
+            and (p_open is null or c.status = 'closed') order by c.id desc limit v_limit)) r;
     elsif p_open then
         return query select r.* from support.do_chat_rows(array(
             select c.id from support.chat_sessions c where c.assigned_staff_id = v_me and c.status = 'assigned' and c.id < v_before

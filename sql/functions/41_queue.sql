@@ -159,8 +159,8 @@ begin
     perform support.do_ring(v_offers);
     return query
         select o.id, o.kind, o.entry_id, o.chat_id, o.call_id, o.customer_id, o.staff_id, o.expires_at, s.auto_answer, c.rev
-        from support.offers o join support.support_staff s on s.id = o.staff_id join support.chat_sessions c on c.id = o.chat_id
-        where o.id = any (v_offers) order by o.id;
+        from unnest(v_offers) with ordinality m (id, n) join support.offers o on o.id = m.id
+        join support.support_staff s on s.id = o.staff_id join support.chat_sessions c on c.id = o.chat_id order by m.n;
 end $$;
 comment on function support.queue_assign(text, int) is 'Offers waiting chats and calls, in order, to agents who have room: exactly once with any number of daemons';
 
@@ -182,7 +182,7 @@ begin
     perform 1 from support.call_queue q where q.closed_at is null and q.escalate_at <= v_now order by q.id for no key update;
     for v_rows in
         with chats as (
-            update support.chat_queue q set escalation = q.escalation + 1, priority = q.priority + v_more, team_id = null,
+            update support.chat_queue q set escalation = q.escalation + 1, priority = q.priority + v_more, team_id = null, declined_by = '{}',
                 escalate_at = case when q.escalation < 2 then v_now + v_step end
             where q.closed_at is null and q.escalate_at <= v_now
             returning 'chat' as kind, q.id, q.chat_id, null::uuid as call_id, q.customer_id, q.escalation

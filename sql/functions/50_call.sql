@@ -248,9 +248,11 @@ begin
     perform support.act(p_actor);
     v_customer := support.actor_customer();
     v_me := support.actor_staff();
-    if v_customer is not null then
+    if v_customer is not null and p_live then
+        v_calls := array(select k.id from support.voice_calls k where k.customer_id = v_customer and k.ended_at is null and k.id < v_before);
+    elsif v_customer is not null then
         v_calls := array(select k.id from support.voice_calls k where k.customer_id = v_customer and k.id < v_before
-                         and (p_live is null or p_live = (k.ended_at is null)) order by k.id desc limit v_limit);
+                         and (p_live is null or k.ended_at is not null) order by k.id desc limit v_limit);
     elsif p_live then
         v_calls := array(select k.id from support.voice_calls k where k.staff_id = v_me and k.ended_at is null and k.id < v_before
                          order by k.id desc limit v_limit);

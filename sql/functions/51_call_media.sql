@@ -83,13 +83,15 @@ create function support.signal_take(p_actor text, p_process uuid, p_limit int)
 returns table (id bigint, call_id uuid, sender text, kind text, payload jsonb)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
+declare
+    v_ids bigint[];
 begin
     perform support.act_as(p_actor, 'system:media');
+    v_ids := array(select n.id from support.webrtc_signaling n where n.to_process = p_process order by n.id
+                   limit least(greatest(coalesce(p_limit, 100), 1), 1000));
     return query
         with taken as (
-            delete from support.webrtc_signaling w where w.id in (
-                select n.id from support.webrtc_signaling n where n.to_process = p_process order by n.id
-                limit least(greatest(coalesce(p_limit, 100), 1), 1000))
+            delete from support.webrtc_signaling w where w.to_process = p_process and w.id = any (v_ids)
             returning w.id, w.call_id, w.sender, w.kind, w.payload
         ) select t.* from taken t order by t.id;
 end $$;

@@ -133,13 +133,20 @@ comment on function support.chat_seen(uuid, uuid) is 'As chat_seen_by(), for row
 
 create function support.customer_seen(p_me uuid, p_customer uuid) returns boolean language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp as $$
+declare
+    v_role text;
+    v_team uuid;
 begin
-    if p_me is null or support.staff_rank(p_me) = 0 then
+    if p_me is null then
         return false;
     end if;
-    return support.staff_rank(p_me) >= 3
-        or exists (select 1 from support.chat_sessions c where c.customer_id = p_customer
-                   and support.chat_seen_by(p_me, c.id, c.status, c.assigned_staff_id, c.team_id));
+    select s.role, s.team_id into v_role, v_team from support.support_staff s where s.id = p_me and s.active;
+    return found and (v_role in ('supervisor', 'admin', 'super_admin')
+        or exists (select 1 from support.chat_sessions c where c.customer_id = p_customer and c.status <> 'closed'
+                   and support.chat_seen_by(p_me, c.id, c.status, c.assigned_staff_id, c.team_id))
+        or exists (select 1 from support.chat_sessions c where c.customer_id = p_customer and c.assigned_staff_id = p_me)
+        or (v_role = 'team_lead' and exists (select 1 from support.support_staff s join support.chat_sessions c on c.assigned_staff_id = s.id
+                                             where s.team_id = v_team and c.customer_id = p_customer)));
 end $$;
 comment on function support.customer_seen(uuid, uuid) is 'Staff p_me sees a chat of this customer';
 

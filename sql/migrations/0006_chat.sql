@@ -51,6 +51,8 @@ create trigger check_row before insert or update of status, team_id, priority, w
 alter table support.chat_sessions enable always trigger check_row;
 create unique index chat_sessions_one_open on support.chat_sessions (customer_id) where status <> 'closed';
 create index chat_sessions_customer on support.chat_sessions (customer_id, id);
+create index chat_sessions_recent on support.chat_sessions (customer_id, created_at);
+create index chat_sessions_served on support.chat_sessions (customer_id, assigned_staff_id);
 create index chat_sessions_staff on support.chat_sessions (assigned_staff_id, id);
 create index chat_sessions_load on support.chat_sessions (assigned_staff_id) where status = 'assigned';
 create index chat_sessions_team on support.chat_sessions (team_id);

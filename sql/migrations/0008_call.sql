@@ -176,7 +176,7 @@ grant select (call_id, leg, direction, at, packets, lost, recovered, jitter_us, 
     on support.call_quality_samples to support_report;
 
 create table support.webrtc_signaling (
-    id bigint generated always as identity primary key,
+    id bigint generated always as identity,
     to_process uuid not null references support.processes (id) on delete cascade,
     call_id uuid not null,
     customer_id uuid not null,
@@ -184,9 +184,9 @@ create table support.webrtc_signaling (
     kind text not null check (kind ~ '^[a-z_.]{1,40}$'),
     payload jsonb not null check (pg_column_size(payload) <= 65536),
     created_at timestamptz not null default support.now(),
+    primary key (to_process, id),
     foreign key (call_id, customer_id) references support.voice_calls (id, customer_id) on delete cascade
 );
-create index webrtc_signaling_process on support.webrtc_signaling (to_process, id);
 create index webrtc_signaling_age on support.webrtc_signaling (created_at);
 create index webrtc_signaling_call on support.webrtc_signaling (call_id, customer_id);
 comment on table support.webrtc_signaling is 'Signaling on its way to the process that owns the media; at most 10 minutes old, never logged, audited or exported';

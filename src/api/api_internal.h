@@ -180,6 +180,8 @@ sup_err api_news_create(struct sup_api *api);
 void api_news_destroy(struct sup_api *api);
 /* The queue's picture has changed, here or anywhere: staff and waiting customers hear soon. */
 void api_queue_changed(struct sup_api *api);
+/* The same for the clients of this process alone: somebody has just begun to look. */
+void api_picture_soon(struct sup_api *api);
 void api_offer_made(struct sup_api *api, struct sup_id staff);
 /* outcome: accepted, declined, missed, withdrawn. Zero ids: nothing is told. */
 void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offer,

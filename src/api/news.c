@@ -185,12 +185,16 @@ static void on_picture_due(void *arg)
         sup_log_warn("api", "positions not read");
 }
 
+void api_picture_soon(struct sup_api *api)
+{
+    if (!sup_timer_armed(api->picture_timer))
+        sup_timer_start(api->picture_timer, PICTURE_DELAY_US);
+}
+
 static void on_queue_event_remote(struct sup_listener *listener, void *data)
 {
     (void)data;
-    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_queue_bus);
-    if (!sup_timer_armed(api->picture_timer))
-        sup_timer_start(api->picture_timer, PICTURE_DELAY_US);
+    api_picture_soon(SUP_CONTAINER_OF(listener, struct sup_api, on_queue_bus));
 }
 
 /* --- what the router did --- */

@@ -72,17 +72,22 @@ void api_chat_routing(struct api_op *op)
 
 /* --- taking and refusing work --- */
 
-enum { PART_CHAT };
+enum { PART_BODY };
+
+static void answer_taken(struct api_op *op, json_t *call)
+{
+    json_t *body = json_incref(op->parts[PART_BODY]);
+    json_object_set_new(body, "call", call);
+    api_op_reply(op, 200, NULL, body);
+}
 
 static void on_taken_call(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
-    if (reply->err || sup_pg_rows(reply->rows) != 1) {
+    if (reply->err || sup_pg_rows(reply->rows) != 1)
         api_op_fail_db(op, reply);
-        return;
-    }
-    json_object_set_new(op->parts[PART_CHAT], "call", sup_row_json(reply->rows, 0, "state"));
-    api_op_reply(op, 200, NULL, json_incref(op->parts[PART_CHAT]));
+    else
+        answer_taken(op, sup_row_json(reply->rows, 0, "state"));
 }
 
 static void on_taken_state(const struct sup_pg_reply *reply, void *arg)
@@ -92,13 +97,11 @@ static void on_taken_state(const struct sup_pg_reply *reply, void *arg)
         api_op_fail_db(op, reply);
         return;
     }
-    json_t *body = api_state_body(reply->rows);
+    op->parts[PART_BODY] = api_state_body(reply->rows);
     if (sup_id_is_zero(op->object)) {
-        json_object_set_new(body, "call", json_null());
-        api_op_reply(op, 200, NULL, body);
+        answer_taken(op, json_null());
         return;
     }
-    op->parts[PART_CHAT] = body;
     sup_err err =
         sup_call_store_state(op->api->opts.pool, op->actor.text, op->object, on_taken_call, op);
     if (err)

@@ -24,6 +24,9 @@ static void resumed(struct api_op *op)
 {
     struct sup_api *api = op->api;
     struct sup_id chat = op->chat;
+    const json_t *document = json_object_get(op->parts[PART_STATE], "chat");
+    bool waits = json_is_object(json_object_get(document, "queue")) ||
+                 json_is_object(json_object_get(document, "call"));
     json_t *state = op->parts[PART_STATE];
     bool more = json_array_size(op->parts[PART_MESSAGES]) == RESUME_LIMIT ||
                 json_array_size(op->parts[PART_NOTES]) == RESUME_LIMIT;
@@ -36,6 +39,8 @@ static void resumed(struct api_op *op)
                            more, "state", json_object_get(state, "chat"), "state_hash",
                            json_object_get(state, "state_hash")));
     api_feed_tell_presence(api, chat);
+    if (waits) /* the position is no part of the state */
+        api_picture_soon(api);
 }
 
 /* One of the reads is in; the last one answers, and so does the first failure, once all are in. */

@@ -30,9 +30,27 @@ const TYPES = {
   svg: "image/svg+xml",
 };
 const PAGES = [
-  { name: "panel", html: "widget/panel.html", js: "widget/main.ts", css: "widget/panel.css", format: "esm" },
-  { name: "staff", html: "staff/staff.html", js: "staff/main.tsx", css: "staff/staff.css", format: "iife" },
-  { name: "demo", html: "demo/demo.html", js: "demo/main.ts", css: "demo/demo.css", format: "iife" },
+  {
+    name: "panel",
+    html: "widget/panel.html",
+    js: "widget/main.ts",
+    css: "widget/panel.css",
+    format: "esm",
+  },
+  {
+    name: "staff",
+    html: "staff/staff.html",
+    js: "staff/main.tsx",
+    css: "staff/staff.css",
+    format: "iife",
+  },
+  {
+    name: "demo",
+    html: "demo/demo.html",
+    js: "demo/main.ts",
+    css: "demo/demo.css",
+    format: "iife",
+  },
 ];
 
 const hash = (data) => createHash("sha256").update(data).digest("hex").slice(0, 16);
@@ -90,8 +108,7 @@ export async function makeAssets() {
   add("/widget.js", "js", (await bundle("widget/loader.ts", "iife"))[0].data, { cors: true });
   for (const page of PAGES) {
     const [entry, ...parts] = await bundle(page.js, page.format);
-    for (const part of parts)
-      add(`/assets/${part.name}`, "js", part.data, { immutable: true });
+    for (const part of parts) add(`/assets/${part.name}`, "js", part.data, { immutable: true });
     const js = hashed(page.name, "js", entry.data);
     const css = hashed(page.name, "css", (await bundle(page.css))[0].data);
     const html = readFileSync(join(here, page.html), "utf8")

@@ -127,7 +127,7 @@ class Rest:
 
     async def login(self, email, password):
         answer = await self.post("/session", {"email": email, "password": password})
-        if answer.status != 200:
+        if answer.status != 201:
             raise Refused(answer.body)
         self.cookie = answer.headers["Set-Cookie"].split(";")[0]
         self.csrf = answer.body["csrf_token"]
@@ -234,7 +234,11 @@ class Client:
 
     async def __aenter__(self):
         self.task = asyncio.create_task(self._run())
-        await asyncio.wait_for(self.welcomed.wait(), 60)
+        welcome = asyncio.create_task(self.welcomed.wait())
+        await asyncio.wait((self.task, welcome), timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        welcome.cancel()
+        if not self.welcomed.is_set():
+            raise Fault(f"{self.name}: no welcome: {self.faults} {self.last_close}")
         return self
 
     async def __aexit__(self, *exc):

@@ -80,6 +80,13 @@ class OpenApi:
                     self.routes.append((method.upper(), template, pattern, item[method]))
         self.routes.sort(key=lambda r: r[1].count("{"))
         self.seen = set()  # (method, template, status) that were checked
+        with open(os.path.join(ROOT, "docs", "errors.md"), encoding="utf-8") as f:
+            text = f.read()
+        self.codes = {}  # code -> {(status, title)}, title None: any (the web server's own)
+        for code, status, title in re.findall(r"^\| `([a-z_0-9]+)` \| ([0-9]+) \| (.*) \|$", text, re.M):
+            self.codes.setdefault(code, set()).add((int(status), title))
+        for code, status in re.findall(r"`([a-z_0-9]+)`\s\(([0-9]{3})\)", text):
+            self.codes.setdefault(code, set()).add((int(status), None))
 
     def deref(self, node):
         while "$ref" in node:
@@ -124,8 +131,16 @@ class OpenApi:
         self._check_body(self.deref(response), headers, body, what)
         if status >= 400 and json.loads(body)["status"] != status:
             raise Fault(f"{what}: the body says {json.loads(body)['status']}")
+        if status >= 400:
+            self.check_code(json.loads(body), what)
         if status in (429, 503) and not re.match(r"^[1-9][0-9]*$", headers.get("Retry-After", "")):
             raise Fault(f"{what}: no Retry-After")
+
+    def check_code(self, problem, what):
+        """The code is one of docs/errors.md, with its status and title."""
+        known = self.codes.get(problem["code"], set())
+        if not known & {(problem["status"], problem["title"]), (problem["status"], None)}:
+            raise Fault(f"{what}: {problem} is not as docs/errors.md says: {known or 'nothing'}")
 
     def _check_body(self, response, headers, body, what):
         kind = headers.get("Content-Type", "").split(";")[0]
@@ -152,7 +167,7 @@ def examples(path=os.path.join(ROOT, "docs", "protocol.md")):
         text = f.read()
     found = []
     heading = ""
-    for part in re.finditer(r"^(#+ .*)$|^```json\n(.*?)^```", text, re.M | re.S):
+    for part in re.finditer(r"^(#+ [^\n]*)$|^```json\n(.*?)^```", text, re.M | re.S):
         if part[1]:
             heading = part[1].lstrip("# ")
         else:
@@ -213,3 +228,4 @@ class Frames:
             raise Fault(f"frame {kind}: state_hash is not that of the state {canonical(frame['state'])}")
         if kind == "error":
             self.api.check_schema("Problem", dict({"type": "about:blank"}, **frame["error"]), "error frame")
+            self.api.check_code(frame["error"], "error frame")

@@ -1,6 +1,6 @@
 -- Assignment: order, capacity, strategy, teams, answers, misses, timeouts, positions.
 begin;
-select plan(73);
+select plan(74);
 select t.people() \g /dev/null
 
 select is(t.rows('queue_assign', 'system:router', '10'), '[]', 'nothing waits, nobody is there');
@@ -89,6 +89,7 @@ select is((select string_agg((x ->> 'chat_id') || ' ' || (x ->> 'step'), ',' ord
 select results_eq(format('select escalation, priority, team_id from support.chat_queue where chat_id = %L and closed_at is null', t.id('kc9')), $$values (1, 10, null::uuid)$$, 'higher, and for every team');
 select is((select rev > 0 from support.chat_sessions where id = t.id('kc9')), true, 'the customer is told by rev');
 select is(t.call('chat_state', t.c('c9'), t.id('kc9')::text) #> '{state,queue,escalation}', '1', 'and state');
+select is((select declined_by from support.chat_queue where chat_id = t.id('kc9') and closed_at is null), '{}', 'who declined it may be asked again');
 select is(t.rows('queue_timeouts', 'system:router'), '[]', 'once');
 select t.pass('121 s'), t.rows('offers_expire', 'system:router'), t.rows('queue_timeouts', 'system:router'), t.pass('121 s'), t.rows('offers_expire', 'system:router'), t.rows('queue_timeouts', 'system:router'), t.pass('500 s') \g /dev/null
 select results_eq(format('select escalation, escalate_at from support.chat_queue where chat_id = %L and closed_at is null', t.id('kc9')), $$values (3, null::timestamptz)$$, 'three steps in all');

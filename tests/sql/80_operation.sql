@@ -1,6 +1,6 @@
 -- Partitions, the clock, ids, the other database roles, and that check_invariants() sees what is broken.
 begin;
-select plan(49);
+select plan(50);
 select t.people() \g /dev/null
 
 -- partitions
@@ -16,6 +16,11 @@ select t.call('message_post', t.c('c1'), c.id::text, t.id('pm')::text, t.id('pm'
 select is((select tableoid::regclass::text from support.chat_messages), 'support.chat_messages_' || to_char(now() at time zone 'UTC', 'YYYYMM'), 'a chat of now is in the partition of its month');
 select t.chat('c2'), t.post(t.c('c2'), 'c2', 'old') \g /dev/null
 select is((select tableoid::regclass::text from support.chat_messages where chat_id = t.id('kc2')), 'support.chat_messages_default', 'any other is kept too');
+
+select t.call('chat_start', t.c('c3'), support.uuid7_floor(now() + interval '200 days')::text, t.id('fk')::text, t.id('fe')::text, 'en', null, null) \g /dev/null
+select t.call('message_post', t.c('c3'), c.id::text, t.id('fm')::text, t.id('fm')::text, 'message', 'x', '{}', null) from support.chat_sessions c where c.customer_id = t.id('c3') \g /dev/null
+select is((select count(*)::int from jsonb_array_elements(t.rows('partitions_ensure', 'system:retention', '9')) r where (r ->> 'made')::boolean), 6, 'a month with chats in the default partition is left out');
+select t.call('chat_close', t.c('c3'), c.id::text, 'customer', null) from support.chat_sessions c where c.customer_id = t.id('c3') \g /dev/null
 
 -- ids and clock
 select matches(support.uuid7()::text, '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$', 'version 7, variant 10');
@@ -41,12 +46,12 @@ begin
     return v_value;
 end $$;
 select is(pg_temp.like_role('support_report', 'select count(*) from support.' || n), v, 'report: ' || n)
-from (values ('support_staff', '8'), ('chat_queue', '2'), ('voice_calls', '0'), ('offers', '0'), ('customers', '42501'), ('customer_salts', '42501'), ('staff_accounts', '42501'),
+from (values ('support_staff', '8'), ('chat_queue', '3'), ('voice_calls', '0'), ('offers', '0'), ('customers', '42501'), ('customer_salts', '42501'), ('staff_accounts', '42501'),
     ('support_activity_logs', '42501'), ('webrtc_signaling', '42501'), ('chat_participants', '42501')) x (n, v);
 select is(pg_temp.like_role('support_report', 'select body from support.chat_messages limit 1'), '42501', 'report: no text');
 select is(pg_temp.like_role('support_report', 'select customer_id from support.chat_sessions limit 1'), '42501', 'report: no customer');
 select is(pg_temp.like_role('support_report', 'select email from support.support_staff limit 1'), '42501', 'report: no address');
-select is(pg_temp.like_role('support_report', 'select count(seq)::text from support.chat_messages'), '2', 'report: figures');
+select is(pg_temp.like_role('support_report', 'select count(seq)::text from support.chat_messages'), '3', 'report: figures');
 select is(pg_temp.like_role('support_report', 'update support.support_staff set display_name = ''x'''), '42501', 'report: changes nothing');
 select is(pg_temp.like_role('support_admin', format($$select result from support.staff_create('system:admin', %L, 'sql@bank.test', 'By SQL', 'agent', null, null, null, null, null)$$, t.id('sql'))), 'ok', 'admin: adds staff in SQL');
 select is(pg_temp.like_role('support_admin', format($$select result from support.staff_set_role('system:admin', %L, 'team_lead', null)$$, t.id('sql'))), 'ok', 'admin: sets a role');

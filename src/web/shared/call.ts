@@ -119,7 +119,8 @@ export class CallLeg {
     if (this._closed) return;
     if (frame.type === "call.restart") void this._offer(true);
     if (frame.type !== "call.candidate") return;
-    if (this._pc.remoteDescription && this._pc.signalingState === "stable") this._add(frame.candidate);
+    if (this._pc.remoteDescription && this._pc.signalingState === "stable")
+      this._add(frame.candidate);
     else this._early.push(frame.candidate);
   }
 

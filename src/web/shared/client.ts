@@ -156,7 +156,10 @@ export class Client {
     this._opening.add(id);
     try {
       for (let step: string = "gap", round = 0; step === "gap" && round < 500; round++) {
-        const frame = await this.socket.request({ type: "chat.open", ...this._from(this.chat(id)) });
+        const frame = await this.socket.request({
+          type: "chat.open",
+          ...this._from(this.chat(id)),
+        });
         step = frame.type === "chat.resumed" ? this._takeResumed(frame) : "same";
       }
     } catch (e) {

@@ -242,7 +242,8 @@ export class AgentCall {
 
   frame(frame: ServerFrame): void {
     if (frame.type === "call.state") {
-      if (frame.call.id === this._current) this.customerMuted.value = frame.muted?.customer ?? false;
+      if (frame.call.id === this._current)
+        this.customerMuted.value = frame.muted?.customer ?? false;
       this._take(frame.call);
     } else if (frame.type === "call.quality" && frame.call_id === this._current) {
       this.quality.value = frame;

@@ -16,6 +16,7 @@ import {
   ProblemError,
   type QueueEntry,
   type ServerFrame,
+  type WidgetConfig,
 } from "../shared/protocol";
 import { makeRest, type Rest } from "../shared/rest";
 import { Alarm } from "./alarm";
@@ -68,6 +69,8 @@ export class Desk {
   readonly help = signal(false);
   readonly closing = signal<Id | null>(null);
   readonly search = signal("");
+  /* Characters of a message. */
+  readonly limit = signal(4000);
   readonly singleKeys = signal(stored("supportd.keys") !== "off");
   /* One sentence that goes by itself. */
   readonly toast = signal<string | null>(null);
@@ -179,6 +182,9 @@ export class Desk {
     this.rest<Me>("GET", "/me").then((me) => {
       this.me.value = me;
       if (me.presence) this.presence.value = me.presence;
+    }, quiet);
+    this.rest<WidgetConfig>("GET", "/widget-config").then((config) => {
+      this.limit.value = config.limits.message_chars;
     }, quiet);
     this.rest<List<QueueEntry>>("GET", "/queue").then((list) => {
       this.queue.value = list.items;

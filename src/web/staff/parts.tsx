@@ -38,7 +38,6 @@ export function Masked({ body }: { body: string }) {
     <>
       {maskSplit(body).map((part, i) =>
         part.masked ? (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the parts of an immutable text
           <span key={i} class="masked">
             {part.text}
           </span>

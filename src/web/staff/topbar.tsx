@@ -175,7 +175,7 @@ export function TopBar() {
       <Connection />
       <button
         type="button"
-        class="bar-button"
+        class="bar-button help"
         aria-label={t("keys")}
         title={`${t("keys")} (?)`}
         onClick={() => {

@@ -181,7 +181,8 @@ export class CustomerCall {
         void this._refresh();
       return;
     }
-    if (this.busy || this._leg || this._ending === call.id || this.view.elsewhere === call.id) return;
+    if (this.busy || this._leg || this._ending === call.id || this.view.elsewhere === call.id)
+      return;
     if (this.view.call?.id === call.id && this.view.call.state === "ended") return;
     if (kept() === call.id) void this.resume(call.id);
     else {
@@ -241,7 +242,7 @@ export class CustomerCall {
       keep(null);
       this._drop();
       this._ending = null;
-      if (this.view.phase !== "over") this._phase("over");
+      this._phase("over");
       return;
     }
     const counted = (state: CallState | null) => (state === "active" || state === "held" ? 1 : 0);

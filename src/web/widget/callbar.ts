@@ -11,7 +11,11 @@ export class CallBar {
   readonly el: HTMLElement;
   private readonly _title = h("h1", { class: "calltitle", "data-testid": "call-state" });
   private readonly _time = h("span", { class: "calltime", "data-testid": "call-time" });
-  private readonly _quality = h("p", { class: "quality", role: "status", "data-testid": "quality" });
+  private readonly _quality = h("p", {
+    class: "quality",
+    role: "status",
+    "data-testid": "quality",
+  });
   private readonly _own: HTMLElement;
   private readonly _other: HTMLElement;
   private readonly _muteButton: HTMLButtonElement;
@@ -140,5 +144,4 @@ export class CallBar {
     const sign = mood === "good" ? "check" : mood === "info" ? "info" : "warn";
     this._quality.replaceChildren(...(words ? [icon(sign, 16), h("span", null, words)] : []));
   }
-
 }

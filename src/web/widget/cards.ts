@@ -84,7 +84,13 @@ export class Cards {
       const again = () => this._o.retryAuth();
       return [
         this._keeper.keep("signed-out", "", () =>
-          card("signed-out", "user", t("signed_out_title"), lines, cardButton(t("try_again"), again)),
+          card(
+            "signed-out",
+            "user",
+            t("signed_out_title"),
+            lines,
+            cardButton(t("try_again"), again),
+          ),
         ),
       ];
     }

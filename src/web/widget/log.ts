@@ -138,7 +138,11 @@ export class Log {
       if (own) meta.append(this._receipt(state, last));
       return h(
         "div",
-        { class: `msg ${own ? "own" : "other"}${grouped ? " grouped" : ""}`, "data-testid": "message", "data-seq": seq },
+        {
+          class: `msg ${own ? "own" : "other"}${grouped ? " grouped" : ""}`,
+          "data-testid": "message",
+          "data-seq": seq,
+        },
         h("p", { class: own || grouped ? "sr" : "who" }, who),
         body,
         m.masked.length > 0 && this._maskNote(m.masked),

@@ -1,7 +1,7 @@
 /* The panel: puts together host, client, log, call and composer, and draws what they hold. */
 
-import { type Chat, unread } from "../shared/chat";
 import { callsSupported } from "../shared/callable";
+import { type Chat, unread } from "../shared/chat";
 import { Client } from "../shared/client";
 import { children, h, text } from "../shared/dom";
 import { direction } from "../shared/i18n/index";
@@ -68,6 +68,7 @@ export class Panel {
   private readonly _header: HTMLElement;
   private readonly _line = h("p", { class: "line", role: "status", "data-testid": "connection" });
   private readonly _typing = h("p", { class: "typing", role: "status", "data-testid": "typing" });
+  private readonly _main = h("main", { class: "panel", "data-testid": "panel" });
   private readonly _cardBox = h("div", { class: "cards" });
   private _visible: boolean;
   private _queued = false;
@@ -184,9 +185,7 @@ export class Panel {
   }
 
   private _build(): void {
-    const main = h(
-      "main",
-      { class: "panel", "data-testid": "panel" },
+    this._main.append(
       this._header,
       this._line,
       this._log.el,
@@ -195,7 +194,7 @@ export class Panel {
       this._typing,
       this._composer.el,
     );
-    document.body.replaceChildren(main);
+    document.body.replaceChildren(this._main);
     document.title = this._config.site.name || this._t("title");
     text(this._title, this._config.site.name || this._t("title"));
     document.addEventListener("keydown", (event) => {
@@ -350,6 +349,9 @@ export class Panel {
   private _drawComposer(listing: boolean, closed: boolean): void {
     const refused = this._client.status === "refused" && !this._client.me;
     const { chat, call } = this._config.features;
+    /* Nothing to read and nothing to write: the card alone has the space. */
+    const lone = refused || (!chat && !call && !this._chat());
+    this._main.classList.toggle("lone", lone);
     this._composer.el.hidden = listing || closed || refused || (!chat && !call);
     this._composer.update({ chat, call: call && !this._calls?.busy && !this._calls?.elsewhere });
   }
@@ -373,7 +375,9 @@ export class Panel {
         ? this._t("offline")
         : status === "connecting" && this._wasOnline
           ? this._t("connecting")
-          : "";
+          : status === "refused" && this._client.me
+            ? this._t("signed_out_title")
+            : "";
     if (status === "online") this._wasOnline = true;
     this._line.dataset.status = status;
     if (this._line.dataset.words === words) return;

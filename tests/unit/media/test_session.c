@@ -251,8 +251,8 @@ START_TEST(wrong_certificate_gets_nothing)
         pkt[3] = i;
         ice_peer_send(&a->browser.ice, pkt, sizeof(pkt));
     }
-    spin(100);
-    ck_assert_uint_eq(report_of(a).drops.early, 20);
+    SPIN_UNTIL(report_of(a).drops.early == 20);
+    spin(20);
     ck_assert_uint_eq(a->browser.count + a->browser.undecipherable + a->browser.rtcp_count, 0);
     ck_assert_uint_eq(b->browser.count, 0);
     ck_assert_uint_eq(report_of(a).packets_out, 0);
@@ -477,10 +477,10 @@ START_TEST(reports_and_round_trip)
     ck_assert_uint_eq(a->browser.rtcp.blocks[0].ssrc, a->browser.ssrc);
     ck_assert_int_eq(a->browser.rtcp.blocks[0].lost, 1);
     ck_assert(!a->sample.has_rtt);
-    spin(30);
+    spin(200);
     browser_send_report(&a->browser, NULL);
     SPIN_UNTIL(a->sample.has_rtt);
-    ck_assert_uint_lt(a->sample.rtt_us, 30000); /* the 30 ms it took to answer are not counted */
+    ck_assert_uint_lt(a->sample.rtt_us, 150000); /* the 200 ms it took to answer are not counted */
     ck_assert(a->sample.connected);
     ck_assert_uint_eq(report_of(a).rtcp_in, 1);
     ck_assert_int_ge(a->samples, 1);
@@ -494,7 +494,7 @@ START_TEST(reports_and_round_trip)
     uint32_t rtt_us;
     ck_assert_uint_eq(block->lsr, (uint32_t)(sender.ntp >> 16));
     ck_assert(sup_rtcp_rtt(a->browser.rtcp_wall_us, block->lsr, block->dlsr, &rtt_us));
-    ck_assert_uint_lt(rtt_us, 30000);
+    ck_assert_uint_lt(rtt_us, 150000);
 }
 END_TEST
 
@@ -509,12 +509,11 @@ START_TEST(pause_in_listening_is_no_loss)
     sup_leg_set_source(a->leg, SUP_LEG_HEARS_NOTHING, NULL);
     for (uint16_t i = 2; i < 50; i++)
         speak(b, i, i * 960u);
-    spin(5);
+    SPIN_UNTIL(report_of(b).drops.unheard == 48);
     sup_leg_set_source(a->leg, SUP_LEG_HEARS_LEG, b->leg);
     speak(b, 50, 50 * 960);
     SPIN_UNTIL(a->browser.count == 2);
     check_continuous(&a->browser, 0, false);
-    ck_assert_uint_eq(report_of(b).drops.unheard, 48);
 }
 END_TEST
 
@@ -548,9 +547,7 @@ START_TEST(silence_is_reported_within_ten_seconds_and_ends_sending_after_thirty)
     ck_assert_uint_eq(report_of(a).rtcp_out, rtcp);
     ck_assert_int_eq(a->states, 2);
     speak(a, 1, 0); /* the peer is back by itself */
-    for (int i = 0; i < 20 && a->state != SUP_LEG_CONNECTED; i++)
-        spin(1);
-    ck_assert_int_eq(a->state, SUP_LEG_CONNECTED);
+    SPIN_UNTIL(a->state == SUP_LEG_CONNECTED);
     jump(40000);
     jump(40000);
     ck_assert_uint_gt(report_of(a).packets_out, before);
@@ -631,9 +628,8 @@ START_TEST(peer_says_goodbye)
     SPIN_UNTIL(a->state == SUP_LEG_CLOSED);
     ck_assert_int_eq(a->reason, SUP_LEG_PEER_CLOSED);
     speak(b, 1, 0);
-    spin(5);
+    SPIN_UNTIL(report_of(a).drops.not_sending == 1);
     ck_assert_uint_eq(report_of(a).packets_out, 0);
-    ck_assert_uint_eq(report_of(a).drops.not_sending, 1);
 }
 END_TEST
 

@@ -9,11 +9,19 @@ export const { chromium } = require("playwright-core");
 export const axeSource = require("axe-core").source;
 
 const FLAGS = [
-  "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--disable-default-apps",
-  "--no-default-browser-check", "--password-store=basic", "--mute-audio",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-default-apps",
+  "--no-default-browser-check",
+  "--password-store=basic",
+  "--mute-audio",
   "--disable-features=Translate,OptimizationHints,MediaRouter,WebRtcHideLocalIpsWithMdns",
-  "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+  "--use-fake-device-for-media-stream",
+  "--autoplay-policy=no-user-gesture-required",
   "--allow-loopback-in-peer-connection",
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
@@ -25,7 +33,10 @@ export async function openBrowser({ mic = "allow", ...options } = {}) {
     executablePath: "/usr/bin/chromium",
     headless: true,
     chromiumSandbox: false,
-    args: [...FLAGS, mic === "allow" ? "--use-fake-ui-for-media-stream" : "--deny-permission-prompts"],
+    args: [
+      ...FLAGS,
+      mic === "allow" ? "--use-fake-ui-for-media-stream" : "--deny-permission-prompts",
+    ],
     ...options,
   });
   return {
@@ -50,7 +61,9 @@ export async function axe(page) {
       }),
     );
     for (const v of result.violations)
-      lines.push(`${v.id} (${v.impact}): ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join(" | ")}`);
+      lines.push(
+        `${v.id} (${v.impact}): ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join(" | ")}`,
+      );
   }
   return lines;
 }

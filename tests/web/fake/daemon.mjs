@@ -11,13 +11,24 @@ export const OTIENO = "0192f0c4-00ab-7abc-8def-000000000000";
 export const AMINA = "0192f0c4-00bb-7abc-8def-000000000000";
 const NAMES = { [WANJA]: "Wanja Kimani", [OTIENO]: "Brian Otieno", [AMINA]: "Amina Otieno" };
 
-const SHORT = { "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\" };
+const SHORT = {
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  '"': '\\"',
+  "\\": "\\\\",
+};
 const quote = (s) =>
   `"${[...s].map((c) => SHORT[c] ?? (c < " " ? `\\u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}` : c)).join("")}"`;
 function canonical(v) {
   if (v === null || typeof v !== "object") return typeof v === "string" ? quote(v) : String(v);
   if (Array.isArray(v)) return `[${v.map(canonical).join(",")}]`;
-  return `{${Object.keys(v).sort().map((k) => `${quote(k)}:${canonical(v[k])}`).join(",")}}`;
+  return `{${Object.keys(v)
+    .sort()
+    .map((k) => `${quote(k)}:${canonical(v[k])}`)
+    .join(",")}}`;
 }
 export const hashOf = (state) => createHash("sha256").update(canonical(state)).digest("hex");
 
@@ -33,7 +44,14 @@ export class FakeDaemon {
     limits: { message_chars: 4000 },
     site: { name: "Baobab Bank" },
   };
-  presence = { chosen: "available", reason: null, connected: true, load: 2, capacity: 4, auto_answer: false };
+  presence = {
+    chosen: "available",
+    reason: null,
+    connected: true,
+    load: 2,
+    capacity: 4,
+    auto_answer: false,
+  };
   session = false;
   /* (body) -> [body, categories] */
   mask = (body) => {
@@ -85,12 +103,21 @@ export class FakeDaemon {
       messages: [],
       notes: [],
       state: {
-        id, status: "queued", channel: "chat", seq: 0, rev: 1, note_seq: 0, created_at: at,
-        closed_at: null, close_reason: null,
+        id,
+        status: "queued",
+        channel: "chat",
+        seq: 0,
+        rev: 1,
+        note_seq: 0,
+        created_at: at,
+        closed_at: null,
+        close_reason: null,
         customer: { id: customer, name: NAMES[customer] ?? "Customer", language: "en" },
         assigned: null,
         marks: [{ kind: "customer", id: customer, delivered_seq: 0, read_seq: 0 }],
-        tags: [], queue: { entry_id: randomUUID(), queued_at: at, escalation: 0 }, call: null,
+        tags: [],
+        queue: { entry_id: randomUUID(), queued_at: at, escalation: 0 },
+        call: null,
         ...more,
       },
     };
@@ -114,31 +141,46 @@ export class FakeDaemon {
     for (const c of this.clients) {
       if (c.me !== chat.customer && c.me !== AMINA) continue;
       const state = this.stateFor(chat, c.me);
-      c.ws.send(JSON.stringify({ type: "chat.state", chat_id: chat.id, state, state_hash: hashOf(state) }));
+      c.ws.send(
+        JSON.stringify({ type: "chat.state", chat_id: chat.id, state, state_hash: hashOf(state) }),
+      );
     }
   }
 
   assign(chat) {
     const mark = { kind: "staff", id: AMINA, delivered_seq: 0, read_seq: 0, note_read_seq: 0 };
     const assigned = { id: AMINA, name: NAMES[AMINA], since: new Date().toISOString() };
-    this.change(chat, { status: "assigned", assigned, queue: null, marks: [...chat.state.marks, mark] });
+    this.change(chat, {
+      status: "assigned",
+      assigned,
+      queue: null,
+      marks: [...chat.state.marks, mark],
+    });
     this.post(chat, "system", null, "assigned", { name: NAMES[AMINA] });
   }
 
   post(chat, kind, sender, text, more = {}) {
-    const known = more.client_id && [...chat.messages, ...chat.notes].find((m) => m.client_id === more.client_id);
+    const known =
+      more.client_id &&
+      [...chat.messages, ...chat.notes].find((m) => m.client_id === more.client_id);
     if (known) return known;
     const [body, masked] = kind === "system" ? [text, []] : this.mask(text);
     const note = kind === "note";
     const seq = note ? ++chat.state.note_seq : ++chat.state.seq;
     const message = {
-      id: randomUUID(), chat_id: chat.id, kind, ...(note ? { note_seq: seq } : { seq }),
+      id: randomUUID(),
+      chat_id: chat.id,
+      kind,
+      ...(note ? { note_seq: seq } : { seq }),
       sender: {
         kind: kind === "system" ? "system" : sender === AMINA ? "staff" : "customer",
-        id: sender, name: more.name ?? NAMES[sender] ?? chat.state.customer.name,
+        id: sender,
+        name: more.name ?? NAMES[sender] ?? chat.state.customer.name,
       },
       client_id: more.client_id ?? (kind === "system" ? null : randomUUID()),
-      body, masked, created_at: more.at ?? new Date().toISOString(),
+      body,
+      masked,
+      created_at: more.at ?? new Date().toISOString(),
     };
     (note ? chat.notes : chat.messages).push(message);
     const frame = { type: "message.new", chat_id: chat.id, message };
@@ -149,26 +191,50 @@ export class FakeDaemon {
 
   position(chat, position, low, high, kind = "chat") {
     this.send(chat.customer, {
-      type: "queue.position", chat_id: chat.id, entry_id: chat.state.queue?.entry_id ?? randomUUID(),
-      kind, position, wait_low_ms: low, wait_high_ms: high,
+      type: "queue.position",
+      chat_id: chat.id,
+      entry_id: chat.state.queue?.entry_id ?? randomUUID(),
+      kind,
+      position,
+      wait_low_ms: low,
+      wait_high_ms: high,
     });
   }
 
   enqueue(name, more = {}) {
     this.queue.push({
-      id: randomUUID(), kind: "chat", chat_id: randomUUID(), call_id: null,
-      customer: { id: randomUUID(), name }, language: "en", state: "waiting", priority: 0,
-      queued_at: new Date(Date.now() - 40000).toISOString(), escalation: 0, offered_to: null, ...more,
+      id: randomUUID(),
+      kind: "chat",
+      chat_id: randomUUID(),
+      call_id: null,
+      customer: { id: randomUUID(), name },
+      language: "en",
+      state: "waiting",
+      priority: 0,
+      queued_at: new Date(Date.now() - 40000).toISOString(),
+      escalation: 0,
+      offered_to: null,
+      ...more,
     });
-    this.send(AMINA, { type: "queue.state", items: this.queue.slice(0, 50), waiting: this.queue.length });
+    this.send(AMINA, {
+      type: "queue.state",
+      items: this.queue.slice(0, 50),
+      waiting: this.queue.length,
+    });
   }
 
   offer(chat, kind = "chat", ms = 20000, call = null) {
     const now = Date.now();
     const offer = {
-      id: randomUUID(), kind, entry_id: chat.state.queue?.entry_id ?? randomUUID(), chat_id: chat.id,
-      call_id: call?.id ?? null, customer: { id: chat.customer, name: chat.state.customer.name },
-      created_at: new Date(now).toISOString(), expires_at: new Date(now + ms).toISOString(), remaining_ms: ms,
+      id: randomUUID(),
+      kind,
+      entry_id: chat.state.queue?.entry_id ?? randomUUID(),
+      chat_id: chat.id,
+      call_id: call?.id ?? null,
+      customer: { id: chat.customer, name: chat.state.customer.name },
+      created_at: new Date(now).toISOString(),
+      expires_at: new Date(now + ms).toISOString(),
+      remaining_ms: ms,
     };
     this.offers.push(offer);
     this.send(AMINA, { type: "offer.new", offer });
@@ -178,31 +244,62 @@ export class FakeDaemon {
 
   newCall(chat, state = "queued") {
     const call = {
-      id: randomUUID(), chat_id: chat.id, state, end_reason: null, created_at: new Date().toISOString(),
-      ringing_at: null, answered_at: null, ended_at: null, hold_ms: 0, staff: null,
+      id: randomUUID(),
+      chat_id: chat.id,
+      state,
+      end_reason: null,
+      created_at: new Date().toISOString(),
+      ringing_at: null,
+      answered_at: null,
+      ended_at: null,
+      hold_ms: 0,
+      staff: null,
     };
     this.calls.set(call.id, call);
-    this.change(chat, { call: { id: call.id, state, started_at: call.created_at, answered_at: null, staff_id: null } });
+    this.change(chat, {
+      call: { id: call.id, state, started_at: call.created_at, answered_at: null, staff_id: null },
+    });
     return call;
   }
 
   callState(call, state, more = {}, muted = { customer: false, agent: false }) {
     const now = new Date().toISOString();
-    Object.assign(call, { state }, state === "active" && !call.answered_at ? { answered_at: now } : {}, more);
+    Object.assign(
+      call,
+      { state },
+      state === "active" && !call.answered_at ? { answered_at: now } : {},
+      more,
+    );
     if (state === "ended") call.ended_at = now;
     const chat = this.chats.get(call.chat_id);
     const { id, answered_at, created_at } = call;
     this.change(chat, {
-      call: state === "ended" ? null : { id, state, started_at: created_at, answered_at, staff_id: call.staff?.id ?? null },
+      call:
+        state === "ended"
+          ? null
+          : { id, state, started_at: created_at, answered_at, staff_id: call.staff?.id ?? null },
     });
     for (const to of [chat.customer, AMINA]) this.send(to, { type: "call.state", call, muted });
   }
 
   quality(call, customer = {}, agent = {}) {
     const leg = (party, more) => ({
-      party, connected: true, relayed: false, rtt_ms: 24,
-      in: { packets: 50, lost: 0, residual_loss_pct: 0, jitter_ms: 2.1, level_dbov: -24, mos_lq: 4.4, mos_cq: 4.3 },
-      out: { packets: 50, lost: 0, jitter_ms: 1.4 }, verdicts: [], ...more,
+      party,
+      connected: true,
+      relayed: false,
+      rtt_ms: 24,
+      in: {
+        packets: 50,
+        lost: 0,
+        residual_loss_pct: 0,
+        jitter_ms: 2.1,
+        level_dbov: -24,
+        mos_lq: 4.4,
+        mos_cq: 4.3,
+      },
+      out: { packets: 50, lost: 0, jitter_ms: 1.4 },
+      verdicts: [],
+      ...more,
     });
     const frame = { type: "call.quality", call_id: call.id, at: new Date().toISOString() };
     const own = leg("customer", customer);
@@ -223,15 +320,21 @@ export class FakeDaemon {
     };
     const asset = this.assets.get(url.pathname);
     if (asset) {
-      const headers = { "Content-Type": asset.type, ETag: asset.etag, "X-Content-Type-Options": "nosniff" };
-      if (asset.csp) headers["Content-Security-Policy"] = asset.csp.replace("{frame_ancestors}", "'self'");
+      const headers = {
+        "Content-Type": asset.type,
+        ETag: asset.etag,
+        "X-Content-Type-Options": "nosniff",
+      };
+      if (asset.csp)
+        headers["Content-Security-Policy"] = asset.csp.replace("{frame_ancestors}", "'self'");
       res.writeHead(200, headers);
       res.end(asset.data);
       return;
     }
     if (this.down) return reply(503, { status: 503, code: "not_ready", title: "Not ready" });
     if (url.pathname === "/demo/login") return reply(200, { token: `jwt-${json.customer}` });
-    if (!url.pathname.startsWith("/api/support/")) return reply(404, { status: 404, code: "not_found" });
+    if (!url.pathname.startsWith("/api/support/"))
+      return reply(404, { status: 404, code: "not_found" });
     const bearer = /^Bearer jwt-(\w+)$/.exec(req.headers.authorization ?? "")?.[1];
     const me = bearer ? (bearer === "wanja" ? WANJA : OTIENO) : this.session ? AMINA : null;
     const path = url.pathname.slice("/api/support".length);
@@ -242,17 +345,30 @@ export class FakeDaemon {
   meOf(me) {
     const staff = me === AMINA;
     return {
-      id: me, kind: staff ? "staff" : "customer", name: NAMES[me], role: staff ? "agent" : "customer",
+      id: me,
+      kind: staff ? "staff" : "customer",
+      name: NAMES[me],
+      role: staff ? "agent" : "customer",
       ...(staff ? { presence: this.presence } : {}),
     };
   }
 
   item(chat, me) {
-    const { id, status, channel, customer, assigned, tags, seq, rev, created_at, closed_at } = chat.state;
+    const { id, status, channel, customer, assigned, tags, seq, rev, created_at, closed_at } =
+      chat.state;
     return {
-      id, status, channel, customer: { id: customer.id, name: customer.name },
-      assigned: assigned && { id: assigned.id, name: assigned.name }, tags: me === AMINA ? tags : undefined,
-      seq, rev, read_seq: 0, last_message_at: chat.messages.at(-1)?.created_at ?? null, created_at, closed_at,
+      id,
+      status,
+      channel,
+      customer: { id: customer.id, name: customer.name },
+      assigned: assigned && { id: assigned.id, name: assigned.name },
+      tags: me === AMINA ? tags : undefined,
+      seq,
+      rev,
+      read_seq: 0,
+      last_message_at: chat.messages.at(-1)?.created_at ?? null,
+      created_at,
+      closed_at,
     };
   }
 
@@ -287,7 +403,9 @@ export class FakeDaemon {
       case "GET /chats": {
         const closed = url.searchParams.get("status") === "closed";
         const items = [...this.chats.values()].filter(
-          (c) => (c.state.status === "closed") === closed && (me === AMINA ? c.state.assigned?.id === me : c.customer === me),
+          (c) =>
+            (c.state.status === "closed") === closed &&
+            (me === AMINA ? c.state.assigned?.id === me : c.customer === me),
         );
         return reply(200, { items: items.map((c) => this.item(c, me)), next: null });
       }
@@ -298,13 +416,18 @@ export class FakeDaemon {
       case "GET /calls":
         return reply(200, { items: [...this.calls.values()], next: null });
       case "POST /chat/start": {
-        const open = [...this.chats.values()].find((c) => c.customer === me && c.state.status !== "closed");
+        const open = [...this.chats.values()].find(
+          (c) => c.customer === me && c.state.status !== "closed",
+        );
         const c = open ?? this.newChat(me);
-        const message = json.message && this.post(c, "message", me, json.message.body, json.message);
+        const message =
+          json.message && this.post(c, "message", me, json.message.body, json.message);
         return reply(open ? 200 : 201, { ...whole(c), message: message ?? null, created: !open });
       }
       case "POST /call/start": {
-        const c = this.chats.get(json.chat_id) ?? this.newChat(me, { channel: "voice", status: "open", queue: null });
+        const c =
+          this.chats.get(json.chat_id) ??
+          this.newChat(me, { channel: "voice", status: "open", queue: null });
         const call = this.newCall(c);
         return reply(201, { call, ...whole(c), ice_servers: [], created: true });
       }
@@ -312,16 +435,35 @@ export class FakeDaemon {
         return reply(200, { call: this.calls.get(id), quality: null });
       case "POST /calls/ID/end": {
         const call = this.calls.get(id);
-        const reason = me === AMINA ? "agent_hangup" : call.answered_at ? "customer_hangup" : "abandoned";
+        const reason =
+          me === AMINA ? "agent_hangup" : call.answered_at ? "customer_hangup" : "abandoned";
         if (call.state !== "ended") this.callState(call, "ended", { end_reason: reason });
         return reply(200, { call });
       }
       case "POST /chats/ID/close":
-        this.change(chat, { status: "closed", closed_at: new Date().toISOString(), close_reason: "resolved", queue: null });
+        this.change(chat, {
+          status: "closed",
+          closed_at: new Date().toISOString(),
+          close_reason: "resolved",
+          queue: null,
+        });
         this.post(chat, "system", null, "closed");
         return reply(200, whole(chat));
       case "GET /chats/ID/routing":
-        return reply(200, { items: [{ offer_id: randomUUID(), kind: "chat", staff_id: AMINA, state: "accepted", created_at: chat?.state.created_at ?? new Date().toISOString(), closed_at: null, why: {} }], next: null });
+        return reply(200, {
+          items: [
+            {
+              offer_id: randomUUID(),
+              kind: "chat",
+              staff_id: AMINA,
+              state: "accepted",
+              created_at: chat?.state.created_at ?? new Date().toISOString(),
+              closed_at: null,
+              why: {},
+            },
+          ],
+          next: null,
+        });
       case "POST /offers/ID/accept": {
         const offer = this.offers.find((o) => o.id === id);
         if (!offer) return reply(409, { status: 409, code: "offer_gone" });
@@ -369,15 +511,23 @@ export class FakeDaemon {
 
   async frame(client, f) {
     this.frames.push(f);
-    const reply = (frame) => client.ws.send(JSON.stringify({ ...frame, ...(f.id ? { id: f.id } : {}) }));
+    const reply = (frame) =>
+      client.ws.send(JSON.stringify({ ...frame, ...(f.id ? { id: f.id } : {}) }));
     const error = (status, code) => reply({ type: "error", error: { status, code, title: code } });
     if (f.type === "hello") {
-      const who = f.token ? { "jwt-wanja": WANJA, "jwt-otieno": OTIENO }[f.token] : f.ticket?.slice(2);
+      const who = f.token
+        ? { "jwt-wanja": WANJA, "jwt-otieno": OTIENO }[f.token]
+        : f.ticket?.slice(2);
       if (!who) return client.ws.close(4401);
       client.me = who;
       reply({
-        type: "welcome", connection_id: randomUUID(), me: this.meOf(who), server_time: new Date().toISOString(),
-        ping_interval_ms: 25000, retry: { min_ms: 200, max_ms: 1000 }, ice_servers: [],
+        type: "welcome",
+        connection_id: randomUUID(),
+        me: this.meOf(who),
+        server_time: new Date().toISOString(),
+        ping_interval_ms: 25000,
+        retry: { min_ms: 200, max_ms: 1000 },
+        ice_servers: [],
       });
       for (const r of f.resume ?? []) this.resume(client, r, "hello");
       return;
@@ -393,7 +543,13 @@ export class FakeDaemon {
         if (chat.state.status === "closed") return error(409, "chat_closed");
         const kind = f.type === "note.send" ? "note" : "message";
         const message = this.post(chat, kind, client.me, f.body, f);
-        return reply({ type: "message.ack", chat_id: chat.id, client_id: f.client_id, repeated: false, message });
+        return reply({
+          type: "message.ack",
+          chat_id: chat.id,
+          client_id: f.client_id,
+          repeated: false,
+          message,
+        });
       }
       case "chat.receipt": {
         const mark = chat.state.marks.find((m) => m.id === client.me);
@@ -405,7 +561,12 @@ export class FakeDaemon {
       case "chat.typing": {
         const staff = client.me === AMINA;
         const who = { kind: staff ? "staff" : "customer", name: NAMES[client.me] };
-        return this.send(staff ? chat.customer : AMINA, { type: "chat.typing", chat_id: chat.id, who, active: f.active });
+        return this.send(staff ? chat.customer : AMINA, {
+          type: "chat.typing",
+          chat_id: chat.id,
+          who,
+          active: f.active,
+        });
       }
       case "call.offer": {
         const sdp = this.answer && (await this.answer(f.call_id, f.sdp, client.me));
@@ -416,7 +577,11 @@ export class FakeDaemon {
       case "call.mute": {
         const call = this.calls.get(f.call_id);
         const staff = client.me === AMINA;
-        const frame = { type: "call.state", call, muted: { customer: !staff && f.muted, agent: staff && f.muted } };
+        const frame = {
+          type: "call.state",
+          call,
+          muted: { customer: !staff && f.muted, agent: staff && f.muted },
+        };
         for (const to of [this.chats.get(call.chat_id).customer, AMINA]) this.send(to, frame);
         return;
       }
@@ -431,9 +596,15 @@ export class FakeDaemon {
     const staff = client.me === AMINA;
     client.ws.send(
       JSON.stringify({
-        type: "chat.resumed", id, chat_id: chat.id, messages: all.slice(0, 200),
+        type: "chat.resumed",
+        id,
+        chat_id: chat.id,
+        messages: all.slice(0, 200),
         ...(staff ? { notes: chat.notes.filter((m) => m.note_seq > (from.note_seq ?? 0)) } : {}),
-        remasked: [], more: all.length > 200, state, state_hash: hashOf(state),
+        remasked: [],
+        more: all.length > 200,
+        state,
+        state_hash: hashOf(state),
       }),
     );
   }

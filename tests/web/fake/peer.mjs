@@ -27,7 +27,10 @@ export async function makePeer(context, daemon) {
       return pc.localDescription.sdp;
     };
     globalThis.candidate = (id, to, candidate) =>
-      legs.get(id + to)?.addIceCandidate({ candidate, sdpMLineIndex: 0 }).catch(() => undefined);
+      legs
+        .get(id + to)
+        ?.addIceCandidate({ candidate, sdpMLineIndex: 0 })
+        .catch(() => undefined);
     globalThis.received = async (id, to) => {
       let bytes = 0;
       for (const s of (await legs.get(id + to).getStats()).values())
@@ -35,7 +38,8 @@ export async function makePeer(context, daemon) {
       return bytes;
     };
   });
-  daemon.answer = (id, sdp, me) => page.evaluate(([a, b, c]) => globalThis.answer(a, b, c), [id, me, sdp]);
+  daemon.answer = (id, sdp, me) =>
+    page.evaluate(([a, b, c]) => globalThis.answer(a, b, c), [id, me, sdp]);
   daemon.candidate = (id, candidate, me) =>
     void page.evaluate(([a, b, c]) => globalThis.candidate(a, b, c), [id, me, candidate]);
   return { received: (id, me) => page.evaluate(([a, b]) => globalThis.received(a, b), [id, me]) };

@@ -4,7 +4,9 @@ import { createHash } from "node:crypto";
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 export function accept(req, socket, onText, onClose) {
-  const key = createHash("sha1").update(req.headers["sec-websocket-key"] + GUID).digest("base64");
+  const key = createHash("sha1")
+    .update(req.headers["sec-websocket-key"] + GUID)
+    .digest("base64");
   socket.write(
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
       `Sec-WebSocket-Accept: ${key}\r\nSec-WebSocket-Protocol: support.v1\r\n\r\n`,
@@ -41,7 +43,9 @@ export function accept(req, socket, onText, onClose) {
       else if (length === 127) [length, at] = [Number(buffer.readBigUInt64BE(2)), 10];
       if (buffer.length < at + 4 + length) return;
       const mask = buffer.subarray(at, at + 4);
-      const body = Buffer.from(buffer.subarray(at + 4, at + 4 + length)).map((b, i) => b ^ mask[i & 3]);
+      const body = Buffer.from(buffer.subarray(at + 4, at + 4 + length)).map(
+        (b, i) => b ^ mask[i & 3],
+      );
       buffer = buffer.subarray(at + 4 + length);
       if (opcode === 1) onText(body.toString("utf8"));
       else if (opcode === 8) return end();
