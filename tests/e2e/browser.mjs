@@ -172,6 +172,7 @@ const FLAGS = [
 async function firstPage(context, name) {
   await context.addInitScript(ears);
   const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(15000);
   const complaints = [];
   page.on("console", (m) => m.type() === "error" && complaints.push(`${name}: ${m.text()}`));
   page.on("pageerror", (e) => complaints.push(`${name}: ${e.message}`));

@@ -55,7 +55,8 @@ def note_share(pcm, notes, shift_semitones=0.0):
         for overtone in (1, 2, 3):
             f = overtone * 440 * 2 ** ((note + shift_semitones - 69) / 12)
             mask |= np.abs(hz - f) <= f * (2 ** (20 / 1200) - 1)
-    return float(power[mask].sum() / power[hz >= 50].sum())
+    whole = power[hz >= 50].sum()
+    return float(power[mask].sum() / whole) if whole > 0 else 0.0
 
 
 def write_wav(path, pcm):
