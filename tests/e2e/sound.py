@@ -86,3 +86,24 @@ def make_music(wav, opus):
     subprocess.run(["opusenc", "--quiet", "--bitrate", "48", "--framesize", "20", wav, opus], check=True)
     subprocess.run(["opusdec", "--quiet", "--rate", str(RATE), "--force-wav", opus, wav], check=True)
     return read_wav(wav)
+
+
+def describe(pcm):
+    """What a test asks of a piece, as one object."""
+    hz = peak_hz(pcm)
+    return {"seconds": len(pcm) / RATE, "hz": hz, "share": share(pcm, hz), "level": level_dbov(pcm),
+            "notes": note_share(pcm, BUILTIN_NOTES), "beside": note_share(pcm, BUILTIN_NOTES, 0.5)}
+
+
+def main():
+    """`sound.py WAV` describes it; `sound.py tone HZ SECONDS WAV` makes one."""
+    import json
+    import sys
+    if sys.argv[1] == "tone":
+        write_wav(sys.argv[4], tone(float(sys.argv[2]), float(sys.argv[3])))
+    else:
+        print(json.dumps(describe(read_wav(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()
