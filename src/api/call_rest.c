@@ -88,6 +88,10 @@ void api_call_start(struct api_op *op)
     if (!api_op_read(op, start_fields, 2, &in) || !api_op_key_matches(op, in.client_key) ||
         !api_op_rate(op, op->api->call_rate))
         return;
+    if (!sup_bus_registered(op->api->opts.bus)) { /* no process that could own the media yet */
+        api_op_fail(op, "unavailable", NULL, NULL);
+        return;
+    }
     struct sup_call_start call = {
         .call = sup_id_new(),
         .client_key = in.client_key,

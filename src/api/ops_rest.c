@@ -14,6 +14,10 @@ void api_readyz(struct api_op *op)
 {
     const char *reason = "draining";
     bool ready = !op->api->draining && sup_pg_pool_ready(op->api->opts.pool, &reason);
+    if (ready && !sup_bus_registered(op->api->opts.bus)) {
+        ready = false;
+        reason = "registering";
+    }
     api_op_reply(op, ready ? 200 : 503, NULL,
                  json_pack("{s:s, s:s}", "status", ready ? "ready" : "not_ready", "reason",
                            ready ? "" : reason));
