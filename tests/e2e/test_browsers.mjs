@@ -71,6 +71,7 @@ step("a chat begins, is offered and accepted", async () => {
   await shot(agent.page, "02-chat-offered");
   await atDesk("offer-accept").click();
   await atDesk("messages").getByText("Hello, may I ask something?").waitFor();
+  await atDesk("customer-name").getByText("Wanja Kimani").waitFor();
 });
 
 step("a card number arrives masked within a second", async () => {
@@ -198,6 +199,15 @@ step("a call between two Chromiums", async () => {
   await wholeCall(browserSide({ page: customer.page, panel, frame }), "05-chromium");
   await inPanel("over-card").waitFor();
   await shot(customer.page, "06-call-over");
+});
+
+/* A call takes the whole of an agent's capacity, so the next caller needs a free one. */
+step("the agent closes the chat", async () => {
+  await atDesk("close").click();
+  await atDesk("close-confirm").click();
+  await inPanel("system-message").last().waitFor();
+  await until(async () => stack.sql("select count(*) from support.chat_sessions where status <> 'closed'")[0][0] === "0", "closed");
+  await shot(customer.page, "06-chat-closed");
 });
 
 step("the same call from Firefox", async () => {
