@@ -31,7 +31,8 @@ after(async () => {
   await stack?.stop();
 });
 
-const shot = (page, name) => page.screenshot({ path: join(screens, `${name}.png`) });
+/* caret: playwright would hide it by an inline style, which the pages' policy refuses. */
+const shot = (page, name) => page.screenshot({ path: join(screens, `${name}.png`), caret: "initial" });
 
 /* A test that leaves pictures of both pages where it fails. */
 function step(name, run) {
@@ -71,6 +72,7 @@ step("a chat begins, is offered and accepted", async () => {
   await shot(agent.page, "02-chat-offered");
   await atDesk("offer-accept").click();
   await atDesk("messages").getByText("Hello, may I ask something?").waitFor();
+  await atDesk("customer-name").getByText("Wanja Kimani").waitFor();
 });
 
 step("a card number arrives masked within a second", async () => {
@@ -198,6 +200,15 @@ step("a call between two Chromiums", async () => {
   await wholeCall(browserSide({ page: customer.page, panel, frame }), "05-chromium");
   await inPanel("over-card").waitFor();
   await shot(customer.page, "06-call-over");
+});
+
+/* A call takes the whole of an agent's capacity, so the next caller needs a free one. */
+step("the agent closes the chat", async () => {
+  await atDesk("close").click();
+  await atDesk("close-confirm").click();
+  await inPanel("header-status").getByText("Conversation ended").waitFor();
+  await until(async () => stack.sql("select count(*) from support.chat_sessions where status <> 'closed'")[0][0] === "0", "closed");
+  await shot(customer.page, "06-chat-closed");
 });
 
 step("the same call from Firefox", async () => {
