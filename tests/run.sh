@@ -80,6 +80,7 @@ suites_api()
 {
     suite build-release build release
     suite api sh tests/api/run.sh
+    suite bench sh tests/bench/smoke.sh
 }
 
 suites_e2e()

@@ -159,8 +159,8 @@ begin
     perform support.do_ring(v_offers);
     return query
         select o.id, o.kind, o.entry_id, o.chat_id, o.call_id, o.customer_id, o.staff_id, o.expires_at, s.auto_answer, c.rev
-        from support.offers o join support.support_staff s on s.id = o.staff_id join support.chat_sessions c on c.id = o.chat_id
-        where o.id = any (v_offers) order by o.id;
+        from unnest(v_offers) with ordinality m (id, n) join support.offers o on o.id = m.id
+        join support.support_staff s on s.id = o.staff_id join support.chat_sessions c on c.id = o.chat_id order by m.n;
 end $$;
 comment on function support.queue_assign(text, int) is 'Offers waiting chats and calls, in order, to agents who have room: exactly once with any number of daemons';
 

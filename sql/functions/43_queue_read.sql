@@ -11,7 +11,7 @@ begin
     return query
         select o.id, o.kind, o.entry_id, o.chat_id, o.call_id, o.customer_id, u.name, o.created_at, o.expires_at
         from support.offers o left join support.customers u on u.id = o.customer_id
-        where o.staff_id = v_me and o.state = 'pending' order by o.id;
+        where o.staff_id = v_me and o.state = 'pending' order by o.created_at, o.id;
 end $$;
 comment on function support.offers_mine(text) is 'Pending offers of the acting staff member';
 

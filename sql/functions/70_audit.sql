@@ -4,7 +4,7 @@ create function support.audit_denied(p_actor text, p_action text, p_subject_kind
 language plpgsql set supportd.actor = '' as $$
 begin
     perform support.act(p_actor);
-    perform support.audit(p_action, p_subject_kind, case p_subject_kind when 'customer' then support.customer_ref(p_subject) else p_subject::text end,
+    perform support.audit(p_action, coalesce(p_subject_kind, 'none'), case p_subject_kind when 'customer' then support.customer_ref(p_subject) else p_subject::text end,
                           p_request, p_reason, null, 'denied');
     result := 'ok';
 end $$;

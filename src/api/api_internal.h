@@ -134,6 +134,7 @@ struct api_session {
     bool leased; /* its lease was asked for */
     struct sup_actor actor;
     struct sup_map *feeds;   /* chat id -> struct api_feed, of the chats it follows */
+    struct sup_map *left;    /* chats that it does not want to hear of any more */
     struct sup_timer *timer; /* hello deadline, then silence */
     int64_t connection;      /* number of its lease */
 };
@@ -236,6 +237,9 @@ void api_feeds_destroy(struct sup_api *api);
 /* Subscribes the session to the chat (twice is once). Errors: SUP_E_LIMIT, SUP_E_NOMEM. */
 sup_err api_feed_follow(struct api_session *session, struct sup_id chat);
 void api_feed_leave(struct api_session *session, struct sup_id chat);
+/* Leaves, and is not subscribed again by news of the chat, only by opening it. Errors: SUP_E_LIMIT,
+ * SUP_E_NOMEM. */
+sup_err api_feed_leave_for_good(struct api_session *session, struct sup_id chat);
 void api_feed_leave_all(struct api_session *session);
 bool api_feed_follows(const struct api_session *session, struct sup_id chat);
 /* Presence is told again in the chats where this person is customer or agent. */
@@ -306,7 +310,7 @@ struct sup_api {
     struct sup_listener on_chat_news;
     struct sup_listener on_bus_gap;
     struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing;
-    struct sup_listener on_registered;
+    struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap;
     struct sup_timer *picture_timer;
     struct sup_map *known;   /* token digest -> struct api_known */

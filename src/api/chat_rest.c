@@ -259,6 +259,12 @@ static void on_changed(const struct sup_pg_reply *reply, void *arg)
         return;
     if (strcmp(sup_row_str(reply->rows, 0, "result"), "ok") == 0)
         api_chat_announce_row(op->api, op->chat, reply->rows);
+    if (op->object.bytes[0] == 'c') { /* closed: somebody may be free, an offer may be gone */
+        api_offer_gone(op->api, sup_row_id(reply->rows, 0, "offer_staff_id"),
+                       sup_row_id(reply->rows, 0, "offer_id"), "withdrawn");
+        sup_queue_kick(op->api->opts.queue);
+        api_queue_changed(op->api);
+    }
     if (op->session)
         api_op_done(op);
     else

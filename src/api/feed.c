@@ -279,23 +279,37 @@ static void deliver(struct api_feed *feed, const struct sup_chat_news *news, boo
     read_messages(feed, notes);
 }
 
-/* Chats that a user should hear of without having asked: a new assignment, another device's. */
+struct following {
+    struct sup_id chat;
+    bool any; /* somebody follows since now */
+};
+
+/* Chats that a user should hear of without having asked: a new assignment, another device's. Not
+ * those that this connection has left. */
 static void follow_if_new(struct sup_ws_client *client, void *arg)
 {
     struct api_session *session = sup_ws_data(client);
-    const struct sup_chat_news *news = arg;
-    if (session && session->ready && !api_feed_follows(session, news->chat))
-        (void)api_feed_follow(session, news->chat);
+    struct following *f = arg;
+    if (!session || !session->ready || api_feed_follows(session, f->chat) ||
+        sup_map_get(session->left, f->chat.bytes, sizeof(f->chat.bytes)))
+        return;
+    if (api_feed_follow(session, f->chat) == SUP_OK)
+        f->any = true;
 }
 
 static void on_news(struct sup_listener *listener, void *data)
 {
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_chat_news);
     struct sup_chat_news *news = data;
+    if (news->queued) {
+        sup_queue_kick(api->opts.queue);
+        api_queue_changed(api);
+    }
+    struct following following = {.chat = news->chat};
     if (!sup_id_is_zero(news->staff))
-        sup_hub_each(api->hub, api_topic('u', news->staff).s, follow_if_new, news);
+        sup_hub_each(api->hub, api_topic('u', news->staff).s, follow_if_new, &following);
     if (!sup_id_is_zero(news->customer))
-        sup_hub_each(api->hub, api_topic('u', news->customer).s, follow_if_new, news);
+        sup_hub_each(api->hub, api_topic('u', news->customer).s, follow_if_new, &following);
     struct api_feed *feed = sup_map_get(api->feeds, news->chat.bytes, sizeof(news->chat.bytes));
     if (!feed)
         return;
@@ -306,7 +320,7 @@ static void on_news(struct sup_listener *listener, void *data)
         deliver(feed, news, true);
     if (news->remasked)
         read_masked(feed, news->rev - 1);
-    if (news->rev > feed->rev) {
+    if (news->rev > feed->rev || following.any) {
         read_state(feed, VIEW_CUSTOMER);
         read_state(feed, VIEW_STAFF);
     }
@@ -360,6 +374,7 @@ static struct api_feed *feed_of(struct sup_api *api, struct sup_id chat)
 sup_err api_feed_follow(struct api_session *session, struct sup_id chat)
 {
     struct sup_api *api = session->api;
+    (void)sup_map_remove(session->left, chat.bytes, sizeof(chat.bytes));
     if (api_feed_follows(session, chat))
         return SUP_OK;
     if (sup_map_count(session->feeds) >= API_SESSION_CHATS_MAX)
@@ -388,6 +403,14 @@ void api_feed_leave(struct api_session *session, struct sup_id chat)
         sup_hub_unsubscribe(api->hub, session->client, api_topic(*k, chat).s);
     if (feed)
         feed_unref(feed);
+}
+
+sup_err api_feed_leave_for_good(struct api_session *session, struct sup_id chat)
+{
+    if (sup_map_count(session->left) >= API_SESSION_CHATS_MAX)
+        return SUP_E_LIMIT;
+    api_feed_leave(session, chat);
+    return sup_map_set(session->left, chat.bytes, sizeof(chat.bytes), session);
 }
 
 void api_feed_leave_all(struct api_session *session)

@@ -29,6 +29,7 @@ void api_session_unref(struct api_session *session)
         return;
     sup_ws_unref(session->client);
     sup_map_destroy(session->feeds);
+    sup_map_destroy(session->left);
     sup_free(session);
 }
 
@@ -78,7 +79,7 @@ void api_session_open(struct sup_ws_client *client, void *arg)
     sup_list_append(&api->sessions, &session->link);
     sup_ws_set_data(client, session);
     sup_ws_forget_cookie(client);
-    if (sup_map_create(&session->feeds) ||
+    if (sup_map_create(&session->feeds) || sup_map_create(&session->left) ||
         sup_timer_create(api->opts.loop, on_silence, session, &session->timer)) {
         sup_ws_close(client, SUP_WS_TRY_LATER, "overloaded");
         return;

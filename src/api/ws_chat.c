@@ -170,8 +170,11 @@ void api_ws_chat_leave(struct api_op *op)
     struct chat_field in = {0};
     if (!api_op_read(op, chat_field, 1, &in))
         return;
-    api_feed_leave(op->session, in.chat_id);
-    api_op_reply(op, 0, "ok", json_object());
+    sup_err err = api_feed_leave_for_good(op->session, in.chat_id);
+    if (err)
+        api_op_fail_err(op, err);
+    else
+        api_op_reply(op, 0, "ok", json_object());
 }
 
 /* Only who follows a chat may type in it, so no look-up is needed. */

@@ -42,7 +42,7 @@ struct sup_app {
     struct sup_audit_key *audit_key;
     struct sup_audit_sealer *sealer;
     struct sup_unix_signal *sigterm, *sigint, *sighup;
-    struct sup_timer *drain_timer, *watchdog;
+    struct sup_timer *drain_timer, *watchdog, *upkeep;
     struct sup_listener on_ready;
     uint64_t watchdog_us;
     bool draining, told_ready;

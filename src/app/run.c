@@ -120,6 +120,29 @@ static void on_pool_changed(struct sup_listener *listener, void *data)
     app->told_ready = true;
 }
 
+/* --- upkeep: at the start, then each minute (signaling rows live ten) --- */
+
+enum { UPKEEP_US = 60 * 1000000 };
+
+static void on_upkept(const struct sup_pg_reply *reply, void *arg)
+{
+    (void)arg;
+    if (reply->err)
+        sup_log_warn("app", "upkeep failed", SUP_STR("error", sup_err_name(reply->err)),
+                     SUP_STR("sqlstate", reply->sqlstate), SUP_STR("code", reply->code));
+}
+
+static void on_upkeep(void *arg)
+{
+    struct sup_app *app = arg;
+    static const enum sup_staff_upkeep all[] = {SUP_UPKEEP_PARTITIONS, SUP_UPKEEP_SESSIONS,
+                                                SUP_UPKEEP_SIGNALS};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (sup_staff_store_upkeep(app->pool, all[i], on_upkept, app))
+            sup_log_warn("app", "upkeep not sent");
+    sup_timer_start(app->upkeep, UPKEEP_US);
+}
+
 static void on_watchdog(void *arg)
 {
     struct sup_app *app = arg;
@@ -218,6 +241,10 @@ static sup_err make_signals(struct sup_app *app)
 {
     sup_err err = sup_timer_create(app->loop, on_drain_timer, app, &app->drain_timer);
     if (!err)
+        err = sup_timer_create(app->loop, on_upkeep, app, &app->upkeep);
+    if (!err)
+        on_upkeep(app);
+    if (!err)
         err = sup_unix_signal_create(app->loop, SIGTERM, on_stop_signal, app, &app->sigterm);
     if (!err)
         err = sup_unix_signal_create(app->loop, SIGINT, on_stop_signal, app, &app->sigint);
@@ -280,6 +307,7 @@ static void stop(struct sup_app *app)
     sup_unix_signal_destroy(app->sighup);
     sup_timer_destroy(app->drain_timer);
     sup_timer_destroy(app->watchdog);
+    sup_timer_destroy(app->upkeep);
     sup_net_server_destroy(app->server);
     app_drop_assets(app);
     sup_audit_sealer_destroy(app->sealer);

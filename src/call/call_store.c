@@ -4,7 +4,7 @@
 
 #include "supportd/base/clock.h"
 
-enum { START, TRANSITION, STATE, MINE, SUMMARY, SAMPLES, DEAD, SIGNAL, PURGE, QUALITY };
+enum { START, TRANSITION, STATE, MINE, SUMMARY, SAMPLES, DEAD, SIGNAL, QUALITY };
 
 static const struct sup_pg_stmt stmts[] = {
     [START] = {"call_start", "select * from support.call_start($1,$2,$3,$4,$5,$6,$7,$8)", 8,
@@ -34,8 +34,6 @@ static const struct sup_pg_stmt stmts[] = {
     /* A second row of the same signal is harmless: rows are gone after 10 minutes. */
     [SIGNAL] = {"signal_put", "select * from support.signal_put($1,$2,$3,$4,$5)", 5,
                 SUP_PG_RANK_REST, SUP_PG_RETRY},
-    [PURGE] = {"signal_purge", "select * from support.signal_purge($1)", 1, SUP_PG_RANK_REST,
-               SUP_PG_RETRY},
     [QUALITY] = {"call_quality", "select * from support.call_quality($1,$2,$3)", 3,
                  SUP_PG_RANK_REST, SUP_PG_READ},
 };
@@ -191,20 +189,9 @@ sup_err sup_call_store_signal(struct sup_pg_pool *pool, const char *actor, struc
     return run(pool, SIGNAL, &p, no_key, cb, arg);
 }
 
-static sup_err run_actor(struct sup_pg_pool *pool, int stmt, const char *actor, sup_pg_cb cb,
-                         void *arg)
-{
-    struct sup_pg_params p = {0};
-    sup_pg_add_text(&p, actor);
-    return run(pool, stmt, &p, no_key, cb, arg);
-}
-
 sup_err sup_call_store_dead(struct sup_pg_pool *pool, sup_pg_cb cb, void *arg)
 {
-    return run_actor(pool, DEAD, "system:monitor", cb, arg);
-}
-
-sup_err sup_call_store_purge_signals(struct sup_pg_pool *pool, sup_pg_cb cb, void *arg)
-{
-    return run_actor(pool, PURGE, "system:retention", cb, arg);
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, "system:monitor");
+    return run(pool, DEAD, &p, no_key, cb, arg);
 }

@@ -17,8 +17,9 @@ enum {
 };
 
 static const struct sup_pg_stmt stmts[] = {
+    /* May wait for a twin's insert, with nothing locked that others could wait for. */
     [START] = {"chat_start", "select * from support.chat_start($1,$2,$3,$4,$5,$6,$7)", 7,
-               SUP_PG_RANK_CHAT, SUP_PG_RETRY},
+               SUP_PG_RANK_CHAT, SUP_PG_RETRY | SUP_PG_ALONE},
     [POST] = {"message_post", "select * from support.message_post($1,$2,$3,$4,$5,$6,$7,$8)", 8,
               SUP_PG_RANK_CHAT, SUP_PG_RETRY},
     [REMASK] = {"message_remask", "select * from support.message_remask($1,$2,$3,$4,$5,$6)", 6,

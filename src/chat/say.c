@@ -18,8 +18,6 @@ struct saying {
     bool note;
     const char *categories[SUP_MASK_CATEGORIES]; /* static names */
     size_t category_count;
-    /* of the reply, while a repeat is read again */
-    struct sup_id customer, staff;
 };
 
 /* An earlier message whose new text is on its way to the table. */
@@ -177,6 +175,7 @@ static void on_posted(const struct sup_pg_reply *reply, void *arg)
         .note_seq = sup_row_number(reply->rows, 0, "note_seq"),
         .rev = sup_row_number(reply->rows, 0, "rev"),
         .message = message,
+        .queued = !sup_id_is_zero(sup_row_id(reply->rows, 0, "entry_id")),
     };
     struct sup_chat *chat = s->chat;
     sup_metric_add(chat->said_metric, 1);

@@ -17,6 +17,9 @@ enum {
     AUDIT_LIST,
     SETTINGS,
     SETTING_SET,
+    PARTITIONS,
+    SESSIONS_PURGE,
+    SIGNALS_PURGE,
 };
 
 static const struct sup_pg_stmt stmts[] = {
@@ -56,11 +59,19 @@ static const struct sup_pg_stmt stmts[] = {
                   SUP_PG_RANK_REST, SUP_PG_READ},
     [SETTING_SET] = {"setting_set", "select * from support.setting_set($1,$2,$3,$4)", 4,
                      SUP_PG_RANK_REST, SUP_PG_RETRY},
+    [PARTITIONS] = {"partitions_ensure", "select * from support.partitions_ensure($1,$2)", 2,
+                    SUP_PG_RANK_REST, SUP_PG_RETRY | SUP_PG_ALONE},
+    [SESSIONS_PURGE] = {"staff_sessions_purge", "select * from support.staff_sessions_purge($1)", 1,
+                        SUP_PG_RANK_REST, SUP_PG_RETRY},
+    [SIGNALS_PURGE] = {"signal_purge", "select * from support.signal_purge($1)", 1,
+                       SUP_PG_RANK_REST, SUP_PG_RETRY},
 };
 
 const struct sup_pg_stmt_table sup_staff_stmts = SUP_PG_TABLE(stmts);
 
 #define AUTH "system:auth"
+
+enum { PARTITION_MONTHS = 3 /* made ahead of the present one */ };
 
 static sup_err run(struct sup_pg_pool *pool, int stmt, struct sup_pg_params *params, sup_pg_cb cb,
                    void *arg)
@@ -243,4 +254,22 @@ sup_err sup_staff_store_setting_set(struct sup_pg_pool *pool, const char *actor,
     sup_pg_add_json(&p, value);
     sup_pg_add_text(&p, request);
     return run(pool, SETTING_SET, &p, cb, arg);
+}
+
+sup_err sup_staff_store_upkeep(struct sup_pg_pool *pool, enum sup_staff_upkeep what, sup_pg_cb cb,
+                               void *arg)
+{
+    static const struct {
+        int stmt;
+        const char *actor;
+    } of[] = {
+        [SUP_UPKEEP_PARTITIONS] = {PARTITIONS, "system:retention"},
+        [SUP_UPKEEP_SESSIONS] = {SESSIONS_PURGE, AUTH},
+        [SUP_UPKEEP_SIGNALS] = {SIGNALS_PURGE, "system:retention"},
+    };
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, of[what].actor);
+    if (what == SUP_UPKEEP_PARTITIONS)
+        sup_pg_add_int(&p, PARTITION_MONTHS);
+    return run(pool, of[what].stmt, &p, cb, arg);
 }

@@ -70,6 +70,8 @@ def main():
                     suite.addTest(test)
     result = Result()
     try:
+        if set(args.files or FILES) - {"documents"}:
+            harness.stack()
         suite.run(result)
         if harness._stack is not None:
             harness._stack.keep = args.keep

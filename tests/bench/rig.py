@@ -22,6 +22,8 @@ SETTINGS = {
     "media.port_min": 20000,
     "media.port_max": 31999,
     "log.level": "warn",
+    "drain.call_limit_ms": 0,
+    "drain.spread_ms": 0,
 }
 
 

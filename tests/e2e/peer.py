@@ -182,9 +182,7 @@ async def serve(args):
             tell(event="connected", ok=ok, call=call["id"], profile=peer.profile if ok else None)
         elif words[0] == "hear":
             pcm = await peer.listen(float(words[1]))
-            hz = sound.peak_hz(pcm)
-            tell(event="heard", hz=hz, level=sound.level_dbov(pcm), share=sound.share(pcm, hz),
-                 notes=sound.note_share(pcm, sound.BUILTIN_NOTES))
+            tell(event="heard", **sound.describe(pcm))
         elif words[0] == "end":
             call = (await client.request("POST", f"/calls/{call['id']}/end", {}))["call"]
             tell(event="ended", state=call["state"], reason=call["end_reason"])

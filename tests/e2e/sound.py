@@ -55,7 +55,8 @@ def note_share(pcm, notes, shift_semitones=0.0):
         for overtone in (1, 2, 3):
             f = overtone * 440 * 2 ** ((note + shift_semitones - 69) / 12)
             mask |= np.abs(hz - f) <= f * (2 ** (20 / 1200) - 1)
-    return float(power[mask].sum() / power[hz >= 50].sum())
+    whole = power[hz >= 50].sum()
+    return float(power[mask].sum() / whole) if whole > 0 else 0.0
 
 
 def write_wav(path, pcm):
@@ -86,3 +87,24 @@ def make_music(wav, opus):
     subprocess.run(["opusenc", "--quiet", "--bitrate", "48", "--framesize", "20", wav, opus], check=True)
     subprocess.run(["opusdec", "--quiet", "--rate", str(RATE), "--force-wav", opus, wav], check=True)
     return read_wav(wav)
+
+
+def describe(pcm):
+    """What a test asks of a piece, as one object."""
+    hz = peak_hz(pcm)
+    return {"seconds": len(pcm) / RATE, "hz": hz, "share": share(pcm, hz), "level": level_dbov(pcm),
+            "notes": note_share(pcm, BUILTIN_NOTES), "beside": note_share(pcm, BUILTIN_NOTES, 0.5)}
+
+
+def main():
+    """`sound.py WAV` describes it; `sound.py tone HZ SECONDS WAV` makes one."""
+    import json
+    import sys
+    if sys.argv[1] == "tone":
+        write_wav(sys.argv[4], tone(float(sys.argv[2]), float(sys.argv[3])))
+    else:
+        print(json.dumps(describe(read_wav(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()

@@ -58,7 +58,7 @@ create temporary view made as
             from generate_subscripts(p.proallargtypes, 1) n where p.proargmodes[n] in ('o', 't')) as tail
     from pg_proc p where p.pronamespace = 'support'::regnamespace;
 create temporary view promised_norm as
-    select regexp_replace(replace(replace(line, 'timestamptz', 'timestamp with time zone'), '"position"', 'position'), '\mint\M', 'integer', 'g') as line
+    select regexp_replace(replace(replace(replace(line, ' default ''''', ''), 'timestamptz', 'timestamp with time zone'), '"position"', 'position'), '\mint\M', 'integer', 'g') as line
     from readme where line ~ '^\| `[a-z_]+\(';
 select is((select string_agg(line, E'\n') from promised_norm n
     where not exists (select 1 from made m where position('| `' || m.head || '`' in n.line) = 1)), null, 'every function of README.md is there with these arguments');

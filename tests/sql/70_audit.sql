@@ -1,6 +1,6 @@
 -- Settings; the trail: append-only for everybody, sealed in order.
 begin;
-select plan(42);
+select plan(43);
 select t.people() \g /dev/null
 
 -- settings
@@ -51,6 +51,7 @@ select t.call('audit_denied', 'system:auth', 'customer.read', 'customer', t.id('
 select is((select subject_ref from support.support_activity_logs where request_id = 'req10'), support.customer_ref(t.id('c2')), 'a customer as subject is a reference');
 select matches(t.fails('audit_denied', t.c('c1'), 'Drop Table!', 'chat', null, null, null), '^23514', 'an action is a code');
 select matches(t.fails('audit_denied', t.c('c1'), 'chat.read', 'chat', null, 'because she said so', null), '^23514', 'a reason is a code');
+select is(t.call('audit_denied', t.s('a1'), 'staff.list', null, null, 'denied', null) ->> 'result', 'ok', 'a refused attempt on nothing in particular');
 select is(t.rows('audit_list', t.s('d1'), null, '1') #>> '{0,action}', 'audit.read', 'reading the trail is in the trail');
 select is(t.fails('audit_list', t.s('s1'), null, '1'), 'SD403 denied', 'admins only');
 select is(t.fails('audit_list', 'system:sealer', null, '1'), 'SD403 denied', 'the sealer has other ways');

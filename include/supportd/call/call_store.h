@@ -68,7 +68,4 @@ SUP_MUST_CHECK sup_err sup_call_store_signal(struct sup_pg_pool *pool, const cha
                                              struct sup_id call, struct sup_id process,
                                              const char *kind, const json_t *payload, sup_pg_cb cb,
                                              void *arg);
-/* Removes signaling rows older than 10 minutes. */
-SUP_MUST_CHECK sup_err sup_call_store_purge_signals(struct sup_pg_pool *pool, sup_pg_cb cb,
-                                                    void *arg);
 #endif

@@ -44,6 +44,7 @@ struct sup_chat_news {
     struct sup_id staff;    /* the assigned one; zero: none or not known */
     int64_t seq, note_seq, rev;
     bool remasked;   /* an earlier message was masked in place at rev */
+    bool queued;     /* the message put the chat into the queue; only where it was said */
     json_t *message; /* the message of seq or note_seq when at hand, borrowed; else NULL */
 };
 /* data: struct sup_chat_news *, borrowed. Emitted for changes made here and in other processes. */
@@ -70,6 +71,7 @@ struct sup_chat_said {
     const char *result; /* "ok", "closed", "not_assigned"; "" on error */
     const char *code;   /* of the database's refusal, or "" */
     bool repeated;
+    bool queued;     /* the message put the chat into the queue; only where it was said */
     json_t *message; /* borrowed; NULL unless "ok" */
 };
 typedef void (*sup_chat_said_cb)(const struct sup_chat_said *said, void *arg);

@@ -73,4 +73,9 @@ SUP_MUST_CHECK sup_err sup_staff_store_settings(struct sup_pg_pool *pool, const 
 SUP_MUST_CHECK sup_err sup_staff_store_setting_set(struct sup_pg_pool *pool, const char *actor,
                                                    const char *key, const json_t *value,
                                                    const char *request, sup_pg_cb cb, void *arg);
+/* What must be done now and then, by any process: partitions of messages ahead of time, sessions
+ * that have expired, signaling that nobody took. */
+enum sup_staff_upkeep { SUP_UPKEEP_PARTITIONS, SUP_UPKEEP_SESSIONS, SUP_UPKEEP_SIGNALS };
+SUP_MUST_CHECK sup_err sup_staff_store_upkeep(struct sup_pg_pool *pool, enum sup_staff_upkeep what,
+                                              sup_pg_cb cb, void *arg);
 #endif

@@ -18,9 +18,6 @@ export function makeRest(credentials: Credentials, base = "/api/support"): Rest 
     if (body !== undefined) {
       headers["Content-Type"] = "application/json";
       init.body = JSON.stringify(body);
-    } else if (method !== "GET") {
-      /* A write without a body must still say its length. */
-      init.body = "";
     }
     let response: Response;
     try {

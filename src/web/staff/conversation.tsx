@@ -8,7 +8,6 @@ import { desk } from "./desk";
 import { customerName, Icon, Masked, Tick } from "./parts";
 
 const PAGE = 200;
-const LIMIT = 4000;
 
 /* Messages keep the order of seq, notes that of note_seq; between them time decides. */
 function timeline(chat: Chat): Message[] {
@@ -235,7 +234,7 @@ function Composer({ chat, mine }: { chat: Chat; mine: boolean }) {
     el.style.height = "auto";
     el.style.height = `${Math.min(el.scrollHeight + 2, 200)}px`;
   }, [text]);
-  const excess = [...text.trim()].length - LIMIT;
+  const excess = [...text.trim()].length - desk.limit.value;
   const change = (value: string) => {
     drafts.set(key, value);
     setText(value);

@@ -375,7 +375,9 @@ export class Panel {
         ? this._t("offline")
         : status === "connecting" && this._wasOnline
           ? this._t("connecting")
-          : "";
+          : status === "refused" && this._client.me
+            ? this._t("signed_out_title")
+            : "";
     if (status === "online") this._wasOnline = true;
     this._line.dataset.status = status;
     if (this._line.dataset.words === words) return;

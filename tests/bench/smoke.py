@@ -1,0 +1,46 @@
+"""Each benchmark once, small: figures come out and nothing is lost. No assertion on time."""
+import json
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FIGURES = {
+    "relay": ["ratio", "daemon_us", "floor_us", "loss_percent", "latency_p50_us", "latency_p99_us", "rss_kb_per_call"],
+    "chat": ["ratio", "delivered_per_s", "latency_p50_ms", "latency_p99_ms"],
+    "idle": ["kb_per_connection"],
+}
+RUNS = [
+    ("relay", "--calls", "2", "--seconds", "1"),
+    ("chat", "--pairs", "2", "--seconds", "1"),
+    ("chat", "--pairs", "2", "--seconds", "1", "--rate", "40"),
+    ("idle", "--connections", "60"),
+]
+
+
+def problems(name, result):
+    for key in FIGURES[name]:
+        if not isinstance(result.get(key), (int, float)):
+            yield f"no figure {key}"
+    for key in ("lost", "floor_lost", "twice"):
+        if result.get(key, 0) != 0:
+            yield f"{key}: {result[key]}"
+    for key in ("packets", "messages"):
+        if key in result and result[key] < 20:
+            yield f"{key}: only {result[key]}"
+
+
+def main():
+    bad = 0
+    for run in RUNS:
+        done = subprocess.run([sys.executable, os.path.join(HERE, "bench.py"), *run, "--rounds", "1", "--json"],
+                              stdout=subprocess.PIPE, text=True, timeout=180, check=False)
+        found = [f"ended with {done.returncode}"] if done.returncode else list(problems(run[0], json.loads(done.stdout)))
+        print(("not ok " if found else "ok ") + " ".join(run), *found, sep=" | ")
+        bad += bool(found)
+    print(f"{len(RUNS) - bad} passed, {bad} failed")
+    return bad != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
