@@ -57,7 +57,7 @@ void call_emit(struct call_live *live, struct sup_call_event *event)
 static void live_free(struct call_live *live)
 {
     for (int p = 0; p < SUP_CALL_PARTIES; p++) {
-        sup_leg_destroy(live->parties[p].leg);
+        call_leg_drop(live, (enum sup_call_party)p);
         sup_timer_destroy(live->parties[p].grace);
     }
     (void)sup_map_remove(live->service->lives, live->id.bytes, sizeof(live->id.bytes));
@@ -124,9 +124,12 @@ void call_join(struct call_live *live)
 void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id staff)
 {
     struct call_live *live = call_find(call, id);
+    call->news++;
     if (!live)
         return;
     live->active = true;
+    if (!sup_id_equal(live->staff, staff)) /* a leg of somebody else whom it rang at before */
+        call_leg_drop(live, SUP_CALL_AGENT);
     live->staff = staff;
     call_join(live);
 }
@@ -134,6 +137,7 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
 void sup_call_waits(struct sup_call *call, struct sup_id id)
 {
     struct call_live *live = call_find(call, id);
+    call->news++;
     if (!live)
         return;
     live->active = false;
@@ -158,6 +162,7 @@ static void on_summary(const struct sup_pg_reply *reply, void *arg)
 void sup_call_ended(struct sup_call *call, struct sup_id id)
 {
     struct call_live *live = call_find(call, id);
+    call->news++;
     if (!live)
         return;
     call_store_rows(live);

@@ -136,7 +136,8 @@ void call_leg_drop(struct call_live *live, enum sup_call_party party)
     if (p->leg)
         sup_metric_add(live->service->legs_metric, -1);
     sup_leg_destroy(p->leg);
-    sup_timer_stop(p->grace);
+    if (p->grace)
+        sup_timer_stop(p->grace);
     p->leg = NULL;
     p->sampled = p->muted = false;
 }
