@@ -74,6 +74,8 @@ bool api_op_path_id(struct api_op *op, const char *name, struct sup_id *ret_id);
 bool api_op_query_int(struct api_op *op, const char *name, int64_t fallback, int64_t min,
                       int64_t max, int64_t *ret_value);
 void api_op_free(struct api_op *op);
+/* Whether the site that the request comes from has chats or calls; false: failed. */
+bool api_op_feature(struct api_op *op, bool call);
 /* Takes one of the actor's tokens; false: failed. */
 bool api_op_rate(struct api_op *op, struct sup_rate *rate);
 

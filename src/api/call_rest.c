@@ -86,7 +86,7 @@ void api_call_start(struct api_op *op)
 {
     struct start_fields in = {0};
     if (!api_op_read(op, start_fields, 2, &in) || !api_op_key_matches(op, in.client_key) ||
-        !api_op_rate(op, op->api->call_rate))
+        !api_op_feature(op, true) || !api_op_rate(op, op->api->call_rate))
         return;
     if (!sup_bus_registered(op->api->opts.bus)) { /* no process that could own the media yet */
         api_op_fail(op, "unavailable", NULL, NULL);

@@ -18,9 +18,10 @@ void api_readyz(struct api_op *op)
         ready = false;
         reason = "registering";
     }
-    api_op_reply(op, ready ? 200 : 503, NULL,
-                 json_pack("{s:s, s:s}", "status", ready ? "ready" : "not_ready", "reason",
-                           ready ? "" : reason));
+    if (ready)
+        api_op_reply(op, 200, NULL, json_pack("{s:s}", "status", "ready"));
+    else
+        api_op_fail(op, "unavailable", reason, NULL);
 }
 
 void api_metrics(struct api_op *op)
