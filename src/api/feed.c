@@ -18,6 +18,7 @@ struct api_feed {
     bool reading_messages, reading_notes;
     struct view {
         bool reading, again;
+        int64_t rev;    /* of the last state sent to this view */
     } views[2];         /* of the customer, of staff */
     int64_t masked_rev; /* re-masked messages are published up to here; -1: none asked for */
     bool reading_masked;
@@ -345,9 +346,9 @@ static void on_gap(struct sup_listener *listener, void *data)
         int64_t rev = known_rev(feed);
         if (feed->seq < 0 && rev < 0)
             continue; /* nothing was delivered that could be behind */
-        known[count++] =
-            (struct sup_chat_counters){feed->chat, feed->seq < 0 ? 0 : feed->seq,
-                                       feed->note_seq < 0 ? 0 : feed->note_seq, feed->rev};
+        known[count++] = (struct sup_chat_counters){feed->chat, feed->seq < 0 ? 0 : feed->seq,
+                                                    feed->note_seq < 0 ? 0 : feed->note_seq,
+                                                    rev < 0 ? INT64_MAX : rev};
         if (count == sizeof(known) / sizeof(known[0])) {
             sup_chat_check(api->opts.chat, known, count);
             count = 0;
