@@ -264,6 +264,7 @@ static void on_changed(const struct sup_pg_reply *reply, void *arg)
                        sup_row_id(reply->rows, 0, "offer_id"), "withdrawn");
         sup_queue_kick(op->api->opts.queue);
         api_queue_changed(op->api);
+        api_me_changed(op->api, sup_row_id(reply->rows, 0, "staff_id"));
     }
     if (op->session)
         api_op_done(op);

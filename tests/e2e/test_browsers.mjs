@@ -208,6 +208,7 @@ step("the agent closes the chat", async () => {
   await atDesk("close-confirm").click();
   await inPanel("header-status").getByText("Conversation ended").waitFor();
   await until(async () => stack.sql("select count(*) from support.chat_sessions where status <> 'closed'")[0][0] === "0", "closed");
+  await atDesk("presence").getByText("0 of 4").waitFor();
   await shot(customer.page, "06-chat-closed");
 });
 
