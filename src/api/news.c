@@ -374,6 +374,7 @@ static void on_registered(struct sup_listener *listener, void *data)
         if (session->ready)
             lease(session);
     }
+    sup_call_check_all(api->opts.call); /* those of the old registration have ended with it */
 }
 
 /* The database is back: those who could not get a lease meanwhile. */
