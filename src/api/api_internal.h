@@ -74,6 +74,8 @@ bool api_op_path_id(struct api_op *op, const char *name, struct sup_id *ret_id);
 bool api_op_query_int(struct api_op *op, const char *name, int64_t fallback, int64_t min,
                       int64_t max, int64_t *ret_value);
 void api_op_free(struct api_op *op);
+/* Whether the site that the request comes from has chats or calls; false: failed. */
+bool api_op_feature(struct api_op *op, bool call);
 /* Takes one of the actor's tokens; false: failed. */
 bool api_op_rate(struct api_op *op, struct sup_rate *rate);
 
@@ -310,7 +312,7 @@ struct sup_api {
     struct sup_listener on_chat_news;
     struct sup_listener on_bus_gap;
     struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing;
-    struct sup_listener on_registered;
+    struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap;
     struct sup_timer *picture_timer;
     struct sup_map *known;   /* token digest -> struct api_known */

@@ -126,7 +126,8 @@ void api_chat_start(struct api_op *op)
     struct start_fields in = {.language = op->actor.language[0] ? op->actor.language : NULL};
     struct first_message first;
     struct sup_json_problem problem;
-    if (!api_op_read(op, start_fields, 3, &in) || !api_op_key_matches(op, in.client_key))
+    if (!api_op_read(op, start_fields, 3, &in) || !api_op_key_matches(op, in.client_key) ||
+        !api_op_feature(op, false))
         return;
     if (in.message && sup_json_read(in.message, message_fields, 2, NULL, &first, &problem)) {
         api_op_fail_field(op, &problem);

@@ -15,10 +15,10 @@ struct api_feed {
     unsigned refs;                       /* sessions that follow, and reads under way */
     int64_t seq, note_seq;               /* last delivered; -1: none yet */
     int64_t want_seq, want_note_seq;
-    int64_t rev; /* of the last state sent */
     bool reading_messages, reading_notes;
     struct view {
         bool reading, again;
+        int64_t rev;    /* of the last state sent to this view */
     } views[2];         /* of the customer, of staff */
     int64_t masked_rev; /* re-masked messages are published up to here; -1: none asked for */
     bool reading_masked;
@@ -184,8 +184,8 @@ static void on_state(struct api_feed *feed, int view, const struct sup_pg_reply 
     if (!reply->err && sup_pg_rows(reply->rows) == 1) {
         learn_people(feed, reply->rows);
         int64_t rev = sup_row_number(reply->rows, 0, "rev");
-        if (rev > feed->rev)
-            feed->rev = rev;
+        if (rev > v->rev)
+            v->rev = rev;
         json_t *frame = api_state_frame(reply->rows, feed->chat);
         if (frame)
             api_send_topic(feed->api, api_topic(view_topic[view], feed->chat).s, frame);
@@ -320,10 +320,19 @@ static void on_news(struct sup_listener *listener, void *data)
         deliver(feed, news, true);
     if (news->remasked)
         read_masked(feed, news->rev - 1);
-    if (news->rev > feed->rev || following.any) {
-        read_state(feed, VIEW_CUSTOMER);
-        read_state(feed, VIEW_STAFF);
-    }
+    for (int view = VIEW_CUSTOMER; view <= VIEW_STAFF; view++)
+        if (news->rev > feed->views[view].rev || following.any)
+            read_state(feed, view);
+}
+
+/* The oldest state that somebody who listens was told; -1 when nobody listens. */
+static int64_t known_rev(struct api_feed *feed)
+{
+    int64_t rev = -1;
+    for (int view = VIEW_CUSTOMER; view <= VIEW_STAFF; view++)
+        if (reader(feed, view) && (rev < 0 || feed->views[view].rev < rev))
+            rev = feed->views[view].rev;
+    return rev;
 }
 
 static void on_gap(struct sup_listener *listener, void *data)
@@ -334,11 +343,12 @@ static void on_gap(struct sup_listener *listener, void *data)
     size_t count = 0, pos = 0;
     struct api_feed *feed;
     while ((feed = sup_map_next(api->feeds, &pos, NULL, NULL))) {
-        if (feed->seq < 0 && feed->rev == 0)
+        int64_t rev = known_rev(feed);
+        if (feed->seq < 0 && rev < 0)
             continue; /* nothing was delivered that could be behind */
-        known[count++] =
-            (struct sup_chat_counters){feed->chat, feed->seq < 0 ? 0 : feed->seq,
-                                       feed->note_seq < 0 ? 0 : feed->note_seq, feed->rev};
+        known[count++] = (struct sup_chat_counters){feed->chat, feed->seq < 0 ? 0 : feed->seq,
+                                                    feed->note_seq < 0 ? 0 : feed->note_seq,
+                                                    rev < 0 ? INT64_MAX : rev};
         if (count == sizeof(known) / sizeof(known[0])) {
             sup_chat_check(api->opts.chat, known, count);
             count = 0;

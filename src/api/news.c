@@ -324,7 +324,8 @@ static void on_leased(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_session *session = arg;
     bool staff = sup_actor_is_staff(&session->actor);
-    if (reply->err) {
+    if (reply->err) { /* again when the database is back, or under a new registration */
+        session->leased = false;
         sup_log_warn("api", "lease not made", SUP_STR("error", sup_err_name(reply->err)),
                      SUP_STR("code", reply->code));
     } else if (sup_pg_bool(reply->rows, 0, sup_pg_col(reply->rows, "first"))) {
@@ -373,6 +374,39 @@ static void on_registered(struct sup_listener *listener, void *data)
         if (session->ready)
             lease(session);
     }
+    sup_call_check_all(api->opts.call); /* those of the old registration have ended with it */
+}
+
+/* The database is back: those who could not get a lease meanwhile. */
+static void on_pool_changed(struct sup_listener *listener, void *data)
+{
+    (void)data;
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_pool);
+    struct sup_link *pos, *tmp;
+    if (!sup_pg_pool_ready(api->opts.pool, NULL))
+        return;
+    SUP_LIST_EACH(pos, tmp, &api->sessions)
+    {
+        struct api_session *session = SUP_CONTAINER_OF(pos, struct api_session, link);
+        if (session->ready && !session->leased)
+            lease(session);
+    }
+}
+
+static void read_offers_of(struct sup_ws_client *client, void *arg)
+{
+    struct api_session *session = sup_ws_data(client);
+    if (session && session->ready)
+        read_offers(arg, session->actor.id);
+}
+
+/* News of other processes may be missing: offers and the picture are read again. */
+static void on_news_gap(struct sup_listener *listener, void *data)
+{
+    (void)data;
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_news_gap);
+    sup_hub_each(api->hub, "staff", read_offers_of, api);
+    api_picture_soon(api);
 }
 
 void api_session_welcomed(struct api_session *session)
@@ -438,6 +472,10 @@ sup_err api_news_create(struct sup_api *api)
     }
     api->on_queue.notify = on_queue_event;
     api->on_registered.notify = on_registered;
+    api->on_pool.notify = on_pool_changed;
+    api->on_news_gap.notify = on_news_gap;
+    sup_signal_add(sup_pg_pool_changed(api->opts.pool), &api->on_pool);
+    sup_signal_add(sup_bus_gaps(api->opts.bus), &api->on_news_gap);
     sup_signal_add(sup_bus_registrations(api->opts.bus), &api->on_registered);
     if (!err)
         sup_signal_add(sup_queue_events(api->opts.queue), &api->on_queue);
@@ -453,4 +491,6 @@ void api_news_destroy(struct sup_api *api)
     sup_listener_remove(&api->on_typing);
     sup_listener_remove(&api->on_queue);
     sup_listener_remove(&api->on_registered);
+    sup_listener_remove(&api->on_pool);
+    sup_listener_remove(&api->on_news_gap);
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { OFFER_TRIES = 5 };
+
 /* An offer: who is it from, may it be, then into the leg. */
 struct offering {
     struct sup_call *call;
@@ -16,9 +18,12 @@ struct offering {
     size_t len;
     sup_call_answer_cb cb;
     void *arg;
+    int tries;
+    uint64_t news; /* of the service when the row was read */
     /* of the row */
     struct sup_id chat, customer, assigned;
     bool active;
+    unsigned epoch; /* of the call when the row was asked for */
 };
 
 static void done(struct offering *o, const struct sup_call_answer *answer)
@@ -43,13 +48,21 @@ static void into_leg(struct offering *o)
     }
     live->chat = o->chat;
     live->customer = o->customer;
-    live->active = o->active;
-    if (o->staff)
-        live->staff = o->user;
+    if (live->epoch == o->epoch) { /* else the call has moved on since the row was read */
+        live->active = o->active;
+        if (o->staff)
+            live->staff = o->user;
+    }
+    if (o->staff && !sup_id_equal(live->staff, o->user)) {
+        refuse(o, SUP_E_DENIED, "denied", NULL);
+        return;
+    }
     struct sup_buf answer = {0};
     struct sup_sdp_error error;
-    err = call_leg_offer(live, o->staff ? SUP_CALL_AGENT : SUP_CALL_CUSTOMER, o->sdp, o->len,
-                         &answer, &error);
+    enum sup_call_party party = o->staff ? SUP_CALL_AGENT : SUP_CALL_CUSTOMER;
+    err = call_leg_offer(live, party, o->sdp, o->len, &answer, &error);
+    if (!err)
+        live->parties[party].user = o->user;
     if (err && error.code != SUP_SDP_OK)
         refuse(o, err, "sdp_refused", sup_sdp_code_text(error.code));
     else if (err)
@@ -59,13 +72,29 @@ static void into_leg(struct offering *o)
     sup_buf_fini_secret(&answer);
 }
 
+static void on_state(const struct sup_pg_reply *reply, void *arg);
+
+static sup_err read_state(struct offering *o)
+{
+    o->news = o->call->news;
+    return sup_call_store_state(o->call->opts.pool, o->actor, o->id, on_state, o);
+}
+
+/* Answered, given back or ended while this was on its way: what was read is stale, and the news
+ * will not be told again. */
 static void on_recorded(const struct sup_pg_reply *reply, void *arg)
 {
     struct offering *o = arg;
-    if (reply->err)
-        refuse(o, reply->err, reply->code, NULL);
-    else
+    sup_err err = reply->err;
+    if (err) {
+        refuse(o, err, reply->code, NULL);
+    } else if (o->news != o->call->news && o->tries++ < OFFER_TRIES) {
+        err = read_state(o);
+        if (err)
+            refuse(o, err, "", NULL);
+    } else {
         into_leg(o);
+    }
 }
 
 static void on_state(const struct sup_pg_reply *reply, void *arg)
@@ -115,13 +144,14 @@ sup_err sup_call_offer(struct sup_call *call, const char *actor, struct sup_id u
     struct offering *o = sup_calloc(1, sizeof(*o));
     if (!o)
         return SUP_E_NOMEM;
+    const struct call_live *live = call_find(call, id);
     *o = (struct offering){.call = call, .id = id, .user = user, .staff = staff, .len = len};
+    o->epoch = live ? live->epoch : 0;
     o->cb = cb;
     o->arg = arg;
     (void)snprintf(o->actor, sizeof(o->actor), "%s", actor);
     o->sdp = sup_strndup(sdp, len);
-    sup_err err =
-        o->sdp ? sup_call_store_state(call->opts.pool, actor, id, on_state, o) : SUP_E_NOMEM;
+    sup_err err = o->sdp ? read_state(o) : SUP_E_NOMEM;
     if (err) {
         sup_free_secret(o->sdp);
         sup_free(o);

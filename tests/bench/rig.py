@@ -22,7 +22,6 @@ SETTINGS = {
     "media.port_min": 20000,
     "media.port_max": 31999,
     "log.level": "warn",
-    "drain.limit_ms": 0,
     "drain.call_limit_ms": 0,
     "drain.spread_ms": 0,
 }

@@ -1,6 +1,6 @@
 -- Calls: start, ringing, answer, hold, end; capacity; the chat of a call; transitions; quality; signaling.
 begin;
-select plan(108);
+select plan(110);
 select t.people() \g /dev/null
 
 -- start
@@ -27,6 +27,8 @@ create temporary table o as select t.assign() as r;
 select is((select string_agg((x ->> 'kind') || ' ' || (x ->> 'staff_id'), ',' order by n) from o, jsonb_array_elements(r) with ordinality y (x, n)),
     format('call %s,chat %s', t.id('a1'), t.id('a2')), 'the free agent gets the call, the other one the chat');
 select is((select state from support.voice_calls where id = t.id('vc1')), 'ringing', 'it rings');
+select is(t.fails('signal_put', t.s('a1'), t.id('vc1')::text, t.id('p1')::text, 'offer', '{}'), 'ok', 'where it rings one signals');
+select is(t.fails('signal_put', t.s('s1'), t.id('vc1')::text, t.id('p1')::text, 'offer', '{}'), 'SD403 denied', 'who only sees the call does not');
 select is(t.violations(), '', 'invariants');
 select is(t.call('chat_history', t.s('a1'), t.id('kvc1')::text, null, null, '5'), null, 'the agent may look into the chat');
 select is(t.call('chat_state', t.s('a1'), t.id('kvc1')::text) #>> '{state,status}', 'open', 'while it rings');

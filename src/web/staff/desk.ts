@@ -84,6 +84,9 @@ export class Desk {
   private _csrf = "";
   private _toastTimer: ReturnType<typeof setTimeout> | undefined;
   private _bumping = false;
+  private readonly _heard = { queue: 0, presence: 0 };
+  /* Offers that are over: a late list must not bring them back. */
+  private readonly _gone = new Set<Id>();
 
   constructor() {
     this.rest = makeRest({
@@ -179,22 +182,26 @@ export class Desk {
 
   private async _refresh(): Promise<void> {
     const quiet = () => undefined;
+    /* News that come while an answer is under way are newer than the answer. */
+    const heard = { ...this._heard };
+    const before = new Set(this.offers.value.map((o) => o.id));
     this.rest<Me>("GET", "/me").then((me) => {
       this.me.value = me;
-      if (me.presence) this.presence.value = me.presence;
+      if (me.presence && heard.presence === this._heard.presence) this.presence.value = me.presence;
     }, quiet);
     this.rest<WidgetConfig>("GET", "/widget-config").then((config) => {
       this.limit.value = config.limits.message_chars;
     }, quiet);
     this.rest<List<QueueEntry>>("GET", "/queue").then((list) => {
+      this.queueLoaded.value = true;
+      if (heard.queue !== this._heard.queue) return;
       this.queue.value = list.items;
       this.waiting.value = list.items.length;
-      this.queueLoaded.value = true;
     }, quiet);
     this.rest<List<Offer>>("GET", "/offers").then((list) => {
-      const known = new Set(list.items.map((o) => o.id));
-      this.offers.value = this.offers.value.filter((o) => known.has(o.id));
-      for (const offer of list.items) this._offered(offer);
+      const live = new Set(list.items.map((o) => o.id));
+      for (const id of before) if (!live.has(id)) this._offerGone(id, "withdrawn");
+      for (const offer of list.items) if (!this._gone.has(offer.id)) this._offered(offer);
     }, quiet);
   }
 
@@ -216,6 +223,7 @@ export class Desk {
   private _frame(frame: ServerFrame): void {
     switch (frame.type) {
       case "queue.state":
+        this._heard.queue++;
         this.queue.value = frame.items;
         this.waiting.value = frame.waiting;
         this.queueLoaded.value = true;
@@ -227,6 +235,7 @@ export class Desk {
         this._offerGone(frame.offer_id, frame.outcome);
         return;
       case "me.presence": {
+        this._heard.presence++;
         const { type: _, ...presence } = frame;
         this.presence.value = { ...this.presence.value, ...presence };
         return;
@@ -258,6 +267,7 @@ export class Desk {
 
   private _offerGone(id: Id, outcome: string): void {
     const offer = this.offers.value.find((o) => o.id === id);
+    this._gone.add(id);
     this.offers.value = this.offers.value.filter((o) => o.id !== id);
     this.alarm.stop(id);
     if (!offer) return;
@@ -298,6 +308,7 @@ export class Desk {
         `/offers/${id}/accept`,
         {},
       );
+      this._gone.add(id);
       this.offers.value = this.offers.value.filter((o) => o.id !== id);
       this.alarm.stop(id);
       void this.client.open(answer.chat.id);

@@ -41,6 +41,8 @@ export async function makePeer(context, daemon) {
   daemon.answer = (id, sdp, me) =>
     page.evaluate(([a, b, c]) => globalThis.answer(a, b, c), [id, me, sdp]);
   daemon.candidate = (id, candidate, me) =>
-    void page.evaluate(([a, b, c]) => globalThis.candidate(a, b, c), [id, me, candidate]);
+    void page
+      .evaluate(([a, b, c]) => globalThis.candidate(a, b, c), [id, me, candidate])
+      .catch(() => undefined);
   return { received: (id, me) => page.evaluate(([a, b]) => globalThis.received(a, b), [id, me]) };
 }

@@ -1,0 +1,248 @@
+"""Who is calling: tokens, staff accounts, tickets, Origin, health."""
+import asyncio
+import time
+
+import websockets
+
+from client import Client, Rest
+from harness import SITE, ApiTest, uid
+from stack import PUBLIC_SITE, make_jwt
+
+
+class Tokens(ApiTest):
+    async def test_me(self):
+        rest = self.customer("Wanja Kimani")
+        first = (await rest.get("/me")).body
+        self.assertEqual((first["kind"], first["role"], first["name"]), ("customer", "customer", "Wanja Kimani"))
+        self.assertNotIn("presence", first)
+        self.assertEqual((await rest.get("/me", base=1)).body, first)
+
+    async def test_bad_tokens(self):
+        s = self.stack
+        good = s.claims("bad-tokens", "Nobody")
+        none = make_jwt(good, s.secret, {"alg": "none", "typ": "JWT"})
+        cases = {
+            "wrong key": make_jwt(good, "x" * 64),
+            "alg none": none.rsplit(".", 1)[0] + ".",
+            "alg none with signature": none,
+            "alg HS384": make_jwt(good, s.secret, {"alg": "HS384", "typ": "JWT"}),
+            "expired": s.token("bad", "N", exp=int(time.time()) - 3600),
+            "not yet": s.token("bad", "N", nbf=int(time.time()) + 3600),
+            "no expiry": s.token("bad", "N", exp=None),
+            "wrong issuer": s.token("bad", "N", iss="https://evil.example"),
+            "no issuer": s.token("bad", "N", iss=None),
+            "wrong audience": s.token("bad", "N", aud="other"),
+            "no audience": s.token("bad", "N", aud=None),
+            "no subject": s.token("bad", "N", sub=None),
+            "empty subject": s.token("", "N"),
+            "subject not text": s.token(5, "N"),
+            "issued in the future": s.token("bad", "N", iat=int(time.time()) + 3600),
+            "three dots": "a.b.c",
+            "two parts": s.token("bad", "N").rsplit(".", 1)[0],
+            "padding": s.token("bad", "N") + "==",
+            "garbage": "%%%",
+            "long": "a" * 7000,
+        }
+        for name, token in cases.items():
+            with self.subTest(name):
+                answer = await Rest(self.bases, token).get("/me")
+                self.assertEqual(answer.status, 401, (name, answer))
+                self.assertIn(answer.code, ("token_invalid", "token_expired", "unauthenticated"))
+        self.assertEqual((await Rest(self.bases, cases["expired"]).get("/me")).code, "token_expired")
+        self.assertEqual((await Rest(self.bases, None).get("/me")).code, "unauthenticated")
+
+    async def test_audience_may_be_a_list(self):
+        token = self.stack.token("list-audience", "N", aud=["other", "support"])
+        self.assertEqual((await Rest(self.bases, token).get("/me")).status, 200)
+
+    async def test_a_role_in_the_token_counts_nothing(self):
+        rest = self.customer(role="super_admin", roles=["admin"])
+        self.assertEqual((await rest.get("/me")).body["role"], "customer")
+        self.assert_problem(await rest.get("/settings"), 403, "denied")
+
+
+class Sessions(ApiTest):
+    async def test_login_and_logout(self):
+        account = self.stack.staff["agent2"]
+        rest = Rest(self.bases, None, SITE)
+        me = await rest.login(account["email"], account["password"])
+        self.assertEqual((me["kind"], me["role"], me["name"]), ("staff", "agent", account["name"]))
+        self.assertIn("presence", me)
+        session = await rest.get("/session", base=1)
+        self.assertEqual((session.status, session.body["me"]["id"]), (200, me["id"]))
+        self.assertEqual((await rest.delete("/session")).status, 204)
+        gone = await rest.get("/me")
+        self.assertEqual(gone.status, 401)
+
+    async def test_the_cookie(self):
+        account = self.stack.staff["agent2"]
+        answer = await Rest(self.bases, None, SITE).post("/session", {"email": account["email"].upper(), "password": account["password"]})
+        parts = [p.strip().lower() for p in answer.headers["Set-Cookie"].split(";")]
+        self.assertTrue(parts[0].startswith("supportd_session="))
+        self.assertIn("httponly", parts)
+        self.assertIn("samesite=strict", parts)
+        self.assertEqual(answer.headers.get("Cache-Control"), "no-store")
+
+    async def test_wrong_password(self):
+        rest = Rest(self.bases, None, SITE)
+        email = self.stack.staff["agent2"]["email"]
+        for body in ({"email": email, "password": "wrong"}, {"email": "nobody@bank.example", "password": "wrong"}):
+            self.assert_problem(await rest.post("/session", body), 401, "bad_credentials")
+
+    async def test_lockout(self):
+        account = self.stack.add_staff("locked", "agent", "Lock Me")
+        rest = Rest(self.bases, None, SITE)
+        for n in range(5):
+            self.assertEqual((await rest.post("/session", {"email": account["email"], "password": "no"}, base=n)).status, 401)
+        answer = await rest.post("/session", {"email": account["email"], "password": account["password"]})
+        self.assert_problem(answer, 429, "locked")
+
+    async def test_csrf(self):
+        rest = await self.staff("agent")
+        for headers in ({"X-CSRF-Token": None}, {"X-CSRF-Token": "wrong"}, {"X-CSRF-Token": ""}):
+            answer = await rest.put("/me/presence", {"chosen": "away"}, headers=headers)
+            self.assert_problem(answer, 403, "csrf_refused")
+        self.assertEqual((await rest.put("/me/presence", {"chosen": "away"})).status, 200)
+
+    async def test_origin_of_cookie_requests(self):
+        rest = await self.staff("agent")
+        for origin in (None, "https://evil.example", "null", "https://www.bank.example.evil.example", SITE + ":444", "http://www.bank.example"):
+            answer = await rest.put("/me/presence", {"chosen": "away"}, headers={"Origin": origin})
+            self.assert_problem(answer, 403, "origin_refused")
+        own = self.bases[0]
+        self.assertEqual((await rest.put("/me/presence", {"chosen": "away"}, headers={"Origin": own})).status, 200)
+
+    async def test_origin_of_bearer_requests(self):
+        rest = self.customer()
+        self.assertEqual((await rest.get("/me", headers={"Origin": None})).status, 200)
+        self.assert_problem(await rest.get("/me", headers={"Origin": "https://evil.example"}), 403, "origin_refused")
+        answer = await rest.get("/me")
+        self.assertEqual(answer.headers.get("Access-Control-Allow-Origin"), SITE)
+        self.assertIn("origin", answer.headers.get("Vary", "").lower())
+
+    async def test_preflight(self):
+        rest = Rest(self.bases, None)
+        rest.check = False
+        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+        good = await rest.request("OPTIONS", "/api/support/chat/start", headers=dict(asked, Origin=SITE))
+        self.assertIn(good.status, (200, 204))
+        self.assertEqual(good.headers.get("Access-Control-Allow-Origin"), SITE)
+        bad = await rest.request("OPTIONS", "/api/support/chat/start", headers=dict(asked, Origin="https://evil.example"))
+        self.assertNotIn("Access-Control-Allow-Origin", bad.headers)
+
+    async def test_a_read_only_site(self):
+        rest = self.customer()
+        answer = await rest.post("/chat/start", {"client_key": uid()}, headers={"Origin": PUBLIC_SITE})
+        self.assert_problem(answer, 403, "feature_off")
+        self.assertEqual((await rest.get("/widget-config", headers={"Origin": PUBLIC_SITE})).body["features"], {"chat": False, "call": False})
+        self.assertEqual((await rest.get("/widget-config", headers={"Origin": SITE})).body["features"], {"chat": True, "call": True})
+
+
+class Sockets(ApiTest):
+    async def closed(self, origin=SITE, first=None, socket=0, wait=5):
+        """Sends one frame and waits for the close; (frames, close code)."""
+        async with websockets.connect(self.sockets[socket], subprotocols=["support.v1"], origin=origin, compression=None) as ws:
+            if first is not None:
+                await ws.send(first)
+            frames = []
+            try:
+                while True:
+                    frames.append(await asyncio.wait_for(ws.recv(), wait))
+            except websockets.ConnectionClosed as e:
+                return frames, e.rcvd.code if e.rcvd else None
+
+    async def test_upgrade_needs_an_origin(self):
+        for origin in (None, "https://evil.example"):
+            with self.assertRaises(websockets.InvalidStatusCode) as caught:
+                await websockets.connect(self.sockets[0], subprotocols=["support.v1"], origin=origin)
+            self.assertEqual(caught.exception.status_code, 403)
+
+    async def test_hello_must_come_first(self):
+        for first in ('{"type":"ping"}', '{"type":"hello"}', '{"type":"hello","token":"a.b.c"}', '{"type":"hello","ticket":"no"}', "[]", "x"):
+            with self.subTest(first):
+                _, code = await self.closed(first=first)
+                self.assertEqual(code, 4401)
+
+    async def test_no_hello_in_time(self):
+        started = time.monotonic()
+        _, code = await self.closed(wait=15)
+        self.assertEqual(code, 4401)
+        self.assertGreater(time.monotonic() - started, 8)
+
+    async def ticket(self, base):
+        answer = await self.customer_.post("/ws-ticket", base=base)
+        self.assertEqual(answer.status, 201)
+        return answer.body["ticket"]
+
+    async def hello(self, socket, ticket):
+        async with websockets.connect(self.sockets[socket], subprotocols=["support.v1"], origin=SITE) as ws:
+            await ws.send('{"type":"hello","ticket":"%s"}' % ticket)
+            try:
+                return "welcome" in await ws.recv()
+            except websockets.ConnectionClosed:
+                return False
+
+    async def test_a_ticket_is_good_once(self):
+        self.customer_ = self.customer()
+        ticket = await self.ticket(0)
+        self.assertTrue(await self.hello(0, ticket))
+        self.assertFalse(await self.hello(0, ticket))
+        self.assertFalse(await self.hello(1, ticket))
+
+    async def test_a_ticket_is_good_at_every_daemon(self):
+        self.customer_ = self.customer()
+        self.assertTrue(await self.hello(1, await self.ticket(0)))
+
+    async def test_deactivated_staff_are_cut_off(self):
+        account = self.stack.add_staff("leaver", "agent", "Leaver")
+        rest = Rest(self.bases, None, SITE)
+        me = await rest.login(account["email"], account["password"])
+        client = Client(self.sockets, rest, "leaver", SITE, True)
+        async with client:
+            admin = await self.staff("admin")
+            self.assertEqual((await admin.delete(f"/staff/{me['id']}")).status, 204)
+            for _ in range(100):
+                if client.last_close == 4403:
+                    break
+                await asyncio.sleep(0.05)
+            self.assertEqual(client.last_close, 4403)
+        self.assertEqual((await rest.get("/me")).status, 401)
+        self.assert_problem(await rest.post("/session", {"email": account["email"], "password": account["password"]}), 401, "bad_credentials")
+
+    async def test_ping(self):
+        client = await self.connect(self.customer())
+        self.assertEqual((await client.ask(type="ping"))["type"], "pong")
+
+    async def test_drain_says_goodbye(self):
+        client = await self.connect(self.customer(), socket=1)
+        daemon = self.stack.daemons[1]
+        code = await asyncio.get_running_loop().run_in_executor(None, daemon.stop)
+        self.assertEqual(code, 0)
+        await client.wait(lambda: client.of_type("bye"), what="bye")
+        self.assertGreaterEqual(client.of_type("bye")[0]["retry_after_ms"], 0)
+        await asyncio.wait_for(client.welcomed.wait(), 10)
+        daemon.start()
+
+
+class Health(ApiTest):
+    async def test_health(self):
+        rest = Rest(self.bases, None)
+        for path in ("/healthz", "/readyz", "/metrics"):
+            for base in (0, 1):
+                self.assertEqual((await rest.request("GET", path, base=base)).status, 200, path)
+
+    async def test_not_ready_without_database(self):
+        rest = Rest(self.bases, None)
+        self.stack.postgres.stop("fast")
+        try:
+            for _ in range(100):
+                answer = await rest.request("GET", "/readyz")
+                if answer.status == 503:
+                    break
+                await asyncio.sleep(0.1)
+            self.assertEqual(answer.status, 503)
+            self.assertEqual((await rest.request("GET", "/healthz")).status, 200)
+        finally:
+            self.stack.postgres.start()
+        for daemon in self.stack.daemons:
+            daemon.wait_ready()

@@ -1,0 +1,466 @@
+/* call/call against the real database and with real legs: browsers made of libnice, OpenSSL and
+ * libsrtp2 on loopback. */
+#include <unistd.h>
+
+#include "desk.h"
+#include "support/browser_peer.h"
+#include "supportd/call/call.h"
+#include "supportd/media/hold.h"
+
+#define PROFILES "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"
+
+static struct desk desk;
+static struct sup_hold *hold;
+static struct sup_media_engine *engine;
+static struct sup_call *call;
+static struct desk_person customer, agent;
+static struct sup_id call_id, chat_id;
+static struct browser phones[2], *const caller = &phones[0], *const callee = &phones[1];
+static struct sup_listener listener;
+static int changed, restarts, qualities;
+static struct sup_call_event last_changed;
+static bool heard_both; /* a quality event had samples of both legs */
+
+static void on_event(struct sup_listener *unused, void *data)
+{
+    (void)unused;
+    const struct sup_call_event *event = data;
+    ck_assert(sup_id_equal(event->call, call_id));
+    switch (event->kind) {
+    case SUP_CALL_CHANGED:
+        last_changed = *event;
+        changed++;
+        break;
+    case SUP_CALL_RESTART:
+        restarts++;
+        break;
+    case SUP_CALL_QUALITY:
+        qualities++;
+        heard_both = heard_both || (event->samples[0] && event->samples[1]);
+        break;
+    case SUP_CALL_CANDIDATE:
+        break;
+    }
+}
+
+static void setup(void)
+{
+    static const struct sup_media_address loopback = {.address = "127.0.0.1"};
+    desk_open(&desk);
+    ck_assert_int_eq(sup_hold_create_builtin(&hold), SUP_OK);
+    struct sup_media_engine_opts media = {.addresses = &loopback, .address_count = 1, .hold = hold};
+    ck_assert_int_eq(sup_media_engine_create(&media, &engine), SUP_OK);
+    struct sup_call_opts opts = {.loop = desk.loop,
+                                 .pool = desk.pool,
+                                 .engine = engine,
+                                 .metrics = desk.metrics,
+                                 .bus = desk.bus,
+                                 .grace_us = 1000000,
+                                 .max_calls = 2};
+    ck_assert_int_eq(sup_call_create(&opts, &call), SUP_OK);
+    listener = (struct sup_listener){.notify = on_event};
+    sup_signal_add(sup_call_events(call), &listener);
+    changed = restarts = qualities = 0;
+    heard_both = false;
+    last_changed = (struct sup_call_event){0};
+    memset(phones, 0, sizeof(phones));
+    customer = desk_customer(&desk, "wanja");
+    agent = desk_agent(&desk, "amina", 4);
+}
+
+static void teardown(void)
+{
+    browser_close(caller);
+    browser_close(callee);
+    sup_listener_remove(&listener);
+    desk_close_pool(&desk);
+    sup_call_destroy(call);
+    sup_media_engine_destroy(engine);
+    sup_hold_destroy(hold);
+    desk_close(&desk);
+}
+
+static void step(void)
+{
+    sup_loop_step(desk.loop, 1);
+    browser_step(caller);
+    browser_step(callee);
+}
+
+#define CALL_UNTIL(cond)                                                                           \
+    do {                                                                                           \
+        uint64_t end_ = sup_clock_mono_us() + 20000000;                                            \
+        while (!(cond)) {                                                                          \
+            step();                                                                                \
+            ck_assert_msg(sup_clock_mono_us() < end_, "never: %s", #cond);                         \
+        }                                                                                          \
+    } while (0)
+
+static void run_for(int ms)
+{
+    uint64_t end = sup_clock_mono_us() + (uint64_t)ms * 1000;
+    while (sup_clock_mono_us() < end)
+        step();
+}
+
+static double gauge(const char *name)
+{
+    return sup_metric_value(sup_metrics_gauge(desk.metrics, name, "", NULL, NULL));
+}
+
+/* --- the rows, as REST makes them --- */
+
+static void start_call(void)
+{
+    call_id = sup_id_new();
+    chat_id = sup_id_new();
+    (void)desk_sql("select support.call_start('%s', '%s', '%s', null, '%s', '%s', '%s', null)",
+                   customer.actor, sup_id_text(call_id).s, sup_id_text(sup_id_new()).s,
+                   sup_id_text(chat_id).s, sup_id_text(sup_id_new()).s,
+                   sup_id_text(sup_bus_process(desk.bus)).s);
+}
+
+static void ring(void)
+{
+    desk_available(&agent);
+    ck_assert_int_eq(
+        desk_sql("select count(*) from support.queue_assign('system:router', 10) where call_id ="
+                 " '%s'",
+                 sup_id_text(call_id).s),
+        1);
+}
+
+static void accept_offer(void)
+{
+    (void)desk_sql("select support.offer_accept('%s', (select id from support.offers where state ="
+                   " 'pending'), null)",
+                   agent.actor);
+}
+
+static bool state_is(const char *state)
+{
+    return desk_sql("select count(*) from support.voice_calls where id = '%s' and state = '%s'",
+                    sup_id_text(call_id).s, state) == 1;
+}
+
+/* --- legs --- */
+
+static struct answered {
+    int calls;
+    sup_err err;
+    char code[32];
+    char sdp[8192];
+} answered;
+
+static void on_answer(const struct sup_call_answer *answer, void *arg)
+{
+    ck_assert_ptr_eq(arg, &answered);
+    answered.calls++;
+    answered.err = answer->err;
+    (void)snprintf(answered.code, sizeof(answered.code), "%s", answer->code);
+    (void)snprintf(answered.sdp, sizeof(answered.sdp), "%s", answer->sdp ? answer->sdp : "");
+}
+
+static sup_err offer_as(const struct desk_person *who, bool staff, const char *sdp)
+{
+    memset(&answered, 0, sizeof(answered));
+    ck_assert_int_eq(sup_call_offer(call, who->actor, who->id, staff, call_id, sdp, strlen(sdp),
+                                    on_answer, &answered),
+                     SUP_OK);
+    ck_assert_int_eq(answered.calls, 0);
+    CALL_UNTIL(answered.calls == 1);
+    ck_assert((answered.err == SUP_OK) == (answered.sdp[0] != '\0'));
+    return answered.err;
+}
+
+static void dial(struct browser *phone, const struct desk_person *who, bool staff)
+{
+    browser_open(phone, PROFILES, staff ? 109 : 111, staff ? 0 : 1);
+    ck_assert_int_eq(offer_as(who, staff, browser_offer(phone)), SUP_OK);
+    browser_take_answer(phone, answered.sdp);
+    CALL_UNTIL(phone->srtp != NULL);
+}
+
+/* Two packets of 20 ms silence-like Opus a call, and what the other side heard of them. */
+static size_t talk(struct browser *from, const struct browser *to, uint16_t *seq)
+{
+    static const uint8_t opus[] = {0x78, 'v', 'o', 'i', 'c', 'e'};
+    size_t before = 0, after = 0;
+    for (size_t i = 0; i < to->count && i < BROWSER_HEARD; i++)
+        before += memcmp(to->heard[i].payload, opus, sizeof(opus)) == 0;
+    for (int i = 0; i < 10; i++, (*seq)++) {
+        browser_send_rtp(from, *seq, *seq * 960u, opus, sizeof(opus));
+        run_for(20);
+    }
+    for (size_t i = 0; i < to->count && i < BROWSER_HEARD; i++)
+        after += memcmp(to->heard[i].payload, opus, sizeof(opus)) == 0;
+    return after - before;
+}
+
+/* Packets that came within ms. */
+static size_t hears_in(const struct browser *phone, int ms)
+{
+    size_t before = phone->count;
+    run_for(ms);
+    return phone->count - before;
+}
+
+START_TEST(a_call_from_waiting_to_its_end)
+{
+    uint16_t out = 1, back = 1000;
+    start_call();
+    dial(caller, &customer, false);
+    ck_assert_uint_eq(sup_call_count(call), 1);
+    ck_assert_uint_gt(hears_in(caller, 400), 10); /* hold music, 50 packets a second */
+    ring();
+    dial(callee, &agent, true);
+    ck_assert(gauge("supportd_call_legs") == 2);
+    ck_assert_uint_eq(hears_in(callee, 300), 0);      /* silence until the answer */
+    ck_assert_uint_eq(talk(caller, callee, &out), 0); /* and what was said before is dropped */
+    accept_offer();
+    sup_call_answered(call, call_id, agent.id);
+    ck_assert_uint_ge(talk(caller, callee, &out), 9);
+    ck_assert_uint_ge(talk(callee, caller, &back), 9);
+    size_t music = caller->count;
+    run_for(200);
+    ck_assert_uint_le(caller->count - music, 1); /* no music to a joined leg */
+
+    ck_assert_int_eq(sup_call_mute(call, agent.id, call_id, true), SUP_OK);
+    ck_assert(sup_call_is_muted(call, call_id, SUP_CALL_AGENT));
+    ck_assert(!sup_call_is_muted(call, call_id, SUP_CALL_CUSTOMER));
+    ck_assert_int_eq(changed, 1);
+    run_for(1200);
+    ck_assert(heard_both);
+    ck_assert_int_ge(qualities, 1);
+
+    ck_assert(state_is("active"));
+    (void)desk_sql("select support.call_transition('%s', '%s', 'active', 'ended', 'hangup', null,"
+                   " null)",
+                   agent.actor, sup_id_text(call_id).s);
+    sup_call_ended(call, call_id);
+    sup_call_ended(call, call_id); /* twice is once */
+    CALL_UNTIL(sup_call_count(call) == 0);
+    ck_assert(gauge("supportd_call_legs") == 0);
+    run_for(300);
+    ck_assert_int_eq(desk_sql("select count(*) from support.voice_calls where"
+                              " quality->'customer'->'in'->>'packets' is not null and"
+                              " quality->'agent'->'out'->>'packets' is not null"),
+                     1);
+    ck_assert_int_ge(db_admin_do("select count(*) from support.call_quality_samples"), 4);
+}
+END_TEST
+
+START_TEST(a_call_that_waits_again_hears_music)
+{
+    uint16_t seq = 1;
+    start_call();
+    dial(caller, &customer, false);
+    ring();
+    dial(callee, &agent, true);
+    accept_offer();
+    sup_call_answered(call, call_id, agent.id);
+    ck_assert_uint_ge(talk(caller, callee, &seq), 9);
+    sup_call_waits(call, call_id);
+    ck_assert(gauge("supportd_call_legs") == 1);
+    ck_assert_uint_gt(hears_in(caller, 400), 10);
+    ck_assert_uint_eq(sup_call_count(call), 1);
+    ck_assert_int_eq(sup_call_mute(call, agent.id, call_id, true), SUP_E_NOTFOUND);
+}
+END_TEST
+
+/* The agent's leg is on its way while the answer is. */
+START_TEST(an_answer_during_the_offer_is_not_lost)
+{
+    uint16_t seq = 1;
+    start_call();
+    dial(caller, &customer, false);
+    ring();
+    (void)db_admin_do("create or replace function public.slowly() returns trigger language plpgsql"
+                      " as $$ begin perform pg_sleep(0.3); return new; end $$;"
+                      "create trigger slowly before insert on support.webrtc_signaling"
+                      " for each row execute function public.slowly()");
+    browser_open(callee, PROFILES, 109, 0);
+    const char *sdp = browser_offer(callee);
+    memset(&answered, 0, sizeof(answered));
+    ck_assert_int_eq(sup_call_offer(call, agent.actor, agent.id, true, call_id, sdp, strlen(sdp),
+                                    on_answer, &answered),
+                     SUP_OK);
+    run_for(100);
+    accept_offer();
+    sup_call_answered(call, call_id, agent.id);
+    CALL_UNTIL(answered.calls == 1);
+    ck_assert_int_eq(answered.err, SUP_OK);
+    browser_take_answer(callee, answered.sdp);
+    CALL_UNTIL(callee->srtp != NULL);
+    ck_assert_uint_ge(talk(caller, callee, &seq), 9);
+}
+END_TEST
+
+/* It rang at the first, who connected; then it went to the second, who answers without a leg. */
+START_TEST(only_who_answered_hears_the_caller)
+{
+    uint16_t seq = 1;
+    struct desk_person second = desk_agent(&desk, "brian", 4);
+    start_call();
+    dial(caller, &customer, false);
+    ring();
+    dial(callee, &agent, true);
+    (void)desk_sql("select support.presence_set('%s', 'away', null, null)", agent.actor);
+    agent = second;
+    ring();
+    accept_offer();
+    sup_call_answered(call, call_id, second.id);
+    ck_assert_uint_eq(talk(caller, callee, &seq), 0);
+    ck_assert(gauge("supportd_call_legs") == 1);
+}
+END_TEST
+
+START_TEST(a_new_page_takes_over_the_leg)
+{
+    start_call();
+    dial(caller, &customer, false);
+    browser_close(caller);
+    dial(caller, &customer, false); /* another certificate: another leg */
+    ck_assert_uint_gt(hears_in(caller, 400), 10);
+    ck_assert(gauge("supportd_call_legs") == 1);
+    ck_assert_uint_eq(sup_call_count(call), 1);
+}
+END_TEST
+
+START_TEST(who_is_no_party_gets_no_leg)
+{
+    struct desk_person stranger = desk_customer(&desk, "juma");
+    struct desk_person colleague = desk_agent(&desk, "brian", 4);
+    start_call();
+    browser_open(caller, PROFILES, 111, 1);
+    const char *sdp = browser_offer(caller);
+    ck_assert_int_eq(offer_as(&stranger, false, sdp), SUP_E_NOTFOUND);
+    ck_assert_str_eq(answered.code, "call_not_found");
+    ck_assert_int_ne(offer_as(&colleague, true, sdp), SUP_OK); /* it does not ring there */
+    ck_assert_int_ne(offer_as(&customer, false, "v=0\r\n"), SUP_OK);
+    ck_assert_str_eq(answered.code, "sdp_refused");
+    ck_assert_int_eq(sup_call_candidate(call, stranger.id, call_id, "", 0), SUP_E_NOTFOUND);
+    ck_assert_int_eq(sup_call_candidate(call, customer.id, sup_id_new(), "", 0), SUP_E_NOTFOUND);
+    ck_assert(gauge("supportd_call_legs") == 0);
+    ring();
+    accept_offer();
+    ck_assert_int_ne(offer_as(&colleague, true, sdp), SUP_OK);
+}
+END_TEST
+
+/* --- sup_call_end() --- */
+
+static struct ended {
+    int calls, changed_then;
+    sup_err err;
+    char code[32];
+} ended;
+
+static void on_end(const struct sup_call_end_result *result, void *arg)
+{
+    ck_assert_ptr_eq(arg, &ended);
+    ended.calls++;
+    ended.err = result->err;
+    ended.changed_then = changed;
+    (void)snprintf(ended.code, sizeof(ended.code), "%s", result->code);
+}
+
+static sup_err end_as(const char *actor)
+{
+    memset(&ended, 0, sizeof(ended));
+    ck_assert_int_eq(sup_call_end(call, actor, call_id, "hangup", NULL, on_end, &ended), SUP_OK);
+    ck_assert_int_eq(ended.calls, 0);
+    CALL_UNTIL(ended.calls == 1);
+    return ended.err;
+}
+
+static void expect_ended(const char *actor)
+{
+    changed = 0;
+    ck_assert_int_eq(end_as(actor), SUP_OK);
+    ck_assert_int_eq(ended.changed_then, 1); /* told before the answer */
+    ck_assert(sup_id_equal(last_changed.customer, customer.id));
+    ck_assert(state_is("ended"));
+    ck_assert_int_eq(end_as(actor), SUP_OK); /* a repeat is no error */
+    ck_assert(state_is("ended"));
+    ck_assert_int_eq(desk_sql("select count(*) from support.support_activity_logs where action ="
+                              " 'call.transition' and outcome = 'done' and detail->>'to' ="
+                              " 'ended' and subject_ref = '%s'",
+                              sup_id_text(call_id).s),
+                     1);
+    CALL_UNTIL(sup_call_count(call) == 0);
+    ck_assert_int_eq(db_admin_do("select count(*) from support.check_invariants()"), 0);
+}
+
+START_TEST(it_ends_from_every_state)
+{
+    start_call();
+    dial(caller, &customer, false);
+    expect_ended(customer.actor); /* queued */
+    browser_close(caller);
+
+    start_call();
+    ring();
+    expect_ended(customer.actor);                         /* ringing */
+    ck_assert(sup_id_equal(last_changed.user, agent.id)); /* whose offer was taken back */
+
+    start_call();
+    ring();
+    ck_assert_int_ne(end_as(agent.actor), SUP_OK); /* an agent declines instead */
+    ck_assert(state_is("ringing"));
+    accept_offer();
+    expect_ended(agent.actor); /* active */
+    (void)db_admin_do("update support.staff_presence set wrap_until = null");
+
+    start_call();
+    ring();
+    accept_offer();
+    (void)desk_sql("select support.call_transition('%s', '%s', 'active', 'held', null, null,"
+                   " null)",
+                   agent.actor, sup_id_text(call_id).s);
+    expect_ended("system:media"); /* held */
+}
+END_TEST
+
+START_TEST(who_is_no_party_cannot_end_it)
+{
+    struct desk_person stranger = desk_customer(&desk, "juma");
+    start_call();
+    ck_assert_int_eq(end_as(stranger.actor), SUP_E_NOTFOUND);
+    ck_assert_str_eq(ended.code, "call_not_found");
+    ck_assert(state_is("queued"));
+}
+END_TEST
+
+START_TEST(a_hang_up_by_the_browser_ends_the_call)
+{
+    start_call();
+    dial(caller, &customer, false);
+    SSL_shutdown(caller->dtls.ssl);
+    CALL_UNTIL(sup_call_count(call) == 0);
+    ck_assert(state_is("ended"));
+}
+END_TEST
+
+START_TEST(more_calls_than_allowed_are_refused)
+{
+    struct browser *phone = caller;
+    browser_open(phone, PROFILES, 111, 1);
+    char sdp[8192];
+    (void)snprintf(sdp, sizeof(sdp), "%s", browser_offer(phone));
+    for (int i = 0; i < 3; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "c%d", i);
+        customer = desk_customer(&desk, name);
+        start_call();
+        ck_assert_int_eq(offer_as(&customer, false, sdp), i < 2 ? SUP_OK : SUP_E_LIMIT);
+    }
+    ck_assert_uint_eq(sup_call_count(call), 2);
+}
+END_TEST
+
+SUP_CHECK_MAIN("call", setup, teardown, a_call_from_waiting_to_its_end,
+               a_call_that_waits_again_hears_music, an_answer_during_the_offer_is_not_lost,
+               only_who_answered_hears_the_caller, a_new_page_takes_over_the_leg,
+               who_is_no_party_gets_no_leg, it_ends_from_every_state, who_is_no_party_cannot_end_it,
+               a_hang_up_by_the_browser_ends_the_call, more_calls_than_allowed_are_refused)
