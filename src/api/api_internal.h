@@ -244,8 +244,12 @@ void api_feed_leave(struct api_session *session, struct sup_id chat);
 sup_err api_feed_leave_for_good(struct api_session *session, struct sup_id chat);
 void api_feed_leave_all(struct api_session *session);
 bool api_feed_follows(const struct api_session *session, struct sup_id chat);
-/* Presence is told again in the chats where this person is customer or agent. */
-void api_feeds_presence(struct sup_api *api, struct sup_id person);
+/* Presence is told again in the chats where this person is customer or agent (staff: may be one);
+ * zero: in all. */
+void api_feeds_presence(struct sup_api *api, struct sup_id person, bool staff);
+/* Reads the counters of all chats that are followed and delivers what has moved: after changes that
+ * name no chat. */
+void api_feeds_check(struct sup_api *api);
 /* Tells who follows the chat which sides are connected. */
 void api_feed_tell_presence(struct sup_api *api, struct sup_id chat);
 /* Sends the session the state of each chat that it follows. */

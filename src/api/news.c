@@ -210,8 +210,10 @@ static void on_queue_event(struct sup_listener *listener, void *data)
         if (e->paused)
             api_me_changed(api, e->staff);
     }
-    if (e->kind == SUP_QUEUE_WITHDRAWN)
+    if (e->kind == SUP_QUEUE_WITHDRAWN) { /* the offers of who is gone, of chats not named here */
         api_presence_changed(api, e->staff, true);
+        api_feeds_check(api);
+    }
     if (e->kind == SUP_QUEUE_ESCALATED)
         api_send_topic(api, api_topic('c', e->chat).s,
                        json_pack("{s:s, s:s, s:s, s:i}", "type", "queue.timeout", "chat_id",
@@ -272,7 +274,7 @@ static void on_presence_event(struct sup_listener *listener, void *data)
 {
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_presence);
     const struct sup_bus_event *event = data;
-    api_feeds_presence(api, event->id);
+    api_feeds_presence(api, event->id, strstr(event->ref, "customer") == NULL);
 }
 
 /* --- typing --- */
@@ -439,6 +441,7 @@ static void on_unleased(const struct sup_pg_reply *reply, void *arg)
     if (staff) {
         sup_queue_kick(api->opts.queue); /* its offers went back */
         api_queue_changed(api);
+        api_feeds_check(api);
     }
 }
 

@@ -92,6 +92,8 @@ static void on_presence_set(const struct sup_pg_reply *reply, void *arg)
     size_t count = sup_pg_ids(reply->rows, 0, sup_pg_col(reply->rows, "offers"), offers, 16);
     for (size_t i = 0; i < count && i < 16; i++)
         api_offer_gone(api, op->actor.id, offers[i], "withdrawn");
+    if (count > 0)
+        api_feeds_check(api);
     sup_queue_kick(api->opts.queue);
     api_queue_changed(api);
     api_me_changed(api, op->actor.id);
