@@ -189,6 +189,9 @@ void api_offer_made(struct sup_api *api, struct sup_id staff);
 /* outcome: accepted, declined, missed, withdrawn. Zero ids: nothing is told. */
 void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offer,
                     const char *outcome);
+/* A member of staff was removed or has another role: every process looks the person up anew and
+ * closes the sockets, which come back (or not) as who they are now. */
+void api_person_changed(struct sup_api *api, struct sup_id person, bool removed);
 /* A person is connected, or not any more: told where chats of theirs are followed. */
 void api_presence_changed(struct sup_api *api, struct sup_id person, bool staff);
 /* Reads who of both is connected and tells the chat. staff may be zero. */
@@ -316,6 +319,7 @@ struct sup_api {
     struct sup_listener on_chat_news;
     struct sup_listener on_bus_gap;
     struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing;
+    struct sup_listener on_person;
     struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap;
     struct sup_timer *picture_timer;

@@ -12,7 +12,7 @@
  *
  * Bus topics: "offer" (id = staff: read your offers again, or {"o": offer, "w": outcome}),
  * "queue" (the picture changed), "presence" (id = person, {"k": "staff" or "customer"}),
- * "typing" (id = chat, {"k","n","a","u"}). */
+ * "person" (id = staff, {"w": "removed" or "role"}), "typing" (id = chat, {"k","n","a","u"}). */
 
 enum { PICTURE_DELAY_US = 200000, PICTURE_ENTRIES = 50, OPEN_CHATS_MAX = 50 };
 
@@ -50,6 +50,31 @@ void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offe
 void api_presence_changed(struct sup_api *api, struct sup_id person, bool staff)
 {
     publish(api, "presence", person, json_pack("{s:s}", "k", staff ? "staff" : "customer"));
+}
+
+/* --- people --- */
+
+void api_person_changed(struct sup_api *api, struct sup_id person, bool removed)
+{
+    publish(api, "person", person, json_pack("{s:s}", "w", removed ? "removed" : "role"));
+}
+
+static void close_session(struct sup_ws_client *client, void *arg)
+{
+    const bool *removed = arg;
+    if (*removed)
+        sup_ws_close(client, 4403, "deactivated");
+    else
+        sup_ws_close(client, SUP_WS_RESTART, "role changed");
+}
+
+static void on_person_event(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_person);
+    const struct sup_bus_event *event = data;
+    bool removed = strstr(event->ref, "removed") != NULL;
+    api_forget_known(api);
+    sup_hub_each(api->hub, api_topic('u', event->id).s, close_session, &removed);
 }
 
 /* --- offers --- */
@@ -463,6 +488,7 @@ sup_err api_news_create(struct sup_api *api)
         {"queue", &api->on_queue_bus, on_queue_event_remote},
         {"presence", &api->on_presence, on_presence_event},
         {"typing", &api->on_typing, on_typing_event},
+        {"person", &api->on_person, on_person_event},
     };
     sup_err err = sup_timer_create(api->opts.loop, on_picture_due, api, &api->picture_timer);
     for (size_t i = 0; !err && i < sizeof(topics) / sizeof(topics[0]); i++) {
@@ -492,6 +518,7 @@ void api_news_destroy(struct sup_api *api)
     sup_listener_remove(&api->on_queue_bus);
     sup_listener_remove(&api->on_presence);
     sup_listener_remove(&api->on_typing);
+    sup_listener_remove(&api->on_person);
     sup_listener_remove(&api->on_queue);
     sup_listener_remove(&api->on_registered);
     sup_listener_remove(&api->on_pool);
