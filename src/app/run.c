@@ -53,7 +53,10 @@ static void end_drain(struct sup_app *app)
 {
     sup_timer_stop(app->drain_timer);
     sup_net_server_drain(app->server, SUP_WS_GOING_AWAY, "draining");
-    if (!app->sealer || sup_audit_seal_now(app->sealer, on_sealed, app))
+    /* Without a database there is nothing to seal in and nobody to take leave of. */
+    if (!sup_pg_pool_ready(app->pool, NULL))
+        finish(app);
+    else if (!app->sealer || sup_audit_seal_now(app->sealer, on_sealed, app))
         on_sealed(SUP_OK, app);
 }
 

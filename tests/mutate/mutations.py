@@ -42,7 +42,7 @@ mutation("a repeat is told as news again", "src/chat/say.c",
          'if (sup_pg_bool(reply->rows, 0, sup_pg_col(reply->rows, "repeated"))) {', "if (false) {", "db test_chat")
 mutation("feed delivers notes to the customer", "src/api/feed.c",
          "api_topic(note ? 's' : 'p', feed->chat).s, frame);", "api_topic('p', feed->chat).s, frame);",
-         "api chat notes_never_reach_the_customer")
+         "api chat notes_never_reach_a_customer_of_the_same_daemon")
 
 # --- the database's own defence ---
 mutation("policy on messages lets everybody read", "sql/migrations/0006_chat.sql",

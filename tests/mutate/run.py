@@ -109,7 +109,7 @@ def spawn(argv, log, timeout_s):
 def names_in(log):
     with open(log, encoding="utf-8", errors="replace") as f:
         found = [next(filter(None, m)) for m in NAMED.findall(f.read())]
-    return list(dict.fromkeys(n.strip()[:60] for n in found))
+    return list(dict.fromkeys(n.strip(" '\"")[:60] for n in found))
 
 
 def fresh_log(name):
