@@ -133,6 +133,18 @@ class Conversation(ApiTest):
         self.assert_problem(await customer.rest.get(f"/chats/{chat_id}/notes"), 403)
         await self.assert_refused(customer.ask(type="note.send", chat_id=chat_id, client_id=uid(), body="mine"), "denied", 403)
 
+    async def test_notes_never_reach_a_customer_of_the_same_daemon(self):
+        customer, agent, chat_id = await self.pair(sockets=(0, 0))
+        await agent.note(chat_id, "the card is 4111 1111")
+        await agent.note(chat_id, "1111 1111 suspicious")  # masks the first in place
+        await agent.send(chat_id, "done")
+        await self.settle(chat_id, customer, agent)
+        await agent.wait(lambda: agent.of_type("message.masked"), what="masked note")
+        await customer.open(chat_id)
+        self.assertEqual(agent.chat(chat_id).note_seq, 2)
+        for word in ("suspicious", "the card is", "note_seq", '"note"'):
+            self.assertNotIn(word, json.dumps(customer.frames))
+
     async def test_tags(self):
         customer, agent, chat_id = await self.pair()
         for tag in ("card", "urgent", "card"):

@@ -107,6 +107,18 @@ START_TEST(number_inside_the_runs_joins)
 }
 END_TEST
 
+/* Other numbers stand apart from the parts: the last run of the first counts, the first of the
+ * last.
+ */
+START_TEST(number_beside_other_numbers_joins)
+{
+    ck_assert_uint_eq(feed(1, "I am 34 and my card is 4111 1111"), 0);
+    ck_assert_uint_eq(feed(2, "1111 1111, it is good until 2027"), 1);
+    ck_assert_str_eq(r.earlier[0].text.data, "I am 34 and my card is **** ****");
+    ck_assert_str_eq(r.text.data, "**** 1111, it is good until 2027");
+}
+END_TEST
+
 START_TEST(what_does_not_join)
 {
     ck_assert_uint_eq(feed(1, "4111 1111"), 0);
@@ -219,6 +231,6 @@ START_TEST(every_allocation_may_fail)
 END_TEST
 
 SUP_CHECK_MAIN("mask_split", setup, teardown, two_halves_join, four_parts_join,
-               kept_digits_may_lie_in_two_parts, number_inside_the_runs_joins, what_does_not_join,
-               senders_and_time_separate, repeat_gives_the_same_answer, limits_hold,
-               every_allocation_may_fail)
+               kept_digits_may_lie_in_two_parts, number_inside_the_runs_joins,
+               number_beside_other_numbers_joins, what_does_not_join, senders_and_time_separate,
+               repeat_gives_the_same_answer, limits_hold, every_allocation_may_fail)

@@ -1,0 +1,137 @@
+"""The table: what is broken, where (a text that stands there exactly once), and the test that must notice."""
+
+MUTATIONS = []
+
+# The whole statement of message_post.
+AUDIT_OF_A_MESSAGE = (
+    "    insert into support.support_activity_logs (at, actor_kind, actor_ref, action, subject_kind, subject_ref, request_id, detail)\n"
+    "    values (message_post.created_at, v_sender_kind, case v_sender_kind when 'customer' then v_ref else split_part(p_actor, ':', 2) end,\n"
+    "            case p_kind when 'note' then 'note.post' else 'message.post' end, 'chat', p_chat::text, left(p_request, 64),\n"
+    "            jsonb_build_object('seq', coalesce(seq, note_seq), 'masked', to_jsonb(coalesce(p_categories, '{}'))));\n")
+
+
+def mutation(name, file, find, put, test):
+    MUTATIONS.append({"name": name, "file": file, "find": find, "put": put, "test": test})
+
+
+# --- masking ---
+mutation("message stored unmasked", "src/chat/say.c",
+         's->body = sup_strndup(masked->text.data ? masked->text.data : "", masked->text.len);',
+         "s->body = sup_strndup(say->body, say->len);", "db test_chat")
+mutation("earlier part of a split number not masked in place", "src/chat/say.c",
+         "i < masked->earlier_count; i++", "i < 0 * masked->earlier_count; i++", "db test_chat")
+mutation("held tail of a card number ignored", "src/mask/split_find.c",
+         "return i == first ? &views[i].tail : &views[i].head;", "return &views[i].head;", "unit mask.test_split")
+mutation("any digits are a card", "src/mask/card.c",
+         "return count >= CARD_MIN && count <= CARD_MAX && brand_of(d, count) && luhn(d, count);",
+         "return count >= CARD_MIN && count <= CARD_MAX && brand_of(d, count);", "unit mask.test_mask")
+
+# --- chat ---
+mutation("acknowledged before the commit", "src/pg/batch.c",
+         "    if (step == PG_STEP_REQ)\n        take_request(b, res);\n    else if (step != PG_STEP_SYNC)",
+         "    if (step == PG_STEP_REQ) {\n        take_request(b, res);\n"
+         "        if (b->mode == PG_BATCH_PLAIN && b->count == 1 && !b->failed) {\n"
+         "            deliver(b);\n            b->n = 0;\n        }\n"
+         "    } else if (step != PG_STEP_SYNC)", "db test_chat")
+mutation("a repeat uses up a seq", "sql/functions/31_message.sql",
+         "    repeated := found;\n",
+         "    repeated := found;\n"
+         "    update support.chat_sessions c set last_seq = c.last_seq + 1 where c.id = p_chat and repeated;\n",
+         "sql 41_message.sql")
+mutation("a repeat is told as news again", "src/chat/say.c",
+         'if (sup_pg_bool(reply->rows, 0, sup_pg_col(reply->rows, "repeated"))) {', "if (false) {", "db test_chat")
+mutation("feed delivers notes to the customer", "src/api/feed.c",
+         "api_topic(note ? 's' : 'p', feed->chat).s, frame);", "api_topic('p', feed->chat).s, frame);",
+         "api chat notes_never_reach_a_customer_of_the_same_daemon")
+
+# --- the database's own defence ---
+mutation("policy on messages lets everybody read", "sql/migrations/0006_chat.sql",
+         "    using (customer_id = (select support.actor_customer()) and kind <> 'note');", "    using (true);",
+         "sql 20_rls_read.sql")
+mutation("policy on chats lets every customer in", "sql/migrations/0006_chat.sql",
+         "create policy customer on support.chat_sessions to supportd_app\n"
+         "    using (customer_id = (select support.actor_customer()))",
+         "create policy customer on support.chat_sessions to supportd_app\n    using (true)", "sql 20_rls_read.sql")
+mutation("policy lets a customer read notes", "sql/migrations/0006_chat.sql",
+         " and kind <> 'note');", ");", "sql 20_rls_read.sql")
+mutation("actor leaks out of message_post", "sql/functions/31_message.sql",
+         "    out result text, out id uuid, out seq bigint, out note_seq bigint, out created_at timestamptz, out repeated boolean, out rev bigint,\n"
+         "    out customer_id uuid, out staff_id uuid, out entry_id uuid)\n"
+         "language plpgsql set supportd.actor = '' as $$",
+         "    out result text, out id uuid, out seq bigint, out note_seq bigint, out created_at timestamptz, out repeated boolean, out rev bigint,\n"
+         "    out customer_id uuid, out staff_id uuid, out entry_id uuid)\n"
+         "language plpgsql as $$", "db test_statements")
+mutation("actor leaks, seen by the schema's own test", "sql/functions/30_chat.sql",
+         "out entry_id uuid, out created_at timestamptz)\nlanguage plpgsql set supportd.actor = '' as $$",
+         "out entry_id uuid, out created_at timestamptz)\nlanguage plpgsql as $$", "sql 00_schema.sql")
+mutation("statement without its actor", "src/chat/chat_store.c",
+         '"select * from support.chat_state($1,$2)"', '"select * from support.chat_state($2,$1)"', "db test_statements")
+
+# --- audit ---
+mutation("message_post writes no audit row", "sql/functions/31_message.sql",
+         AUDIT_OF_A_MESSAGE, "", "sql 41_message.sql")
+mutation("audit rows may be changed", "sql/migrations/0005_audit.sql",
+         "create trigger append_only before update or delete or truncate on support.support_activity_logs\n"
+         "    for each statement execute function support.refuse_change();\n"
+         "alter table support.support_activity_logs enable always trigger append_only;\n", "", "sql 70_audit.sql")
+mutation("seals are verified without their signature", "src/audit/verify.c",
+         'broken(w, "wrong_signature", 0);', ";", "db test_audit")
+
+# --- who may what ---
+mutation("a customer may write notes", "src/auth/permission.c",
+         '{"chat_note", "--otaaa"}', '{"chat_note", "-ootaaa"}', "unit auth.test_permission")
+mutation("token's signature not checked", "src/auth/jwt.c",
+         "                : verify_cjose(key, token, parts->signed_len + 1 + parts->signature_len))",
+         "                : true)", "unit auth.test_jwt")
+mutation("token without algorithm accepted", "src/auth/jwt.c",
+         "        if (strcmp(alg, alg_names[i]) == 0)",
+         '        if (strcmp(alg, "none") == 0)\n            return SUP_JWT_OK;\n'
+         "        if (strcmp(alg, alg_names[i]) == 0)", "unit auth.test_jwt")
+mutation("key of one algorithm used for another", "src/auth/jwt.c",
+         "        if (key->alg != alg)\n            continue;", "        alg = key->alg;", "unit auth.test_jwt")
+mutation("CSRF token not checked", "src/api/rest.c",
+         '        return "csrf_refused";', "        return NULL;", "api session test_csrf")
+mutation("CSRF token of any session taken", "src/auth/session.c",
+         "return CRYPTO_memcmp(right.s, sent, SUP_TOKEN_LEN) == 0;", "return true;", "unit auth.test_session")
+mutation("Origin of the upgrade not checked", "src/net/ws_upgrade.c",
+         "    if (origin && req->cors == SUP_CORS_NONE) {", "    if (false) {", "unit net.test_ws")
+mutation("Origin of a cookie's write not checked", "src/api/rest.c",
+         '        return "origin_refused";', "        return NULL;", "api session origin_of_cookie_requests")
+mutation("frame rate limit off", "src/net/ws.c",
+         "    if (client->tokens < 1)\n        return false;", "", "unit net.test_ws")
+mutation("whoever sees a call may signal to it", "sql/functions/51_call_media.sql",
+         "if support.actor_kind() = 'staff'\n", "if false\n", "db test_call")
+
+# --- queue ---
+mutation("offered to the decliner again", "sql/functions/40_presence.sql",
+         "v_declined uuid[] := case when p_state = 'declined' then array[p_offer.staff_id] else '{}' end;",
+         "v_declined uuid[] := '{}';", "db test_queue")
+mutation("capacity ignored", "sql/functions/41_queue.sql",
+         "when n.load + n.need > n.capacity then 'capacity' end as excluded",
+         "when false then 'capacity' end as excluded", "sql 51_queue.sql")
+mutation("youngest first", "sql/functions/41_queue.sql",
+         "order by u.priority desc, u.queued_at, u.id", "order by u.priority desc, u.queued_at desc, u.id", "db test_queue")
+mutation("a kick during a round is lost", "src/queue/queue.c",
+         "    queue->again = true;\n    if (!queue->running && !queue->stopped)",
+         "    if (!queue->running && !queue->stopped)", "db test_queue")
+mutation("no timer for deadlines", "src/queue/queue.c",
+         "sup_timer_start(q->timer, sleep_us);", "(void)sleep_us;", "db test_queue")
+
+# --- media and calls ---
+mutation("DTLS fingerprint not checked", "src/media/dtls.c",
+         "CRYPTO_memcmp(digest, d->opts.peer.digest, len) == 0) {", "true) {", "unit media.test_dtls")
+mutation("no SRTP replay check", "src/media/srtp_gcm.c",
+         "return *word_of(st, window, index) & bit_of(index) ? SUP_E_CONFLICT : SUP_OK;", "return SUP_OK;",
+         "unit media.test_srtp_gcm")
+mutation("constant MOS", "src/media/emodel.c",
+         "    return clamp(mos, 1, 4.5); /* the cubic dips below 1 near 0 */", "    return 4.1;", "unit media.test_emodel")
+mutation("hold music to a joined leg", "src/call/call.c",
+         "sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,",
+         "sup_leg_set_source(customer, SUP_LEG_HEARS_HOLD,", "db test_call")
+mutation("caller heard before the answer", "src/call/call.c",
+         "bool joined = live->active && customer && agent;", "bool joined = customer && agent;", "db test_call")
+mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
+         "    if (!sup_id_equal(live->staff, staff)) /* a leg of somebody else whom it rang at before */\n"
+         "        call_leg_drop(live, SUP_CALL_AGENT);\n", "", "db test_call")
+mutation("an answer during an offer is lost", "src/call/signal.c",
+         "o->news != o->call->news && o->tries++ < OFFER_TRIES", "false", "db test_call")
