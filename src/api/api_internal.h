@@ -74,6 +74,8 @@ bool api_op_path_id(struct api_op *op, const char *name, struct sup_id *ret_id);
 bool api_op_query_int(struct api_op *op, const char *name, int64_t fallback, int64_t min,
                       int64_t max, int64_t *ret_value);
 void api_op_free(struct api_op *op);
+/* Whether the site that the request comes from has chats or calls; false: failed. */
+bool api_op_feature(struct api_op *op, bool call);
 /* Takes one of the actor's tokens; false: failed. */
 bool api_op_rate(struct api_op *op, struct sup_rate *rate);
 
@@ -187,6 +189,9 @@ void api_offer_made(struct sup_api *api, struct sup_id staff);
 /* outcome: accepted, declined, missed, withdrawn. Zero ids: nothing is told. */
 void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offer,
                     const char *outcome);
+/* A member of staff was removed or has another role: every process looks the person up anew and
+ * closes the sockets, which come back (or not) as who they are now. */
+void api_person_changed(struct sup_api *api, struct sup_id person, bool removed);
 /* A person is connected, or not any more: told where chats of theirs are followed. */
 void api_presence_changed(struct sup_api *api, struct sup_id person, bool staff);
 /* Reads who of both is connected and tells the chat. staff may be zero. */
@@ -198,6 +203,8 @@ json_t *api_offer_json(struct sup_pg_result *rows, int row);
 json_t *api_entry_json(struct sup_pg_result *rows, int row);
 /* Tells a member of staff of the own presence (me.presence). */
 void api_me_changed(struct sup_api *api, struct sup_id staff);
+/* The same, to the connections of this process. */
+void api_me_tell(struct sup_api *api, struct sup_id staff);
 /* Tells both sides of a call of its state; ids may be zero. */
 void api_call_changed(struct sup_api *api, struct sup_id call, struct sup_id customer,
                       struct sup_id staff);
@@ -242,8 +249,12 @@ void api_feed_leave(struct api_session *session, struct sup_id chat);
 sup_err api_feed_leave_for_good(struct api_session *session, struct sup_id chat);
 void api_feed_leave_all(struct api_session *session);
 bool api_feed_follows(const struct api_session *session, struct sup_id chat);
-/* Presence is told again in the chats where this person is customer or agent. */
-void api_feeds_presence(struct sup_api *api, struct sup_id person);
+/* Presence is told again in the chats where this person is customer or agent (staff: may be one);
+ * zero: in all. */
+void api_feeds_presence(struct sup_api *api, struct sup_id person, bool staff);
+/* Reads the counters of all chats that are followed and delivers what has moved: after changes that
+ * name no chat. */
+void api_feeds_check(struct sup_api *api);
 /* Tells who follows the chat which sides are connected. */
 void api_feed_tell_presence(struct sup_api *api, struct sup_id chat);
 /* Sends the session the state of each chat that it follows. */
@@ -309,7 +320,8 @@ struct sup_api {
     struct sup_map *by_customer; /* customer id -> struct api_feed */
     struct sup_listener on_chat_news;
     struct sup_listener on_bus_gap;
-    struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing;
+    struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing, on_me, on_timeout;
+    struct sup_listener on_person;
     struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap;
     struct sup_timer *picture_timer;

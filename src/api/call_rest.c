@@ -73,6 +73,11 @@ static void on_started(const struct sup_pg_reply *reply, void *arg)
         .staff = sup_row_id(reply->rows, 0, "staff_id"),
         .rev = sup_row_number(reply->rows, 0, "rev"),
     };
+    if (sup_id_equal(sup_row_id(reply->rows, 0, "owner_process"), sup_bus_process(api->opts.bus)) &&
+        strcmp(sup_row_str(reply->rows, 0, "state"), "ended") != 0)
+        sup_call_expect(api->opts.call, op->object, op->chat, op->actor.id);
+    api_offer_gone(api, sup_row_id(reply->rows, 0, "offer_staff_id"),
+                   sup_row_id(reply->rows, 0, "offer_id"), "withdrawn");
     sup_chat_announce(api->opts.chat, &news);
     sup_queue_kick(api->opts.queue);
     api_queue_changed(api);
@@ -86,8 +91,14 @@ void api_call_start(struct api_op *op)
 {
     struct start_fields in = {0};
     if (!api_op_read(op, start_fields, 2, &in) || !api_op_key_matches(op, in.client_key) ||
-        !api_op_rate(op, op->api->call_rate))
+        !api_op_feature(op, true) || !api_op_rate(op, op->api->call_rate))
         return;
+    const struct sup_api *api = op->api;
+    /* Not registered: there is no process yet that could own the media. */
+    if (api->draining || !sup_bus_registered(api->opts.bus) || sup_call_full(api->opts.call)) {
+        api_op_fail(op, sup_call_full(api->opts.call) ? "overloaded" : "unavailable", NULL, NULL);
+        return;
+    }
     struct sup_call_start call = {
         .call = sup_id_new(),
         .client_key = in.client_key,
@@ -203,11 +214,29 @@ static json_t *sample_json(struct sup_pg_result *rows, int row)
                      verdicts_json(sup_row_number(rows, row, "flags")));
 }
 
+static void on_call_there(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (reply->err)
+        api_op_fail_db(op, reply);
+    else if (sup_pg_rows(reply->rows) != 1)
+        api_op_fail(op, "call_not_found", NULL, NULL);
+    else
+        api_op_reply(op, 200, NULL, json_pack("{s:[], s:n}", "items", "next"));
+}
+
 static void on_quality(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
     if (reply->err) {
         api_op_fail_db(op, reply);
+        return;
+    }
+    if (sup_pg_rows(reply->rows) == 0) { /* no samples, or no such call */
+        sup_err err =
+            sup_call_store_state(op->api->opts.pool, op->actor.text, op->object, on_call_there, op);
+        if (err)
+            api_op_fail_err(op, err);
         return;
     }
     json_t *items = json_array();

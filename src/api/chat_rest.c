@@ -3,7 +3,7 @@
 #include "api_internal.h"
 #include "supportd/pg/row_json.h"
 
-enum { BODY_CHARS_MAX = 4000, LIST_MAX = 200, LIST_DEFAULT = 50 };
+enum { LIST_MAX = 200, LIST_DEFAULT = 50 };
 
 /* --- answers shared by several routes --- */
 
@@ -123,6 +123,17 @@ void api_chat_get(struct api_op *op)
         api_op_fail_err(op, err);
 }
 
+static void on_chat_there(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (reply->err)
+        api_op_fail_db(op, reply);
+    else if (sup_pg_rows(reply->rows) != 1)
+        api_op_fail(op, "chat_not_found", NULL, NULL);
+    else
+        api_op_reply(op, 200, NULL, json_incref(op->parts[0]));
+}
+
 static void on_history(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -138,9 +149,34 @@ static void on_history(const struct sup_pg_reply *reply, void *arg)
         next = json_sprintf("%lld",
                             (long long)sup_row_number(reply->rows, back ? 0 : rows - 1, column));
     }
-    api_op_reply(op, 200, NULL,
-                 json_pack("{s:o, s:o}", "items", sup_chat_messages_json(reply->rows, op->chat),
-                           "next", next));
+    json_t *body = json_pack("{s:o, s:o}", "items", sup_chat_messages_json(reply->rows, op->chat),
+                             "next", next);
+    if (rows > 0 || sup_actor_is_staff(&op->actor)) {
+        api_op_reply(op, 200, NULL, body);
+        return;
+    }
+    /* Nothing to read, or no such chat: the policies show a customer no difference here. */
+    op->parts[0] = body;
+    sup_err err =
+        sup_chat_store_state(op->api->opts.pool, op->actor.text, op->chat, on_chat_there, op);
+    if (err)
+        api_op_fail_err(op, err);
+}
+
+static void read_history(struct api_op *op)
+{
+    sup_err err =
+        sup_chat_store_history(op->api->opts.pool, op->actor.text, op->chat, op->number[3] != 0,
+                               op->number[1], op->number[2], (int)op->number[0], on_history, op);
+    if (err)
+        api_op_fail_err(op, err);
+}
+
+static void on_history_opened(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (api_chat_result_ok(op, reply))
+        read_history(op);
 }
 
 static void history(struct api_op *op, bool notes)
@@ -158,9 +194,13 @@ static void history(struct api_op *op, bool notes)
     }
     if (notes && op->number[1] < 0)
         op->number[1] = 0;
-    sup_err err =
-        sup_chat_store_history(op->api->opts.pool, op->actor.text, op->chat, notes, op->number[1],
-                               op->number[2], (int)op->number[0], on_history, op);
+    if (!sup_actor_is_staff(&op->actor)) {
+        read_history(op);
+        return;
+    }
+    /* Each page that staff read leaves a row in the audit log. */
+    sup_err err = sup_chat_store_read_open(op->api->opts.pool, op->actor.text, op->chat,
+                                           op->request, on_history_opened, op);
     if (err)
         api_op_fail_err(op, err);
 }
@@ -205,7 +245,7 @@ struct say_fields {
 
 static const struct sup_json_field say_frame[] = {
     {"client_id", SUP_JSON_ID, true, offsetof(struct say_fields, client_id), 0, 0},
-    {"body", SUP_JSON_STRING, true, offsetof(struct say_fields, body), 1, BODY_CHARS_MAX},
+    {"body", SUP_JSON_STRING, true, offsetof(struct say_fields, body), 1, 0 /* as configured */},
     {"chat_id", SUP_JSON_ID, true, offsetof(struct say_fields, chat_id), 0, 0},
 };
 
@@ -214,7 +254,11 @@ static void say(struct api_op *op, bool note)
     struct say_fields in = {0};
     if (op->req && !api_op_path_id(op, "chat_id", &in.chat_id))
         return;
-    if (!api_op_read(op, say_frame, op->req ? 2 : 3, &in) || !api_op_key_matches(op, in.client_id))
+    struct sup_json_field fields[3];
+    memcpy(fields, say_frame, sizeof(fields));
+    fields[1].max = op->api->opts.limits.message_chars;
+    if (!api_op_read(op, fields, op->req ? 2 : 3, &in) || !api_op_key_matches(op, in.client_id) ||
+        !api_op_rate(op, op->api->say_rate))
         return;
     op->chat = in.chat_id;
     struct sup_chat_say text = {
@@ -264,6 +308,7 @@ static void on_changed(const struct sup_pg_reply *reply, void *arg)
                        sup_row_id(reply->rows, 0, "offer_id"), "withdrawn");
         sup_queue_kick(op->api->opts.queue);
         api_queue_changed(op->api);
+        api_me_changed(op->api, sup_row_id(reply->rows, 0, "staff_id"));
     }
     if (op->session)
         api_op_done(op);

@@ -3,8 +3,6 @@
 #include "api_internal.h"
 #include "supportd/pg/row_json.h"
 
-enum { MESSAGE_CHARS_MAX = 4000 };
-
 /* POST /chat/start: the chat, then the first message if there is one, then the answer. The two are
  * two transactions: a chat without its message (lost in between) is taken up by the repeat, which
  * finds the chat by its key and sends the message by its own. */
@@ -28,7 +26,7 @@ struct first_message {
 
 static const struct sup_json_field message_fields[] = {
     {"client_id", SUP_JSON_ID, true, offsetof(struct first_message, client_id), 0, 0},
-    {"body", SUP_JSON_STRING, true, offsetof(struct first_message, body), 1, MESSAGE_CHARS_MAX},
+    {"body", SUP_JSON_STRING, true, offsetof(struct first_message, body), 1, 0 /* as configured */},
 };
 
 enum { PART_MESSAGE, CREATED = 0 };
@@ -126,12 +124,18 @@ void api_chat_start(struct api_op *op)
     struct start_fields in = {.language = op->actor.language[0] ? op->actor.language : NULL};
     struct first_message first;
     struct sup_json_problem problem;
-    if (!api_op_read(op, start_fields, 3, &in) || !api_op_key_matches(op, in.client_key))
+    if (!api_op_read(op, start_fields, 3, &in) || !api_op_key_matches(op, in.client_key) ||
+        !api_op_feature(op, false))
         return;
-    if (in.message && sup_json_read(in.message, message_fields, 2, NULL, &first, &problem)) {
+    struct sup_json_field fields[2];
+    memcpy(fields, message_fields, sizeof(fields));
+    fields[1].max = op->api->opts.limits.message_chars;
+    if (in.message && sup_json_read(in.message, fields, 2, NULL, &first, &problem)) {
         api_op_fail_field(op, &problem);
         return;
     }
+    if (in.message && !api_op_rate(op, op->api->say_rate))
+        return;
     struct sup_chat_start chat = {
         .chat = sup_id_new(),
         .client_key = in.client_key,

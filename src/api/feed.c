@@ -15,13 +15,15 @@ struct api_feed {
     unsigned refs;                       /* sessions that follow, and reads under way */
     int64_t seq, note_seq;               /* last delivered; -1: none yet */
     int64_t want_seq, want_note_seq;
-    int64_t rev; /* of the last state sent */
     bool reading_messages, reading_notes;
     struct view {
         bool reading, again;
-    } views[2];         /* of the customer, of staff */
-    int64_t masked_rev; /* re-masked messages are published up to here; -1: none asked for */
-    bool reading_masked;
+        int64_t rev;          /* of the last state sent to this view */
+        struct sup_id reader; /* of the reading under way */
+    } views[2];               /* of the customer, of staff */
+    char status;              /* first letter of the last one seen; 0: none */
+    int64_t masked_rev;       /* re-masked messages are published up to here; -1: none asked for */
+    bool reading_masked, masked_again;
 };
 
 enum { VIEW_CUSTOMER, VIEW_STAFF, GAP_READ_MAX = 200 };
@@ -105,20 +107,81 @@ static void publish_message(struct api_feed *feed, const char *type, json_t *mes
 
 /* --- reading what was not at hand --- */
 
-/* The text of an actor that may read this view: the customer, or any staff session that follows. */
+/* An actor that may read this view: the customer, or any staff session that follows. */
 static void take_actor(struct sup_ws_client *client, void *arg)
 {
     struct api_session *session = sup_ws_data(client);
-    const char **actor = arg;
+    const struct sup_actor **actor = arg;
     if (session)
-        *actor = session->actor.text;
+        *actor = &session->actor;
+}
+
+static const struct sup_actor *reading_actor(struct api_feed *feed, int view)
+{
+    const struct sup_actor *actor = NULL;
+    sup_hub_each(feed->api->hub, api_topic(view_topic[view], feed->chat).s, take_actor, &actor);
+    return actor;
 }
 
 static const char *reader(struct api_feed *feed, int view)
 {
-    const char *actor = NULL;
-    sup_hub_each(feed->api->hub, api_topic(view_topic[view], feed->chat).s, take_actor, &actor);
-    return actor;
+    const struct sup_actor *actor = reading_actor(feed, view);
+    return actor ? actor->text : NULL;
+}
+
+/* --- staff who may not see the chat any more --- */
+
+struct parting {
+    struct api_feed *feed; /* held */
+    struct sup_id user;
+};
+
+static void part_session(struct sup_ws_client *client, void *arg)
+{
+    const struct parting *p = arg;
+    struct api_session *session = sup_ws_data(client);
+    if (session && sup_id_equal(session->actor.id, p->user))
+        api_feed_leave(session, p->feed->chat);
+}
+
+/* The caller holds the feed. */
+static void part(struct api_feed *feed, struct sup_id user)
+{
+    struct parting p = {feed, user};
+    sup_hub_each(feed->api->hub, api_topic('s', feed->chat).s, part_session, &p);
+}
+
+static void on_still_seen(const struct sup_pg_reply *reply, void *arg)
+{
+    struct parting *p = arg;
+    if (!reply->err && sup_pg_rows(reply->rows) == 0)
+        part(p->feed, p->user);
+    feed_unref(p->feed);
+    sup_free(p);
+}
+
+static void ask_still_seen(struct sup_ws_client *client, void *arg)
+{
+    struct api_feed *feed = arg;
+    const struct api_session *session = sup_ws_data(client);
+    if (!session || sup_id_equal(session->actor.id, feed->staff))
+        return;
+    struct parting *p = sup_calloc(1, sizeof(*p));
+    if (!p)
+        return;
+    *p = (struct parting){feed, session->actor.id};
+    feed->refs++;
+    if (sup_chat_store_state(feed->api->opts.pool, session->actor.text, feed->chat, on_still_seen,
+                             p)) {
+        feed_unref(feed);
+        sup_free(p);
+    }
+}
+
+/* Who looked at a chat that waited may lose it by its assignment, or by its end. */
+static void check_followers(struct api_feed *feed)
+{
+    sup_hub_each(feed->api->hub, api_topic('s', feed->chat).s, ask_still_seen, feed);
 }
 
 static void read_messages(struct api_feed *feed, bool notes);
@@ -177,18 +240,36 @@ static void read_messages(struct api_feed *feed, bool notes)
 
 static void read_state(struct api_feed *feed, int view);
 
+static char status_of(const json_t *frame)
+{
+    const char *status =
+        json_string_value(json_object_get(json_object_get(frame, "state"), "status"));
+    return status ? status[0] : 0;
+}
+
 static void on_state(struct api_feed *feed, int view, const struct sup_pg_reply *reply)
 {
     struct view *v = &feed->views[view];
     v->reading = false;
-    if (!reply->err && sup_pg_rows(reply->rows) == 1) {
+    if (!reply->err && sup_pg_rows(reply->rows) == 0) {
+        if (view == VIEW_STAFF) { /* read by one who lost it: another may see it */
+            part(feed, v->reader);
+            v->again = true;
+        }
+    } else if (!reply->err) {
+        struct sup_id staff = feed->staff;
         learn_people(feed, reply->rows);
         int64_t rev = sup_row_number(reply->rows, 0, "rev");
-        if (rev > feed->rev)
-            feed->rev = rev;
+        if (rev > v->rev)
+            v->rev = rev;
         json_t *frame = api_state_frame(reply->rows, feed->chat);
+        char status = status_of(frame);
         if (frame)
             api_send_topic(feed->api, api_topic(view_topic[view], feed->chat).s, frame);
+        bool changed = status != feed->status || !sup_id_equal(staff, feed->staff);
+        feed->status = status;
+        if (changed)
+            check_followers(feed);
     }
     if (v->again)
         read_state(feed, view);
@@ -212,17 +293,20 @@ static void read_state(struct api_feed *feed, int view)
 {
     struct view *v = &feed->views[view];
     v->again = v->reading;
-    const char *actor = reader(feed, view);
+    const struct sup_actor *actor = reading_actor(feed, view);
     if (v->reading || !actor)
         return;
     feed->refs++;
     v->reading = true;
-    if (sup_chat_store_state(feed->api->opts.pool, actor, feed->chat,
+    v->reader = actor->id;
+    if (sup_chat_store_state(feed->api->opts.pool, actor->text, feed->chat,
                              view == VIEW_STAFF ? on_staff_state : on_customer_state, feed)) {
         v->reading = false;
         feed_unref(feed);
     }
 }
+
+static void read_masked(struct api_feed *feed, int64_t since_rev);
 
 static void on_masked(const struct sup_pg_reply *reply, void *arg)
 {
@@ -238,6 +322,8 @@ static void on_masked(const struct sup_pg_reply *reply, void *arg)
         if (rev > feed->masked_rev)
             feed->masked_rev = rev;
     }
+    if (feed->masked_again)
+        read_masked(feed, feed->masked_rev);
     feed_unref(feed);
 }
 
@@ -246,9 +332,13 @@ static void read_masked(struct api_feed *feed, int64_t since_rev)
     const char *actor = reader(feed, VIEW_STAFF);
     if (!actor)
         actor = reader(feed, VIEW_CUSTOMER);
+    feed->masked_again = feed->reading_masked;
     if (!actor || feed->reading_masked)
         return;
-    int64_t since = feed->masked_rev >= 0 ? feed->masked_rev : since_rev;
+    /* Kept before the answer is in: a reading that failed is made up for by the next. */
+    if (feed->masked_rev < 0)
+        feed->masked_rev = since_rev;
+    int64_t since = feed->masked_rev;
     feed->refs++;
     feed->reading_masked = true;
     if (sup_chat_store_remasked(feed->api->opts.pool, actor, feed->chat, since, on_masked, feed)) {
@@ -277,6 +367,16 @@ static void deliver(struct api_feed *feed, const struct sup_chat_news *news, boo
     if (*last < 0)
         *last = number - 1;
     read_messages(feed, notes);
+}
+
+/* The oldest state that somebody who listens was told; -1 when nobody listens. */
+static int64_t known_rev(struct api_feed *feed)
+{
+    int64_t rev = -1;
+    for (int view = VIEW_CUSTOMER; view <= VIEW_STAFF; view++)
+        if (reader(feed, view) && (rev < 0 || feed->views[view].rev < rev))
+            rev = feed->views[view].rev;
+    return rev;
 }
 
 struct following {
@@ -318,33 +418,38 @@ static void on_news(struct sup_listener *listener, void *data)
         deliver(feed, news, false);
     if (news->note_seq > 0)
         deliver(feed, news, true);
+    int64_t known = known_rev(feed);
     if (news->remasked)
-        read_masked(feed, news->rev - 1);
-    if (news->rev > feed->rev || following.any) {
-        read_state(feed, VIEW_CUSTOMER);
-        read_state(feed, VIEW_STAFF);
-    }
+        read_masked(feed, known > 0 && known < news->rev ? known : news->rev - 1);
+    for (int view = VIEW_CUSTOMER; view <= VIEW_STAFF; view++)
+        if (news->rev > feed->views[view].rev || following.any)
+            read_state(feed, view);
 }
 
-static void on_gap(struct sup_listener *listener, void *data)
+void api_feeds_check(struct sup_api *api)
 {
-    (void)data;
-    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_bus_gap);
     struct sup_chat_counters known[256];
     size_t count = 0, pos = 0;
     struct api_feed *feed;
     while ((feed = sup_map_next(api->feeds, &pos, NULL, NULL))) {
-        if (feed->seq < 0 && feed->rev == 0)
+        int64_t rev = known_rev(feed);
+        if (feed->seq < 0 && rev < 0)
             continue; /* nothing was delivered that could be behind */
-        known[count++] =
-            (struct sup_chat_counters){feed->chat, feed->seq < 0 ? 0 : feed->seq,
-                                       feed->note_seq < 0 ? 0 : feed->note_seq, feed->rev};
+        known[count++] = (struct sup_chat_counters){feed->chat, feed->seq < 0 ? 0 : feed->seq,
+                                                    feed->note_seq < 0 ? 0 : feed->note_seq,
+                                                    rev < 0 ? INT64_MAX : rev};
         if (count == sizeof(known) / sizeof(known[0])) {
             sup_chat_check(api->opts.chat, known, count);
             count = 0;
         }
     }
     sup_chat_check(api->opts.chat, known, count);
+}
+
+static void on_gap(struct sup_listener *listener, void *data)
+{
+    (void)data;
+    api_feeds_check(SUP_CONTAINER_OF(listener, struct sup_api, on_bus_gap));
 }
 
 /* --- following --- */
@@ -440,17 +545,19 @@ void api_feed_tell_presence(struct sup_api *api, struct sup_id chat)
         api_presence_read(api, chat, feed->customer, feed->staff);
 }
 
-/* A customer has one open chat, found by the index; an agent has few among all. */
-void api_feeds_presence(struct sup_api *api, struct sup_id person)
+/* A customer has one open chat, found by the index; an agent has few among all. Zero: anybody may
+ * have gone, with a process. */
+void api_feeds_presence(struct sup_api *api, struct sup_id person, bool staff)
 {
     struct api_feed *feed = sup_map_get(api->by_customer, person.bytes, sizeof(person.bytes));
-    if (feed) {
+    if (feed)
         api_presence_read(api, feed->chat, feed->customer, feed->staff);
+    if (feed || !staff)
         return;
-    }
     size_t pos = 0;
     while ((feed = sup_map_next(api->feeds, &pos, NULL, NULL)))
-        if (sup_id_equal(feed->staff, person))
+        if (!sup_id_is_zero(feed->customer) &&
+            (sup_id_is_zero(person) || sup_id_equal(feed->staff, person)))
             api_presence_read(api, feed->chat, feed->customer, feed->staff);
 }
 

@@ -12,7 +12,7 @@
  *
  * Bus topics: "offer" (id = staff: read your offers again, or {"o": offer, "w": outcome}),
  * "queue" (the picture changed), "presence" (id = person, {"k": "staff" or "customer"}),
- * "typing" (id = chat, {"k","n","a","u"}). */
+ * "person" (id = staff, {"w": "removed" or "role"}), "typing" (id = chat, {"k","n","a","u"}). */
 
 enum { PICTURE_DELAY_US = 200000, PICTURE_ENTRIES = 50, OPEN_CHATS_MAX = 50 };
 
@@ -50,6 +50,64 @@ void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offe
 void api_presence_changed(struct sup_api *api, struct sup_id person, bool staff)
 {
     publish(api, "presence", person, json_pack("{s:s}", "k", staff ? "staff" : "customer"));
+}
+
+/* --- people --- */
+
+void api_person_changed(struct sup_api *api, struct sup_id person, bool removed)
+{
+    publish(api, "person", person, json_pack("{s:s}", "w", removed ? "removed" : "role"));
+}
+
+static void close_session(struct sup_ws_client *client, void *arg)
+{
+    const bool *removed = arg;
+    if (*removed)
+        sup_ws_close(client, 4403, "deactivated");
+    else
+        sup_ws_close(client, SUP_WS_RESTART, "role changed");
+}
+
+static void on_person_event(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_person);
+    const struct sup_bus_event *event = data;
+    bool removed = strstr(event->ref, "removed") != NULL;
+    api_forget_known(api);
+    sup_hub_each(api->hub, api_topic('u', event->id).s, close_session, &removed);
+}
+
+void api_me_changed(struct sup_api *api, struct sup_id staff)
+{
+    if (!sup_id_is_zero(staff))
+        publish(api, "me", staff, NULL);
+}
+
+static void on_me_event(struct sup_listener *listener, void *data)
+{
+    const struct sup_bus_event *event = data;
+    api_me_tell(SUP_CONTAINER_OF(listener, struct sup_api, on_me), event->id);
+}
+
+/* A customer has waited long; told by whoever holds the customer's connection. */
+static void tell_timeout(struct sup_api *api, const struct sup_queue_event *e)
+{
+    publish(api, "timeout", e->chat,
+            json_pack("{s:s, s:i}", "e", sup_id_text(e->entry).s, "s", e->step));
+}
+
+static void on_timeout_event(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_timeout);
+    const struct sup_bus_event *event = data;
+    json_t *ref;
+    if (sup_json_parse(event->ref, strlen(event->ref), &ref))
+        return;
+    api_send_topic(api, api_topic('c', event->id).s,
+                   json_pack("{s:s, s:s, s:O, s:O}", "type", "queue.timeout", "chat_id",
+                             sup_id_text(event->id).s, "entry_id", json_object_get(ref, "e"),
+                             "step", json_object_get(ref, "s")));
+    json_decref(ref);
 }
 
 /* --- offers --- */
@@ -210,13 +268,12 @@ static void on_queue_event(struct sup_listener *listener, void *data)
         if (e->paused)
             api_me_changed(api, e->staff);
     }
-    if (e->kind == SUP_QUEUE_WITHDRAWN)
+    if (e->kind == SUP_QUEUE_WITHDRAWN) { /* the offers of who is gone, of chats not named here */
         api_presence_changed(api, e->staff, true);
+        api_feeds_check(api);
+    }
     if (e->kind == SUP_QUEUE_ESCALATED)
-        api_send_topic(api, api_topic('c', e->chat).s,
-                       json_pack("{s:s, s:s, s:s, s:i}", "type", "queue.timeout", "chat_id",
-                                 sup_id_text(e->chat).s, "entry_id", sup_id_text(e->entry).s,
-                                 "step", e->step));
+        tell_timeout(api, e);
     if (!sup_id_is_zero(e->chat) && e->rev > 0) {
         struct sup_chat_news news = {.chat = e->chat, .customer = e->customer, .rev = e->rev};
         sup_chat_announce(api->opts.chat, &news);
@@ -272,7 +329,7 @@ static void on_presence_event(struct sup_listener *listener, void *data)
 {
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_presence);
     const struct sup_bus_event *event = data;
-    api_feeds_presence(api, event->id);
+    api_feeds_presence(api, event->id, strstr(event->ref, "customer") == NULL);
 }
 
 /* --- typing --- */
@@ -374,6 +431,7 @@ static void on_registered(struct sup_listener *listener, void *data)
         if (session->ready)
             lease(session);
     }
+    sup_call_check_all(api->opts.call); /* those of the old registration have ended with it */
 }
 
 /* The database is back: those who could not get a lease meanwhile. */
@@ -438,6 +496,7 @@ static void on_unleased(const struct sup_pg_reply *reply, void *arg)
     if (staff) {
         sup_queue_kick(api->opts.queue); /* its offers went back */
         api_queue_changed(api);
+        api_feeds_check(api);
     }
 }
 
@@ -459,6 +518,9 @@ sup_err api_news_create(struct sup_api *api)
         {"queue", &api->on_queue_bus, on_queue_event_remote},
         {"presence", &api->on_presence, on_presence_event},
         {"typing", &api->on_typing, on_typing_event},
+        {"me", &api->on_me, on_me_event},
+        {"timeout", &api->on_timeout, on_timeout_event},
+        {"person", &api->on_person, on_person_event},
     };
     sup_err err = sup_timer_create(api->opts.loop, on_picture_due, api, &api->picture_timer);
     for (size_t i = 0; !err && i < sizeof(topics) / sizeof(topics[0]); i++) {
@@ -488,6 +550,9 @@ void api_news_destroy(struct sup_api *api)
     sup_listener_remove(&api->on_queue_bus);
     sup_listener_remove(&api->on_presence);
     sup_listener_remove(&api->on_typing);
+    sup_listener_remove(&api->on_me);
+    sup_listener_remove(&api->on_timeout);
+    sup_listener_remove(&api->on_person);
     sup_listener_remove(&api->on_queue);
     sup_listener_remove(&api->on_registered);
     sup_listener_remove(&api->on_pool);

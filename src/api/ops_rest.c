@@ -14,9 +14,14 @@ void api_readyz(struct api_op *op)
 {
     const char *reason = "draining";
     bool ready = !op->api->draining && sup_pg_pool_ready(op->api->opts.pool, &reason);
-    api_op_reply(op, ready ? 200 : 503, NULL,
-                 json_pack("{s:s, s:s}", "status", ready ? "ready" : "not_ready", "reason",
-                           ready ? "" : reason));
+    if (ready && !sup_bus_registered(op->api->opts.bus)) {
+        ready = false;
+        reason = "registering";
+    }
+    if (ready)
+        api_op_reply(op, 200, NULL, json_pack("{s:s}", "status", "ready"));
+    else
+        api_op_fail(op, "unavailable", reason, NULL);
 }
 
 void api_metrics(struct api_op *op)
@@ -56,7 +61,10 @@ void api_ticket_post(struct api_op *op)
 void api_widget_config(struct api_op *op)
 {
     const struct sup_api_opts *opts = &op->api->opts;
+    /* The panel asks from the daemon's own origin and names the page's. */
     const char *origin = sup_http_query(op->req, "origin");
+    if (!origin)
+        origin = sup_http_header(op->req, "origin");
     const struct sup_api_site *site = origin ? api_site(op->api, origin) : NULL;
     bool chat = !site || site->chat;
     bool call = !site || site->call;

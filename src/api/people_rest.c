@@ -54,7 +54,7 @@ struct me_read {
     struct sup_id staff;
 };
 
-static void on_me_changed(const struct sup_pg_reply *reply, void *arg)
+static void on_me_read(const struct sup_pg_reply *reply, void *arg)
 {
     struct me_read *read = arg;
     if (!reply->err && sup_pg_rows(reply->rows) == 1) {
@@ -65,7 +65,7 @@ static void on_me_changed(const struct sup_pg_reply *reply, void *arg)
     sup_free(read);
 }
 
-void api_me_changed(struct sup_api *api, struct sup_id staff)
+void api_me_tell(struct sup_api *api, struct sup_id staff)
 {
     struct me_read *read = NULL;
     if (sup_hub_subscribers(api->hub, api_topic('u', staff).s) > 0)
@@ -74,7 +74,7 @@ void api_me_changed(struct sup_api *api, struct sup_id staff)
         return;
     *read = (struct me_read){api, staff};
     struct sup_actor actor = sup_actor_make(SUP_ROLE_AGENT, staff, NULL);
-    if (sup_staff_store_me(api->opts.pool, actor.text, on_me_changed, read))
+    if (sup_staff_store_me(api->opts.pool, actor.text, on_me_read, read))
         sup_free(read);
 }
 
@@ -92,6 +92,8 @@ static void on_presence_set(const struct sup_pg_reply *reply, void *arg)
     size_t count = sup_pg_ids(reply->rows, 0, sup_pg_col(reply->rows, "offers"), offers, 16);
     for (size_t i = 0; i < count && i < 16; i++)
         api_offer_gone(api, op->actor.id, offers[i], "withdrawn");
+    if (count > 0)
+        api_feeds_check(api);
     sup_queue_kick(api->opts.queue);
     api_queue_changed(api);
     api_me_changed(api, op->actor.id);
@@ -174,8 +176,11 @@ static void on_staff_changed(const struct sup_pg_reply *reply, void *arg)
         api_op_fail_db(op, reply);
     else if (strcmp(sup_row_str(reply->rows, 0, "result"), "taken") == 0)
         api_op_fail(op, "taken", "e-mail: used by somebody else", "email");
-    else
+    else {
+        if (op->number[0] == 200 && strcmp(sup_row_str(reply->rows, 0, "result"), "ok") == 0)
+            api_person_changed(op->api, op->object, false); /* another role */
         api_staff_list(op);
+    }
 }
 
 struct role_field {
@@ -227,12 +232,6 @@ void api_staff_store_new(struct api_op *op)
         api_op_fail_err(op, err);
 }
 
-static void close_session(struct sup_ws_client *client, void *arg)
-{
-    (void)arg;
-    sup_ws_close(client, 4403, "deactivated");
-}
-
 static void on_deactivated(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -241,7 +240,14 @@ static void on_deactivated(const struct sup_pg_reply *reply, void *arg)
         api_op_fail_db(op, reply);
         return;
     }
-    sup_hub_each(api->hub, api_topic('u', op->object).s, close_session, NULL);
+    api_person_changed(api, op->object, true);
+    struct sup_id calls[16];
+    size_t count = sup_pg_ids(reply->rows, 0, sup_pg_col(reply->rows, "calls"), calls, 16);
+    for (size_t i = 0; i < count && i < 16; i++) { /* back in the queue: not one packet more */
+        sup_call_waits(api->opts.call, calls[i]);
+        api_call_changed(api, calls[i], (struct sup_id){{0}}, (struct sup_id){{0}});
+    }
+    api_feeds_check(api);
     sup_queue_kick(api->opts.queue);
     api_queue_changed(api);
     api_op_done(op);

@@ -52,8 +52,7 @@ static const char *check_csrf(const struct api_op *op)
     size_t len;
     if (!is_write(op->req))
         return NULL;
-    const char *origin = sup_http_header(op->req, "origin");
-    if (!origin || !api_origin_allowed(op->api, op->req, origin))
+    if (!sup_http_header(op->req, "origin")) /* a foreign one was refused before */
         return "origin_refused";
     /* The bank's own cookie has no token of ours: the Origin decides alone. */
     if (sup_http_cookie(op->req, API_SESSION_COOKIE, &cookie, &len) == SUP_OK &&
@@ -114,12 +113,27 @@ void api_rest_entry(struct sup_http_request *req, void *arg)
         start(op);
         return;
     }
+    const char *origin = sup_http_header(req, "origin");
+    if (origin && !api_origin_allowed(api, req, origin)) {
+        api_op_fail(op, "origin_refused", NULL, NULL);
+        return;
+    }
     struct api_credential credential = {0};
     if (!find_credential(op, &credential)) {
         api_op_fail(op, "unauthenticated", "a bearer token or a session cookie", NULL);
         return;
     }
     api_identify(api, &credential, on_identified, op);
+}
+
+bool api_op_feature(struct api_op *op, bool call)
+{
+    const char *origin = sup_http_header(op->req, "origin");
+    const struct sup_api_site *site = origin ? api_site(op->api, origin) : NULL;
+    if (!site || (call ? site->call : site->chat))
+        return true;
+    api_op_fail(op, "feature_off", "this site is read-only", NULL);
+    return false;
 }
 
 /* Before anything is read: the address's rate. */

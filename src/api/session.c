@@ -289,8 +289,10 @@ void api_session_text(struct sup_ws_client *client, char *text, size_t len, void
     json_t *body;
     if (sup_json_parse(text, len, &body)) {
         struct api_op *op = frame_op(session, NULL);
-        if (op)
+        if (op && session->ready)
             api_op_fail(op, "malformed", "a frame is one JSON object", NULL);
+        else if (op)
+            refuse_hello(op, "unauthenticated");
         return;
     }
     api_frame_run(session, body);

@@ -198,6 +198,9 @@ static void on_call_bus(struct sup_listener *listener, void *data)
         tell(api, event->id, customer, false);
         tell(api, event->id, staff, true);
     }
+    if (!event->local) /* another process has changed the row of a call that may have its legs here
+                        */
+        sup_call_check(api->opts.call, event->id);
     json_decref(ref);
 }
 
@@ -205,8 +208,7 @@ static void on_call_bus(struct sup_listener *listener, void *data)
 static void on_changed(struct sup_api *api, const struct sup_call_event *e)
 {
     api_call_changed(api, e->call, e->customer, e->staff);
-    if (!sup_id_is_zero(e->user))
-        api_call_changed(api, e->call, (struct sup_id){{0}}, e->user);
+    api_offer_gone(api, e->user, e->offer, "withdrawn");
     if (e->rev == 0)
         return;
     struct sup_chat_news news = {
@@ -257,7 +259,9 @@ static void on_dead(const struct sup_pg_reply *reply, void *arg)
             .staff = sup_row_id(reply->rows, row, "staff_id"),
             .rev = sup_row_number(reply->rows, row, "rev"),
             .user = sup_row_id(reply->rows, row, "offer_staff_id"),
+            .offer = sup_row_id(reply->rows, row, "offer_id"),
         };
+        sup_call_ended(api->opts.call, event.call);
         on_changed(api, &event);
     }
 }
@@ -270,8 +274,11 @@ static void end_dead(struct sup_api *api)
 
 static void on_gap(struct sup_listener *listener, void *data)
 {
-    if (*(enum sup_bus_gap *)data != SUP_BUS_GAP_TICK)
-        end_dead(SUP_CONTAINER_OF(listener, struct sup_api, on_call_gap));
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_call_gap);
+    if (*(enum sup_bus_gap *)data == SUP_BUS_GAP_TICK)
+        return;
+    end_dead(api);
+    sup_call_check_all(api->opts.call);
 }
 
 sup_err api_calls_create(struct sup_api *api)

@@ -53,23 +53,30 @@ static void end_drain(struct sup_app *app)
 {
     sup_timer_stop(app->drain_timer);
     sup_net_server_drain(app->server, SUP_WS_GOING_AWAY, "draining");
-    if (!app->sealer || sup_audit_seal_now(app->sealer, on_sealed, app))
+    /* Without a database there is nothing to seal in and nobody to take leave of. */
+    if (!sup_pg_pool_ready(app->pool, NULL))
+        finish(app);
+    else if (!app->sealer || sup_audit_seal_now(app->sealer, on_sealed, app))
         on_sealed(SUP_OK, app);
 }
 
 /* Calls may finish up to a limit; the clients of chats were told to come back to another process
  * and lose nothing meanwhile. */
-enum { DRAIN_LOOK_US = 500000 };
+enum { DRAIN_LOOK_US = 500000, DRAIN_LAST_US = 3000000 /* for the ends of calls */ };
 
 static uint64_t drain_until_us;
 
 static void on_drain_timer(void *arg)
 {
     struct sup_app *app = arg;
-    if (sup_call_count(app->call) == 0 || sup_clock_mono_us() >= drain_until_us)
+    uint64_t now_us = sup_clock_mono_us();
+    if (sup_call_count(app->call) == 0 || now_us >= drain_until_us + DRAIN_LAST_US) {
         end_drain(app);
-    else
-        sup_timer_start(app->drain_timer, DRAIN_LOOK_US);
+        return;
+    }
+    if (now_us >= drain_until_us)
+        sup_call_end_all(app->call, "drained");
+    sup_timer_start(app->drain_timer, DRAIN_LOOK_US);
 }
 
 static void on_stop_signal(void *arg)

@@ -1,11 +1,17 @@
 #include "call_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
 #include "supportd/log/log.h"
 #include "supportd/pg/row_json.h"
+
+enum {
+    FIRST_LEG_US = 60 * 1000000, /* for the caller, who may be asked for the microphone first */
+    END_RETRY_US = 1000000,
+};
 
 /* --- the engine on the loop --- */
 
@@ -64,13 +70,24 @@ static void live_free(struct call_live *live)
     sup_free(live);
 }
 
+/* Who is only being asked may go: the caller keeps waiting, and the offer has its own deadline. */
+static bool is_only_asked(const struct call_party *party)
+{
+    return party == &party->live->parties[SUP_CALL_AGENT] && !party->live->active;
+}
+
 static void on_grace_over(void *arg)
 {
     struct call_party *party = arg;
     struct call_live *live = party->live;
+    if (is_only_asked(party)) {
+        call_leg_drop(live, SUP_CALL_AGENT);
+        call_engine_rearm(live->service);
+        return;
+    }
     sup_log_info("call", "leg did not come back", SUP_STR("call", sup_id_text(live->id).s));
     if (sup_call_end(live->service, "system:media", live->id, "media_lost", NULL, NULL, NULL))
-        sup_timer_start(party->grace, 1000000);
+        sup_timer_start(party->grace, END_RETRY_US);
 }
 
 sup_err call_live_get(struct sup_call *call, struct sup_id id, struct call_live **ret_live)
@@ -127,10 +144,17 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
     call->news++;
     if (!live)
         return;
+    struct call_party *agent = &live->parties[SUP_CALL_AGENT];
+    live->epoch++;
     live->active = true;
     if (!sup_id_equal(live->staff, staff)) /* a leg of somebody else whom it rang at before */
         call_leg_drop(live, SUP_CALL_AGENT);
     live->staff = staff;
+    /* Somebody else was asked and has a leg here already: not one packet of this call for it. */
+    if (agent->leg && !sup_id_equal(agent->user, staff))
+        call_leg_drop(live, SUP_CALL_AGENT);
+    if (!agent->leg && !sup_timer_armed(agent->grace))
+        sup_timer_start(agent->grace, call->opts.grace_us);
     call_join(live);
 }
 
@@ -140,15 +164,25 @@ void sup_call_waits(struct sup_call *call, struct sup_id id)
     call->news++;
     if (!live)
         return;
+    live->epoch++;
     live->active = false;
     live->staff = (struct sup_id){{0}};
     call_leg_drop(live, SUP_CALL_AGENT);
     call_join(live);
 }
 
-static void on_dead(void *arg)
+static void on_reap(void *arg)
 {
-    live_free(arg);
+    struct sup_call *call = arg;
+    size_t pos = 0;
+    struct call_live *live;
+    while ((live = sup_map_next(call->lives, &pos, NULL, NULL))) {
+        if (!live->dead)
+            continue;
+        live_free(live);
+        pos = 0;
+    }
+    call_engine_rearm(call);
 }
 
 static void on_summary(const struct sup_pg_reply *reply, void *arg)
@@ -174,8 +208,70 @@ void sup_call_ended(struct sup_call *call, struct sup_id id)
     live->dead = true;
     for (int p = 0; p < SUP_CALL_PARTIES; p++)
         sup_timer_stop(live->parties[p].grace);
-    if (sup_loop_defer(call->opts.loop, on_dead, live))
-        sup_log_error("call", "legs not closed", SUP_STR("call", sup_id_text(id).s));
+    sup_timer_start(call->reaper, 0);
+}
+
+void sup_call_expect(struct sup_call *call, struct sup_id id, struct sup_id chat,
+                     struct sup_id customer)
+{
+    struct call_live *live;
+    if (call_find(call, id))
+        return;
+    if (call_live_get(call, id, &live)) {
+        sup_log_warn("call", "call not kept", SUP_STR("call", sup_id_text(id).s));
+        return;
+    }
+    live->chat = chat;
+    live->customer = customer;
+    sup_timer_start(live->parties[SUP_CALL_CUSTOMER].grace, FIRST_LEG_US);
+}
+
+/* --- the row again, where news of it may be missing --- */
+
+struct checking {
+    struct sup_call *call;
+    struct sup_id id;
+    unsigned epoch;
+};
+
+static void on_checked(const struct sup_pg_reply *reply, void *arg)
+{
+    struct checking c = *(struct checking *)arg;
+    sup_free(arg);
+    struct call_live *live = call_find(c.call, c.id);
+    if (!live || reply->err)
+        return;
+    if (live->epoch != c.epoch) {
+        sup_call_check(c.call, c.id);
+        return;
+    }
+    const char *status =
+        sup_pg_rows(reply->rows) == 1 ? sup_row_str(reply->rows, 0, "status") : "ended";
+    if (strcmp(status, "ended") == 0)
+        sup_call_ended(c.call, c.id);
+    else if (strcmp(status, "active") == 0 || strcmp(status, "held") == 0)
+        sup_call_answered(c.call, c.id, sup_row_id(reply->rows, 0, "staff_id"));
+    else if (live->active)
+        sup_call_waits(c.call, c.id);
+}
+
+void sup_call_check(struct sup_call *call, struct sup_id id)
+{
+    const struct call_live *live = call_find(call, id);
+    struct checking *c = live ? sup_calloc(1, sizeof(*c)) : NULL;
+    if (!c)
+        return;
+    *c = (struct checking){call, id, live->epoch};
+    if (sup_call_store_state(call->opts.pool, "system:media", id, on_checked, c))
+        sup_free(c);
+}
+
+void sup_call_check_all(struct sup_call *call)
+{
+    size_t pos = 0;
+    const struct call_live *live;
+    while ((live = sup_map_next(call->lives, &pos, NULL, NULL)))
+        sup_call_check(call, live->id);
 }
 
 /* --- ending --- */
@@ -199,6 +295,8 @@ static void end_done(struct ending *e, sup_err err, const char *code)
     struct call_live *live = call_find(e->call, e->id);
     if (live)
         live->ending = false;
+    if (live && err && !e->cb) /* nobody else would try again */
+        sup_timer_start(live->parties[SUP_CALL_CUSTOMER].grace, END_RETRY_US);
     if (e->cb)
         e->cb(&(struct sup_call_end_result){err, code}, e->arg);
     sup_free(e);
@@ -232,6 +330,7 @@ static void on_ended(const struct sup_pg_reply *reply, void *arg)
         .staff = sup_row_id(reply->rows, 0, "staff_id"),
         .rev = result[0] == 'o' ? sup_row_number(reply->rows, 0, "rev") : 0,
         .user = sup_row_id(reply->rows, 0, "offer_staff_id"),
+        .offer = sup_row_id(reply->rows, 0, "offer_id"),
     };
     sup_call_ended(e->call, e->id);
     sup_signal_emit(&e->call->events, &event);
@@ -287,6 +386,16 @@ sup_err sup_call_end(struct sup_call *call, const char *actor, struct sup_id id,
     return err;
 }
 
+void sup_call_end_all(struct sup_call *call, const char *reason)
+{
+    size_t pos = 0;
+    const struct call_live *live;
+    while ((live = sup_map_next(call->lives, &pos, NULL, NULL)))
+        if (!live->dead && !live->ending &&
+            sup_call_end(call, "system:media", live->id, reason, NULL, NULL, NULL))
+            sup_log_warn("call", "end not sent", SUP_STR("call", sup_id_text(live->id).s));
+}
+
 /* --- life --- */
 
 sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_call)
@@ -305,6 +414,8 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
     sup_err err = sup_map_create(&call->lives);
     if (!err)
         err = sup_timer_create(opts->loop, on_engine_deadline, call, &call->timer);
+    if (!err)
+        err = sup_timer_create(opts->loop, on_reap, call, &call->reaper);
     if (!err)
         err = sup_poller_create(opts->loop, sup_media_engine_fd(opts->engine), on_engine_readable,
                                 call, &call->poller);
@@ -331,6 +442,7 @@ void sup_call_destroy(struct sup_call *call)
     }
     sup_poller_destroy(call->poller);
     sup_timer_destroy(call->timer);
+    sup_timer_destroy(call->reaper);
     sup_map_destroy(call->lives);
     sup_free(call);
 }
@@ -338,6 +450,11 @@ void sup_call_destroy(struct sup_call *call)
 struct sup_signal *sup_call_events(struct sup_call *call)
 {
     return &call->events;
+}
+
+bool sup_call_full(const struct sup_call *call)
+{
+    return sup_map_count(call->lives) >= call->opts.max_calls;
 }
 
 size_t sup_call_count(const struct sup_call *call)

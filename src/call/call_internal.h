@@ -12,7 +12,8 @@ struct call_live;
 struct call_party {
     struct call_live *live;
     struct sup_leg *leg;     /* NULL: not connected yet, or gone */
-    struct sup_timer *grace; /* running while the leg is lost */
+    struct sup_timer *grace; /* running while the leg is lost or has not come yet */
+    struct sup_id user;      /* whose leg it is */
     bool muted;
     bool sampled; /* last is valid */
     struct sup_quality_sample last;
@@ -23,8 +24,9 @@ struct call_live {
     struct sup_call *service;
     struct sup_id id, chat, customer, staff; /* staff zero: nobody answered yet */
     bool active;
-    bool ending; /* an end is on its way to the table */
-    bool dead;   /* freed in the next pass of the loop */
+    unsigned epoch; /* news of the row so far: a reading begun before the last one is old */
+    bool ending;    /* an end is on its way to the table */
+    bool dead;      /* freed in the next pass of the loop */
     struct call_party parties[SUP_CALL_PARTIES];
     struct sup_call_sample rows[CALL_SAMPLE_ROWS];
     size_t row_count;
@@ -36,7 +38,8 @@ struct sup_call {
     struct sup_map *lives; /* call id -> struct call_live */
     uint64_t news;         /* of the rows that were told: what was read before may be stale */
     struct sup_poller *poller;
-    struct sup_timer *timer; /* the engine's deadline */
+    struct sup_timer *timer;  /* the engine's deadline */
+    struct sup_timer *reaper; /* frees the dead */
     struct sup_metric *legs_metric, *failed_metric, *lost_metric;
 };
 

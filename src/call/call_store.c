@@ -18,7 +18,7 @@ static const struct sup_pg_stmt stmts[] = {
     [MINE] = {"calls_mine", "select * from support.calls_mine($1,null,$2,$3)", 3, SUP_PG_RANK_REST,
               SUP_PG_READ},
     [SUMMARY] = {"call_summary", "select * from support.call_summary($1,$2,$3)", 3,
-                 SUP_PG_RANK_CALL, SUP_PG_RETRY},
+                 SUP_PG_RANK_CALL, SUP_PG_RETRY | SUP_PG_ALONE},
     /* "" stands for what was not measured in that second. */
     [SAMPLES] = {"call_samples",
                  "select * from support.call_samples($1,$2,$3::text[]::timestamptz[],$4,$5,"

@@ -73,7 +73,9 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
         break;
     case SUP_LEG_FAILED:
         sup_metric_add(live->service->failed_metric, 1);
-        if (reason == SUP_LEG_BAD_FINGERPRINT)
+        /* Who is only being asked does not end the caller's call. */
+        if (reason == SUP_LEG_BAD_FINGERPRINT &&
+            (live->active || party_of(party) == SUP_CALL_CUSTOMER))
             end_call(live, "media_refused");
         else
             on_lost(party, reason);
@@ -83,6 +85,12 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
             sup_timer_start(party->grace, live->service->opts.grace_us);
         break;
     }
+}
+
+static bool samples(const struct call_party *party)
+{
+    return party->leg && party->sampled && sup_leg_state_of(party->leg) != SUP_LEG_FAILED &&
+           sup_leg_state_of(party->leg) != SUP_LEG_CLOSED;
 }
 
 static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg)
@@ -97,7 +105,7 @@ static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sam
     party->sampled = true;
     call_add_rows(live, which, sample);
     /* One picture a second: at the customer's sample, or the agent's where there is no other. */
-    if (which == SUP_CALL_AGENT && live->parties[SUP_CALL_CUSTOMER].leg)
+    if (which == SUP_CALL_AGENT && samples(&live->parties[SUP_CALL_CUSTOMER]))
         return;
     struct sup_call_event event = {.kind = SUP_CALL_QUALITY};
     for (int p = 0; p < SUP_CALL_PARTIES; p++)
@@ -130,12 +138,17 @@ static sup_err leg_create(struct call_live *live, enum sup_call_party party)
     return err;
 }
 
+static void leg_close(struct call_live *live, struct sup_leg *leg)
+{
+    if (leg)
+        sup_metric_add(live->service->legs_metric, -1);
+    sup_leg_destroy(leg);
+}
+
 void call_leg_drop(struct call_live *live, enum sup_call_party party)
 {
     struct call_party *p = &live->parties[party];
-    if (p->leg)
-        sup_metric_add(live->service->legs_metric, -1);
-    sup_leg_destroy(p->leg);
+    leg_close(live, p->leg);
     if (p->grace)
         sup_timer_stop(p->grace);
     p->leg = NULL;
@@ -154,19 +167,16 @@ sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const 
         /* No leg, another page's certificate, or one that has failed for good. The old leg stays
          * until the new offer has proved good. */
         struct sup_leg *old = p->leg;
-        bool muted = p->muted;
         p->leg = NULL;
         err = leg_create(live, party);
         if (!err)
             err = sup_leg_offer(p->leg, sdp, len, answer, error);
         if (err) {
-            call_leg_drop(live, party);
-            p->leg = old;
-            p->muted = muted;
+            leg_close(live, p->leg);
+            p->leg = old; /* and its grace period goes on */
         } else if (old) {
-            sup_leg_destroy(old);
-            sup_metric_add(live->service->legs_metric, -1);
-            p->muted = false;
+            leg_close(live, old);
+            p->muted = p->sampled = false;
         }
     }
     if (!err)

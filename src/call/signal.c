@@ -23,6 +23,7 @@ struct offering {
     /* of the row */
     struct sup_id chat, customer, assigned;
     bool active;
+    unsigned epoch; /* of the call when the row was asked for */
 };
 
 static void done(struct offering *o, const struct sup_call_answer *answer)
@@ -47,13 +48,21 @@ static void into_leg(struct offering *o)
     }
     live->chat = o->chat;
     live->customer = o->customer;
-    live->active = o->active;
-    if (o->staff)
-        live->staff = o->user;
+    if (live->epoch == o->epoch) { /* else the call has moved on since the row was read */
+        live->active = o->active;
+        if (o->staff)
+            live->staff = o->user;
+    }
+    if (o->staff && !sup_id_equal(live->staff, o->user)) {
+        refuse(o, SUP_E_DENIED, "denied", NULL);
+        return;
+    }
     struct sup_buf answer = {0};
     struct sup_sdp_error error;
-    err = call_leg_offer(live, o->staff ? SUP_CALL_AGENT : SUP_CALL_CUSTOMER, o->sdp, o->len,
-                         &answer, &error);
+    enum sup_call_party party = o->staff ? SUP_CALL_AGENT : SUP_CALL_CUSTOMER;
+    err = call_leg_offer(live, party, o->sdp, o->len, &answer, &error);
+    if (!err)
+        live->parties[party].user = o->user;
     if (err && error.code != SUP_SDP_OK)
         refuse(o, err, "sdp_refused", sup_sdp_code_text(error.code));
     else if (err)
@@ -135,7 +144,9 @@ sup_err sup_call_offer(struct sup_call *call, const char *actor, struct sup_id u
     struct offering *o = sup_calloc(1, sizeof(*o));
     if (!o)
         return SUP_E_NOMEM;
+    const struct call_live *live = call_find(call, id);
     *o = (struct offering){.call = call, .id = id, .user = user, .staff = staff, .len = len};
+    o->epoch = live ? live->epoch : 0;
     o->cb = cb;
     o->arg = arg;
     (void)snprintf(o->actor, sizeof(o->actor), "%s", actor);

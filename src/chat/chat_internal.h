@@ -5,12 +5,15 @@
 #include "supportd/base/map.h"
 #include "supportd/chat/chat.h"
 
-/* Message ids given to the last client ids: a message that is sent again keeps its id, so that the
+/* Message ids given to the last messages: a message that is sent again keeps its id, so that the
  * table of split numbers knows it for the same. A ring; the map points into it. */
 enum { SUP_CHAT_RECENT = 4096 };
 
 struct sup_chat_recent {
-    struct sup_id client_id, message;
+    struct sup_chat_said_by {
+        struct sup_id chat, sender, client_id; /* what makes a message the same */
+    } key;
+    struct sup_id message; /* zero: the slot is free */
 };
 
 struct sup_chat {

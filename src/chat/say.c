@@ -35,19 +35,20 @@ static void saying_free(struct saying *s)
     sup_free(s);
 }
 
-static struct sup_id message_id_for(struct sup_chat *chat, struct sup_id client_id)
+static struct sup_id message_id_for(struct sup_chat *chat, const struct sup_chat_say *say)
 {
-    struct sup_chat_recent *known =
-        sup_map_get(chat->recent, client_id.bytes, sizeof(client_id.bytes));
+    const struct sup_chat_said_by key = {say->chat, say->sender, say->client_id};
+    struct sup_chat_recent *known = sup_map_get(chat->recent, &key, sizeof(key));
     if (known)
         return known->message;
     struct sup_chat_recent *slot = &chat->ring[chat->ring_next++ % SUP_CHAT_RECENT];
-    if (!sup_id_is_zero(slot->client_id))
-        (void)sup_map_remove(chat->recent, slot->client_id.bytes, sizeof(slot->client_id.bytes));
-    *slot = (struct sup_chat_recent){client_id, sup_id_new()};
-    if (sup_map_set(chat->recent, client_id.bytes, sizeof(client_id.bytes), slot))
-        slot->client_id = (struct sup_id){{0}};
-    return slot->message;
+    if (!sup_id_is_zero(slot->message))
+        (void)sup_map_remove(chat->recent, &slot->key, sizeof(slot->key));
+    struct sup_id message = sup_id_new();
+    *slot = (struct sup_chat_recent){key, message};
+    if (sup_map_set(chat->recent, &slot->key, sizeof(slot->key), slot))
+        slot->message = (struct sup_id){{0}};
+    return message;
 }
 
 static size_t category_names(uint32_t categories, const char **ret_names)
@@ -233,7 +234,7 @@ sup_err sup_chat_say(struct sup_chat *chat, const struct sup_chat_say *say, sup_
 {
     struct sup_mask_split_result masked = {0};
     struct sup_mask_split_key key = {say->chat, say->sender};
-    struct sup_id id = message_id_for(chat, say->client_id);
+    struct sup_id id = message_id_for(chat, say);
     sup_err err = sup_mask_split_feed(chat->split, &key, id, say->body, say->len,
                                       sup_clock_mono_us(), &masked);
     if (err)

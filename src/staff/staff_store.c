@@ -23,9 +23,10 @@ enum {
 };
 
 static const struct sup_pg_stmt stmts[] = {
+    /* May wait for a twin's insert. */
     [CUSTOMER] = {"customer_upsert",
                   "select * from support.customer_upsert($1,$2,$3,$4,$5,$6,$7,$8)", 8,
-                  SUP_PG_RANK_REST, SUP_PG_RETRY},
+                  SUP_PG_RANK_REST, SUP_PG_RETRY | SUP_PG_ALONE},
     [BY_SUBJECT] = {"staff_by_subject", "select * from support.staff_by_subject($1,$2,$3)", 3,
                     SUP_PG_RANK_REST, SUP_PG_READ},
     [LOGIN_LOOKUP] = {"staff_login_lookup", "select * from support.staff_login_lookup($1,$2)", 2,

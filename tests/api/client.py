@@ -234,6 +234,7 @@ class Client:
         self.closing = False
         self.task = None
         self.last_close = None
+        self.trouble = None  # the last reason for not being connected
 
     # -- life
 
@@ -243,7 +244,7 @@ class Client:
         await asyncio.wait((self.task, welcome), timeout=20, return_when=asyncio.FIRST_COMPLETED)
         welcome.cancel()
         if not self.welcomed.is_set():
-            raise Fault(f"{self.name}: no welcome: {self.faults} {self.last_close}")
+            raise Fault(f"{self.name}: no welcome: {self.faults} {self.last_close} {self.trouble}")
         return self
 
     async def __aexit__(self, *exc):
@@ -271,8 +272,8 @@ class Client:
                 await self._read()
             except websockets.ConnectionClosed as e:
                 self.last_close = e.rcvd.code if e.rcvd else None
-            except (OSError, EOFError, asyncio.TimeoutError, websockets.WebSocketException, aiohttp.ClientError):
-                pass
+            except (OSError, EOFError, asyncio.TimeoutError, websockets.WebSocketException, aiohttp.ClientError) as e:
+                self.trouble = repr(e)
             except Refused as e:
                 self.faults.append(f"hello refused: {e}")
             except Exception as e:
@@ -299,7 +300,7 @@ class Client:
             base = self.rest.bases.index(url.replace("ws://", "http://").removesuffix("/ws"))
             answer = await self.rest.post("/ws-ticket", base=base)
             if answer.status != 201:
-                raise OSError("no ticket now")
+                raise OSError(f"no ticket now: {answer}")
             hello["ticket"] = answer.body["ticket"]
         if self.chats:
             hello["resume"] = [self._position(c) for c in list(self.chats.values())[-50:]]

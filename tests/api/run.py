@@ -1,6 +1,7 @@
 """Runs tests/api/test_*.py against one stack; the last line is "N passed, N failed"."""
 import argparse
 import os
+import signal
 import sys
 import time
 import traceback
@@ -11,7 +12,7 @@ sys.path.insert(0, HERE)
 import harness  # noqa: E402
 
 # In this order: what disturbs the stack comes last.
-FILES = ["documents", "session", "chat", "mask", "queue", "calls", "permissions", "admin", "refusals", "same_id",
+FILES = ["documents", "session", "chat", "access", "mask", "queue", "calls", "permissions", "admin", "refusals", "same_id",
          "secrets", "audit", "kills"]
 
 
@@ -69,6 +70,7 @@ def main():
                 if args.k in test.id():
                     suite.addTest(test)
     result = Result()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if set(args.files or FILES) - {"documents"}:
             harness.stack()

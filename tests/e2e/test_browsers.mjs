@@ -13,6 +13,8 @@ import {
 
 const CARD = "4111 1111 1111 1111";
 const MASKED = "my card is **** **** **** 1111";
+/* Hash of "body {}", which playwright puts into a page of Firefox while it takes a picture. */
+const PICTURE_STYLE = "sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT+SmwNZWA=";
 let stack;
 let agent;
 let customer;
@@ -31,7 +33,7 @@ after(async () => {
   await stack?.stop();
 });
 
-const shot = (page, name) => page.screenshot({ path: join(screens, `${name}.png`) });
+const shot = (page, name) => page.screenshot({ path: join(screens, `${name}.png`), caret: "initial" });
 
 /* A test that leaves pictures of both pages where it fails. */
 function step(name, run) {
@@ -71,6 +73,7 @@ step("a chat begins, is offered and accepted", async () => {
   await shot(agent.page, "02-chat-offered");
   await atDesk("offer-accept").click();
   await atDesk("messages").getByText("Hello, may I ask something?").waitFor();
+  await atDesk("customer-name").getByText("Wanja Kimani").waitFor();
 });
 
 step("a card number arrives masked within a second", async () => {
@@ -164,17 +167,17 @@ async function qualityIsShown() {
 async function checkRows() {
   const [row] = await until(() => {
     const rows = stack.sql(`select id, chat_id, state, end_reason, staff_id, answered_at > queued_at,
-      extract(epoch from ended_at - answered_at) > 3, mos_low > 3.5, jsonb_typeof(quality)
+      extract(epoch from ended_at - answered_at) > 3, mos_low, quality
       from support.voice_calls order by created_at desc limit 1`);
     return rows[0]?.[8] && rows;
   }, "a summary of the call");
-  if (process.env.E2E_SAMPLES)
-    console.log(stack.sql(`select leg, direction, packets, lost, recovered, jitter_us, rtt_us, mos, level_db, flags
-      from support.call_quality_samples where call_id = '${row[0]}' order by leg, direction, at`).join("\n"));
-  const [id, chat, state, reason, staff, ...truths] = row;
+  const [id, chat, state, reason, staff, waited, talked, mos, quality] = row;
   assert.deepEqual([state, reason], ["ended", "customer_hangup"]);
   assert.ok(staff);
-  assert.deepEqual(truths, ["t", "t", "t", "object"]);
+  assert.deepEqual([waited, talked], ["t", "t"]);
+  /* A busy machine delivers some packets late, which counts; none may be lost. */
+  assert.ok(Number(mos) > 2.5, quality);
+  for (const leg of Object.values(JSON.parse(quality))) assert.equal(leg.in.lost + leg.out.lost, 0, quality);
   const trail = stack.sql(`select action from support.support_activity_logs
     where subject_ref in ('${id}', '${chat}') and outcome = 'done' order by id`).flat();
   for (const action of ["call.start", "offer.make", "call.assign", "call.transition", "call.summary"])
@@ -200,12 +203,22 @@ step("a call between two Chromiums", async () => {
   await shot(customer.page, "06-call-over");
 });
 
+/* A call takes the whole of an agent's capacity, so the next caller needs a free one. */
+step("the agent closes the chat", async () => {
+  await atDesk("close").click();
+  await atDesk("close-confirm").click();
+  await inPanel("header-status").getByText("Conversation ended").waitFor();
+  await until(async () => stack.sql("select count(*) from support.chat_sessions where status <> 'closed'")[0][0] === "0", "closed");
+  await atDesk("presence").getByText("0 of 4").waitFor();
+  await shot(customer.page, "06-chat-closed");
+});
+
 step("the same call from Firefox", async () => {
   const fox = await openFirefox("firefox", 1000);
   try {
     const opened = await openPanel(fox.page, stack, "otieno");
     await wholeCall(browserSide({ page: fox.page, ...opened }), "07-firefox");
-    assert.deepEqual(fox.complaints, []);
+    assert.deepEqual(fox.complaints.filter((c) => !c.includes(PICTURE_STYLE)), []);
   } finally {
     await fox.close();
   }

@@ -149,6 +149,7 @@ class Daemon:
         return self.process.pid if self.process else None
 
     def start(self, wait=True):
+        """In the main thread: the kernel ends the process with the thread that started it."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([BINARY, "run"], env=self.env, cwd=os.path.dirname(self.log),
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -47,9 +47,10 @@ enum sup_call_event_kind {
 struct sup_call_event {
     enum sup_call_event_kind kind;
     struct sup_id call, chat, customer, staff; /* staff zero: nobody yet */
-    struct sup_id user;                        /* CANDIDATE, RESTART */
-    int64_t rev;                               /* CHANGED: of the chat; 0: unchanged */
-    const char *line;                          /* CANDIDATE: "" is the end of candidates */
+    /* CANDIDATE, RESTART; CHANGED: whom it was offered to when it ended, and that offer, or zero */
+    struct sup_id user, offer;
+    int64_t rev;      /* CHANGED: of the chat; 0: unchanged */
+    const char *line; /* CANDIDATE: "" is the end of candidates */
     const char *mid;
     const char *reason; /* RESTART: name of enum sup_leg_reason */
     /* QUALITY: last sample of each leg, NULL without a leg. */
@@ -63,8 +64,10 @@ SUP_MUST_CHECK sup_err sup_call_create(const struct sup_call_opts *opts,
 void sup_call_destroy(struct sup_call *call);
 /* data: struct sup_call_event *, borrowed. Listeners may call anything but destroy. */
 struct sup_signal *sup_call_events(struct sup_call *call);
-/* Calls with a leg here. */
+/* Calls whose media is here, legs or not. */
 size_t sup_call_count(const struct sup_call *call);
+/* No more of them. */
+bool sup_call_full(const struct sup_call *call);
 
 struct sup_call_answer {
     sup_err err;
@@ -89,6 +92,14 @@ SUP_MUST_CHECK sup_err sup_call_mute(struct sup_call *call, struct sup_id user, 
 /* False where there is no leg. */
 bool sup_call_is_muted(const struct sup_call *call, struct sup_id id, enum sup_call_party party);
 
+/* The row was made and its media belongs here: the caller's leg is expected. A party whose leg does
+ * not come (or come back) in time ends the call, so that none outlives its people. */
+void sup_call_expect(struct sup_call *call, struct sup_id id, struct sup_id chat,
+                     struct sup_id customer);
+/* Reads the row again and does what it says, where news of it may be missing. No-op for a call that
+ * is not here. */
+void sup_call_check(struct sup_call *call, struct sup_id id);
+void sup_call_check_all(struct sup_call *call);
 /* The row says active, staff answers: the legs are joined as soon as both are there. */
 void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id staff);
 /* The row says waiting again: the agent's leg goes, the caller hears music. */
@@ -106,4 +117,6 @@ typedef void (*sup_call_end_cb)(const struct sup_call_end_result *result, void *
 SUP_MUST_CHECK sup_err sup_call_end(struct sup_call *call, const char *actor, struct sup_id id,
                                     const char *reason, const char *request, sup_call_end_cb cb,
                                     void *arg);
+/* Ends all calls that are here. */
+void sup_call_end_all(struct sup_call *call, const char *reason);
 #endif

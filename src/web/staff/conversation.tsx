@@ -221,8 +221,10 @@ export function focusComposer(kind: "reply" | "note"): void {
 }
 
 function Composer({ chat, mine }: { chat: Chat; mine: boolean }) {
+  desk.version.value;
   const t = desk.t.value;
-  const [kind, setKind] = useState<"message" | "note">(mine ? "message" : "note");
+  /* What was chosen; where the chat is not (yet) one's own, only notes can be written. */
+  const [kind, setKind] = useState<"message" | "note">("message");
   const note = kind === "note" || !mine;
   const key = `${chat.id} ${note}`;
   const [text, setText] = useState(drafts.get(key) ?? "");
@@ -316,6 +318,7 @@ function Composer({ chat, mine }: { chat: Chat; mine: boolean }) {
 }
 
 function Head({ chat }: { chat: Chat }) {
+  desk.version.value;
   const t = desk.t.value;
   const state = chat.state;
   const mine = state?.assigned?.id === desk.me.value?.id;
