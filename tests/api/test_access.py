@@ -69,3 +69,13 @@ class Access(ApiTest):
         self.assertEqual((await admin.delete(f"/staff/{made['staff']['id']}")).status, 204)
         await asyncio.wait_for(closed, 5)
         await client.close()
+
+    async def test_a_refusal_by_role_is_recorded(self):
+        rest = self.customer()
+        await rest.must("GET", "/me")
+        answer = await rest.get("/staff")
+        self.assert_problem(answer, 403, "denied")
+        request = answer.headers["X-Request-Id"]
+        await asyncio.sleep(0.3)
+        rows = self.sql("select action, outcome, reason from support.support_activity_logs where request_id = %s", request)
+        self.assertEqual(rows, [("staff.list", "denied", "role")])
