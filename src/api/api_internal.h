@@ -203,6 +203,8 @@ json_t *api_offer_json(struct sup_pg_result *rows, int row);
 json_t *api_entry_json(struct sup_pg_result *rows, int row);
 /* Tells a member of staff of the own presence (me.presence). */
 void api_me_changed(struct sup_api *api, struct sup_id staff);
+/* The same, to the connections of this process. */
+void api_me_tell(struct sup_api *api, struct sup_id staff);
 /* Tells both sides of a call of its state; ids may be zero. */
 void api_call_changed(struct sup_api *api, struct sup_id call, struct sup_id customer,
                       struct sup_id staff);
@@ -318,7 +320,7 @@ struct sup_api {
     struct sup_map *by_customer; /* customer id -> struct api_feed */
     struct sup_listener on_chat_news;
     struct sup_listener on_bus_gap;
-    struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing;
+    struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing, on_me, on_timeout;
     struct sup_listener on_person;
     struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap;

@@ -77,6 +77,39 @@ static void on_person_event(struct sup_listener *listener, void *data)
     sup_hub_each(api->hub, api_topic('u', event->id).s, close_session, &removed);
 }
 
+void api_me_changed(struct sup_api *api, struct sup_id staff)
+{
+    if (!sup_id_is_zero(staff))
+        publish(api, "me", staff, NULL);
+}
+
+static void on_me_event(struct sup_listener *listener, void *data)
+{
+    const struct sup_bus_event *event = data;
+    api_me_tell(SUP_CONTAINER_OF(listener, struct sup_api, on_me), event->id);
+}
+
+/* A customer has waited long; told by whoever holds the customer's connection. */
+static void tell_timeout(struct sup_api *api, const struct sup_queue_event *e)
+{
+    publish(api, "timeout", e->chat,
+            json_pack("{s:s, s:i}", "e", sup_id_text(e->entry).s, "s", e->step));
+}
+
+static void on_timeout_event(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_timeout);
+    const struct sup_bus_event *event = data;
+    json_t *ref;
+    if (sup_json_parse(event->ref, strlen(event->ref), &ref))
+        return;
+    api_send_topic(api, api_topic('c', event->id).s,
+                   json_pack("{s:s, s:s, s:O, s:O}", "type", "queue.timeout", "chat_id",
+                             sup_id_text(event->id).s, "entry_id", json_object_get(ref, "e"),
+                             "step", json_object_get(ref, "s")));
+    json_decref(ref);
+}
+
 /* --- offers --- */
 
 json_t *api_offer_json(struct sup_pg_result *rows, int row)
@@ -240,10 +273,7 @@ static void on_queue_event(struct sup_listener *listener, void *data)
         api_feeds_check(api);
     }
     if (e->kind == SUP_QUEUE_ESCALATED)
-        api_send_topic(api, api_topic('c', e->chat).s,
-                       json_pack("{s:s, s:s, s:s, s:i}", "type", "queue.timeout", "chat_id",
-                                 sup_id_text(e->chat).s, "entry_id", sup_id_text(e->entry).s,
-                                 "step", e->step));
+        tell_timeout(api, e);
     if (!sup_id_is_zero(e->chat) && e->rev > 0) {
         struct sup_chat_news news = {.chat = e->chat, .customer = e->customer, .rev = e->rev};
         sup_chat_announce(api->opts.chat, &news);
@@ -488,6 +518,8 @@ sup_err api_news_create(struct sup_api *api)
         {"queue", &api->on_queue_bus, on_queue_event_remote},
         {"presence", &api->on_presence, on_presence_event},
         {"typing", &api->on_typing, on_typing_event},
+        {"me", &api->on_me, on_me_event},
+        {"timeout", &api->on_timeout, on_timeout_event},
         {"person", &api->on_person, on_person_event},
     };
     sup_err err = sup_timer_create(api->opts.loop, on_picture_due, api, &api->picture_timer);
@@ -518,6 +550,8 @@ void api_news_destroy(struct sup_api *api)
     sup_listener_remove(&api->on_queue_bus);
     sup_listener_remove(&api->on_presence);
     sup_listener_remove(&api->on_typing);
+    sup_listener_remove(&api->on_me);
+    sup_listener_remove(&api->on_timeout);
     sup_listener_remove(&api->on_person);
     sup_listener_remove(&api->on_queue);
     sup_listener_remove(&api->on_registered);

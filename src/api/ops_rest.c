@@ -61,7 +61,10 @@ void api_ticket_post(struct api_op *op)
 void api_widget_config(struct api_op *op)
 {
     const struct sup_api_opts *opts = &op->api->opts;
+    /* The panel asks from the daemon's own origin and names the page's. */
     const char *origin = sup_http_query(op->req, "origin");
+    if (!origin)
+        origin = sup_http_header(op->req, "origin");
     const struct sup_api_site *site = origin ? api_site(op->api, origin) : NULL;
     bool chat = !site || site->chat;
     bool call = !site || site->call;

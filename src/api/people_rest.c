@@ -54,7 +54,7 @@ struct me_read {
     struct sup_id staff;
 };
 
-static void on_me_changed(const struct sup_pg_reply *reply, void *arg)
+static void on_me_read(const struct sup_pg_reply *reply, void *arg)
 {
     struct me_read *read = arg;
     if (!reply->err && sup_pg_rows(reply->rows) == 1) {
@@ -65,7 +65,7 @@ static void on_me_changed(const struct sup_pg_reply *reply, void *arg)
     sup_free(read);
 }
 
-void api_me_changed(struct sup_api *api, struct sup_id staff)
+void api_me_tell(struct sup_api *api, struct sup_id staff)
 {
     struct me_read *read = NULL;
     if (sup_hub_subscribers(api->hub, api_topic('u', staff).s) > 0)
@@ -74,7 +74,7 @@ void api_me_changed(struct sup_api *api, struct sup_id staff)
         return;
     *read = (struct me_read){api, staff};
     struct sup_actor actor = sup_actor_make(SUP_ROLE_AGENT, staff, NULL);
-    if (sup_staff_store_me(api->opts.pool, actor.text, on_me_changed, read))
+    if (sup_staff_store_me(api->opts.pool, actor.text, on_me_read, read))
         sup_free(read);
 }
 

@@ -135,6 +135,8 @@ class OpenApi:
             self.check_code(json.loads(body), what)
         if status in (429, 503) and not re.match(r"^[1-9][0-9]*$", headers.get("Retry-After", "")):
             raise Fault(f"{what}: no Retry-After")
+        if status in (429, 503) and "retry_after_ms" not in json.loads(body):
+            raise Fault(f"{what}: no retry_after_ms")
 
     def check_code(self, problem, what):
         """The code is one of docs/errors.md, with its status and title."""
@@ -204,7 +206,7 @@ class Frames:
                 self._same_shape(kind, where, example[0], item)
 
     def _same_keys(self, kind, where, example, value):
-        optional = {"id"} if not where else {"field", "type", "detail"} if where == "error" else set()
+        optional = {"id"} if not where else {"field", "type", "detail", "retry_after_ms"} if where == "error" else set()
         prefix = where + "." if where else ""
         odd = (set(value) ^ set(example)) - optional
         if odd:

@@ -1,6 +1,7 @@
 """Runs tests/api/test_*.py against one stack; the last line is "N passed, N failed"."""
 import argparse
 import os
+import signal
 import sys
 import time
 import traceback
@@ -69,6 +70,7 @@ def main():
                 if args.k in test.id():
                     suite.addTest(test)
     result = Result()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if set(args.files or FILES) - {"documents"}:
             harness.stack()

@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import uuid
 
 import aiohttp
@@ -32,8 +33,9 @@ class Rig(stacks.Stack):
 
     def __init__(self, **settings):
         self.tls_port = stacks.free_port()
-        super().__init__(staff=(), settings={**SETTINGS, "listen.https": f"127.0.0.1:{self.tls_port}",
-                                             **{k.replace("__", "."): v for k, v in settings.items()}})
+        keys = {**SETTINGS, "listen.https": f"127.0.0.1:{self.tls_port}",
+                **{key.replace("__", "."): value for key, value in settings.items()}}
+        super().__init__(staff=(), directory=tempfile.mkdtemp(prefix="supportd-bench-"), settings=keys)
         self.cert, self.key = os.path.join(self.dir, "cert.pem"), os.path.join(self.dir, "key.pem")
         self.env["SUPPORTD_LISTEN_TLS_CERT_FILE"] = self.cert
         self.env["SUPPORTD_LISTEN_TLS_KEY_FILE"] = self.key
@@ -73,6 +75,13 @@ def program(name):
 def rss_kb(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+
+
+def cpu_s(pid):
+    """User and system time so far, in steps of 10 ms."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Program:

@@ -8,6 +8,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 out=build/test-output/e2e
 mkdir -p "$out"
+rm -f "$out"/*.png "$out"/*.log
 passed=0
 failed=0
 
