@@ -232,6 +232,7 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
         return SUP_E_NOMEM;
     api->opts = *opts;
     sup_list_init(&api->sessions);
+    sup_list_init(&api->hashing);
     struct sup_hub_opts hub = {
         .metrics = opts->metrics,
         .max_per_client = opts->limits.subscriptions,
@@ -265,6 +266,7 @@ void sup_api_destroy(struct sup_api *api)
 {
     if (!api)
         return;
+    api_hashing_cancel(api);
     api_calls_destroy(api);
     api_news_destroy(api);
     api_feeds_destroy(api);

@@ -209,6 +209,8 @@ void api_me_tell(struct sup_api *api, struct sup_id staff);
 void api_call_changed(struct sup_api *api, struct sup_id call, struct sup_id customer,
                       struct sup_id staff);
 
+/* Answers and drops what is on the work queue. */
+void api_hashing_cancel(struct sup_api *api);
 /* Goes on with POST /staff once op->parts[0] holds the password's hash. */
 void api_staff_store_new(struct api_op *op);
 
@@ -316,6 +318,7 @@ struct sup_api {
     struct sup_api_opts opts;
     struct sup_hub *hub;
     struct sup_link sessions;
+    struct sup_link hashing;     /* passwords on the work queue */
     struct sup_map *feeds;       /* chat id -> struct api_feed */
     struct sup_map *by_customer; /* customer id -> struct api_feed */
     struct sup_listener on_chat_news;

@@ -331,8 +331,13 @@ static void on_denied(const struct sup_pg_reply *reply, void *arg)
 void api_denied(const struct api_op *op, enum sup_op what)
 {
     const char *actor = op->actor.text[0] ? op->actor.text : "system:auth";
-    if (sup_staff_store_denied(op->api->opts.pool, actor, sup_op_name(what), "role", op->request,
-                               on_denied, NULL))
+    char action[64]; /* as the functions write it: chat_read_notes is chat.read_notes */
+    (void)snprintf(action, sizeof(action), "%s", sup_op_name(what));
+    char *underscore = strchr(action, '_');
+    if (underscore)
+        *underscore = '.';
+    if (sup_staff_store_denied(op->api->opts.pool, actor, action, "role", op->request, on_denied,
+                               NULL))
         sup_log_warn("api", "refusal not recorded", SUP_STR("op", sup_op_name(what)));
 }
 

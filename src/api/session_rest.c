@@ -15,7 +15,10 @@ enum { EMAIL_MAX = 254, NAME_MAX_CHARS = 100, LOGIN_COST = 1 };
 
 /* One password on the work queue; wiped when it comes back. */
 struct hashing {
+    struct sup_link link; /* sup_api::hashing */
+    struct sup_work *work;
     struct api_op *op;
+    struct sup_password_cost cost; /* the thread reads nothing of api */
     char *password;
     char *stored; /* verify against it; NULL: make a new hash */
     bool make;
@@ -28,9 +31,8 @@ static void hash_work(void *arg)
 {
     struct hashing *h = arg;
     size_t len = strlen(h->password);
-    const struct sup_password_cost cost = h->op->api->opts.password_cost;
-    h->err = h->make ? sup_password_make(&cost, h->password, len, &h->made)
-                     : sup_password_verify(&cost, h->stored, h->password, len);
+    h->err = h->make ? sup_password_make(&h->cost, h->password, len, &h->made)
+                     : sup_password_verify(&h->cost, h->stored, h->password, len);
 }
 
 static void hash_free(void *arg)
@@ -44,8 +46,22 @@ static void hash_free(void *arg)
 static void hash_done(void *arg)
 {
     struct hashing *h = arg;
+    sup_list_remove(&h->link);
     h->then(h->op, h);
     hash_free(h);
+}
+
+/* At stop: the threads end with the loop, when nothing of api is left for their answers. */
+void api_hashing_cancel(struct sup_api *api)
+{
+    struct sup_link *pos, *tmp;
+    SUP_LIST_EACH(pos, tmp, &api->hashing)
+    {
+        struct hashing *h = SUP_CONTAINER_OF(pos, struct hashing, link);
+        sup_list_remove(&h->link);
+        api_op_fail(h->op, "unavailable", NULL, NULL);
+        sup_work_cancel(h->work); /* frees h when its thread is done with it */
+    }
 }
 
 static void hash(struct api_op *op, const char *password, const char *stored, bool make,
@@ -55,14 +71,17 @@ static void hash(struct api_op *op, const char *password, const char *stored, bo
     sup_err err = h ? SUP_OK : SUP_E_NOMEM;
     if (!err) {
         *h = (struct hashing){.op = op, .make = make, .then = then};
+        h->cost = op->api->opts.password_cost;
         h->password = sup_strdup(password);
         h->stored = sup_strdup(stored);
         err = h->password && (h->stored || !stored) ? SUP_OK : SUP_E_NOMEM;
     }
     if (!err)
-        err = sup_work_start(op->api->opts.loop, hash_work, hash_done, hash_free, h, NULL);
-    if (!err)
+        err = sup_work_start(op->api->opts.loop, hash_work, hash_done, hash_free, h, &h->work);
+    if (!err) {
+        sup_list_append(&op->api->hashing, &h->link);
         return;
+    }
     if (h)
         hash_free(h);
     api_op_fail_err(op, err);
