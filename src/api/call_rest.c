@@ -225,11 +225,29 @@ static void on_call_there(const struct sup_pg_reply *reply, void *arg)
         api_op_reply(op, 200, NULL, json_pack("{s:[], s:n}", "items", "next"));
 }
 
+static void on_no_quality(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (reply->err)
+        api_op_fail_db(op, reply);
+    else if (sup_pg_rows(reply->rows) != 1)
+        api_op_fail(op, "call_not_found", NULL, NULL);
+    else
+        api_op_reply(op, 200, NULL, json_pack("{s:[], s:n}", "items", "next"));
+}
+
 static void on_quality(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
     if (reply->err) {
         api_op_fail_db(op, reply);
+        return;
+    }
+    if (sup_pg_rows(reply->rows) == 0) { /* nothing measured yet, or not this actor's call */
+        sup_err err =
+            sup_call_store_state(op->api->opts.pool, op->actor.text, op->object, on_no_quality, op);
+        if (err)
+            api_op_fail_err(op, err);
         return;
     }
     if (sup_pg_rows(reply->rows) == 0) { /* no samples, or no such call */

@@ -134,6 +134,26 @@ static void on_chat_there(const struct sup_pg_reply *reply, void *arg)
         api_op_reply(op, 200, NULL, json_incref(op->parts[0]));
 }
 
+/* A list that is empty may be that of a chat which this actor may not see: the same 404 as for the
+ * chat itself. */
+static void on_empty(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (reply->err)
+        api_op_fail_db(op, reply);
+    else if (sup_pg_rows(reply->rows) != 1)
+        api_op_fail(op, "chat_not_found", NULL, NULL);
+    else
+        api_op_reply(op, 200, NULL, json_pack("{s:[], s:n}", "items", "next"));
+}
+
+void api_chat_empty_list(struct api_op *op)
+{
+    sup_err err = sup_chat_store_state(op->api->opts.pool, op->actor.text, op->chat, on_empty, op);
+    if (err)
+        api_op_fail_err(op, err);
+}
+
 static void on_history(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -142,6 +162,10 @@ static void on_history(const struct sup_pg_reply *reply, void *arg)
         return;
     }
     int rows = sup_pg_rows(reply->rows);
+    if (rows == 0) {
+        api_chat_empty_list(op);
+        return;
+    }
     json_t *next = json_null();
     if (rows == op->number[0]) {
         bool back = op->number[1] < 0;
