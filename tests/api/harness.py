@@ -76,6 +76,9 @@ class ApiTest(unittest.IsolatedAsyncioTestCase):
         self.open_chats = []  # (rest of the customer, chat id)
         self.present = []
 
+    async def asyncSetUp(self):
+        asyncio.get_running_loop().set_debug(False)
+
     async def asyncTearDown(self):
         for rest in self.present:
             await rest.put("/me/presence", {"chosen": "away"})
