@@ -7,6 +7,9 @@ enum { LIST_MAX = 200, LIST_DEFAULT = 50 };
 
 /* --- answers shared by several routes --- */
 
+/* Of an operation that only asks whether the chat is there: the answer if it is. */
+enum { PART_ANSWER };
+
 static void on_state_answer(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -14,6 +17,8 @@ static void on_state_answer(const struct sup_pg_reply *reply, void *arg)
         api_op_fail_db(op, reply);
     else if (sup_pg_rows(reply->rows) != 1)
         api_op_fail(op, "chat_not_found", NULL, NULL);
+    else if (op->parts[PART_ANSWER])
+        api_op_reply(op, 200, NULL, json_incref(op->parts[PART_ANSWER]));
     else
         api_op_reply(op, 200, "chat.state", api_state_body(reply->rows));
 }
@@ -123,17 +128,6 @@ void api_chat_get(struct api_op *op)
         api_op_fail_err(op, err);
 }
 
-static void on_chat_there(const struct sup_pg_reply *reply, void *arg)
-{
-    struct api_op *op = arg;
-    if (reply->err)
-        api_op_fail_db(op, reply);
-    else if (sup_pg_rows(reply->rows) != 1)
-        api_op_fail(op, "chat_not_found", NULL, NULL);
-    else
-        api_op_reply(op, 200, NULL, json_incref(op->parts[0]));
-}
-
 static void on_history(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -156,11 +150,8 @@ static void on_history(const struct sup_pg_reply *reply, void *arg)
         return;
     }
     /* Nothing to read, or no such chat: the policies show a customer no difference here. */
-    op->parts[0] = body;
-    sup_err err =
-        sup_chat_store_state(op->api->opts.pool, op->actor.text, op->chat, on_chat_there, op);
-    if (err)
-        api_op_fail_err(op, err);
+    op->parts[PART_ANSWER] = body;
+    api_chat_answer_state(op);
 }
 
 static void read_history(struct api_op *op)

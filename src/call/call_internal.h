@@ -40,7 +40,7 @@ struct sup_call {
     struct sup_poller *poller;
     struct sup_timer *timer;  /* the engine's deadline */
     struct sup_timer *reaper; /* frees the dead */
-    struct sup_metric *legs_metric, *failed_metric, *lost_metric;
+    struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric;
 };
 
 /* After any call on the engine or a leg: its deadline may have changed. */
