@@ -108,9 +108,10 @@ fi
 [ ! -e "$dir/pg/postmaster.pid" ] || pg_stop || rm -f "$dir/pg/postmaster.pid"
 [ -z "$reset" ] || rm -rf "$dir"
 
+mkdir -p "$dir" # with its parents, which PostgreSQL's user must be able to pass
+chmod 755 "$dir"
 umask 077
 mkdir -p "$dir/secrets"
-chmod 755 "$dir"
 : >"$dir/supportd-demo"
 echo $$ >"$dir/demo.pid"
 run=$(mktemp -d "${TMPDIR:-/tmp}/supportd-demo-XXXXXX")

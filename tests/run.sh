@@ -52,7 +52,7 @@ build()
 # Sums the Check programs of one ctest label set.
 unit()
 {
-    ctest --test-dir build/debug -LE db -j "$(nproc)" --output-on-failure -V >"$out/ctest.log" 2>&1
+    ctest --test-dir build/debug -LE db -j "$(nproc)" -V >"$out/ctest.log" 2>&1
     python3 tests/style/sum_check.py "$out/ctest.log"
 }
 

@@ -70,7 +70,13 @@ begin
     perform 1 from support.staff_presence p where p.staff_id = v_me for no key update;
     perform support.do_lock_entry(v_offer.kind, v_offer.entry_id, v_offer.call_id, v_offer.chat_id);
     select o.* into v_offer from support.offers o where o.id = p_offer for no key update;
-    result := case when v_offer.state in ('pending', 'accepted') then 'accepted' else 'gone' end;
+    -- A repeat, unless the work has gone to somebody else since.
+    result := case when v_offer.state = 'pending' then 'accepted'
+                   when v_offer.state = 'accepted' and v_offer.kind = 'call' and exists (
+                       select 1 from support.voice_calls k where k.id = v_offer.call_id and k.staff_id = v_me) then 'accepted'
+                   when v_offer.state = 'accepted' and v_offer.kind = 'chat' and exists (
+                       select 1 from support.chat_sessions c where c.id = v_offer.chat_id and c.assigned_staff_id = v_me) then 'accepted'
+                   else 'gone' end;
     if v_offer.state = 'pending' then
         rev := support.do_take(v_offer.kind, v_offer.entry_id, v_offer.chat_id, v_offer.call_id, v_me, v_offer.weight, p_request);
         update support.offers o set state = 'accepted', closed_at = support.now() where o.id = p_offer;

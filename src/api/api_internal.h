@@ -233,6 +233,8 @@ void api_ws_call_mute(struct api_op *op);
 
 /* Ends an operation by the state of op->chat as its actor sees it. */
 void api_chat_answer_state(struct api_op *op);
+/* Answers an empty list of op->chat, or 404 when its actor does not see the chat. */
+void api_chat_empty_list(struct api_op *op);
 /* True when the row's result is ok, same or repeat; else the operation has been failed. */
 bool api_chat_result_ok(struct api_op *op, const struct sup_pg_reply *reply);
 /* News of a changed chat from a row with rev, customer_id and staff_id. */

@@ -128,6 +128,14 @@ void api_chat_get(struct api_op *op)
         api_op_fail_err(op, err);
 }
 
+/* A list that is empty may be that of a chat which this actor may not see: the same 404 as for the
+ * chat itself. */
+void api_chat_empty_list(struct api_op *op)
+{
+    op->parts[PART_ANSWER] = json_pack("{s:[], s:n}", "items", "next");
+    api_chat_answer_state(op);
+}
+
 static void on_history(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -136,6 +144,10 @@ static void on_history(const struct sup_pg_reply *reply, void *arg)
         return;
     }
     int rows = sup_pg_rows(reply->rows);
+    if (rows == 0) {
+        api_chat_empty_list(op);
+        return;
+    }
     json_t *next = json_null();
     if (rows == op->number[0]) {
         bool back = op->number[1] < 0;
@@ -143,15 +155,9 @@ static void on_history(const struct sup_pg_reply *reply, void *arg)
         next = json_sprintf("%lld",
                             (long long)sup_row_number(reply->rows, back ? 0 : rows - 1, column));
     }
-    json_t *body = json_pack("{s:o, s:o}", "items", sup_chat_messages_json(reply->rows, op->chat),
-                             "next", next);
-    if (rows > 0 || sup_actor_is_staff(&op->actor)) {
-        api_op_reply(op, 200, NULL, body);
-        return;
-    }
-    /* Nothing to read, or no such chat: the policies show a customer no difference here. */
-    op->parts[PART_ANSWER] = body;
-    api_chat_answer_state(op);
+    api_op_reply(op, 200, NULL,
+                 json_pack("{s:o, s:o}", "items", sup_chat_messages_json(reply->rows, op->chat),
+                           "next", next));
 }
 
 static void read_history(struct api_op *op)

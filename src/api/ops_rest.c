@@ -2,6 +2,8 @@
 
 #include "api_internal.h"
 #include "supportd/base/clock.h"
+#include "supportd/pg/row_json.h"
+#include "supportd/staff/staff_store.h"
 
 /* Health, metrics, tickets and what the widget asks before anything else. */
 
@@ -58,16 +60,30 @@ void api_ticket_post(struct api_op *op)
             json_pack("{s:s, s:s}", "ticket", ticket, "expires_at", sup_time_text(expires_us).s));
 }
 
-void api_widget_config(struct api_op *op)
+/* Features are settings that an admin changes while the daemon runs. */
+static bool setting_on(struct sup_pg_result *rows, const char *key)
 {
+    for (int row = 0; row < sup_pg_rows(rows); row++)
+        if (strcmp(sup_row_str(rows, row, "key"), key) == 0)
+            return strcmp(sup_row_str(rows, row, "value"), "true") == 0;
+    return false;
+}
+
+static void on_settings(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
     const struct sup_api_opts *opts = &op->api->opts;
+    if (reply->err) {
+        api_op_fail_db(op, reply);
+        return;
+    }
     /* The panel asks from the daemon's own origin and names the page's. */
     const char *origin = sup_http_query(op->req, "origin");
     if (!origin)
         origin = sup_http_header(op->req, "origin");
     const struct sup_api_site *site = origin ? api_site(op->api, origin) : NULL;
-    bool chat = !site || site->chat;
-    bool call = !site || site->call;
+    bool chat = (!site || site->chat) && setting_on(reply->rows, "features.chat");
+    bool call = (!site || site->call) && setting_on(reply->rows, "features.calls");
     json_t *languages = json_array();
     for (size_t i = 0; i < opts->language_count; i++)
         json_array_append_new(languages, json_string(opts->languages[i]));
@@ -77,4 +93,11 @@ void api_widget_config(struct api_op *op)
                  json_pack("{s:o, s:o, s:s, s:o, s:{s:s}}", "features", features, "languages",
                            languages, "language", opts->default_language, "limits", limits, "site",
                            "name", site ? site->name : ""));
+}
+
+void api_widget_config(struct api_op *op)
+{
+    sup_err err = sup_staff_store_settings(op->api->opts.pool, "system:monitor", on_settings, op);
+    if (err)
+        api_op_fail_err(op, err);
 }

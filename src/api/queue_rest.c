@@ -57,7 +57,10 @@ static json_t *routing_json(struct sup_pg_result *rows, int row)
 
 static void on_routing(const struct sup_pg_reply *reply, void *arg)
 {
-    reply_list(arg, reply, routing_json);
+    if (!reply->err && sup_pg_rows(reply->rows) == 0)
+        api_chat_empty_list(arg);
+    else
+        reply_list(arg, reply, routing_json);
 }
 
 void api_chat_routing(struct api_op *op)

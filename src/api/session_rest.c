@@ -310,6 +310,11 @@ void api_staff_post(struct api_op *op)
         api_op_fail(op, "denied", NULL, "role");
         return;
     }
+    const char *at = strchr(in.email, '@');
+    if (!at || at == in.email || at[1] == '\0' || strpbrk(in.email, " \t\r\n")) {
+        api_op_fail(op, "out_of_range", "email: name@host", "email");
+        return;
+    }
     if (!sup_password_acceptable(in.password, strlen(in.password))) {
         api_op_fail(op, "out_of_range", "password: 10 to 256 characters", "password");
         return;

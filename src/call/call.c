@@ -18,6 +18,9 @@ enum {
 void call_engine_rearm(struct sup_call *call)
 {
     uint64_t deadline = sup_media_engine_deadline(call->opts.engine);
+    if (deadline == call->deadline && sup_timer_armed(call->timer))
+        return; /* the common case: a packet came, and nothing is due sooner for it */
+    call->deadline = deadline;
     if (deadline == SUP_MEDIA_NEVER) {
         sup_timer_stop(call->timer);
         return;

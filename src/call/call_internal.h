@@ -38,7 +38,8 @@ struct sup_call {
     struct sup_map *lives; /* call id -> struct call_live */
     uint64_t news;         /* of the rows that were told: what was read before may be stale */
     struct sup_poller *poller;
-    struct sup_timer *timer;  /* the engine's deadline */
+    struct sup_timer *timer;  /* for the deadline of the engine */
+    uint64_t deadline;        /* that it is armed for */
     struct sup_timer *reaper; /* frees the dead */
     struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric;
 };

@@ -36,7 +36,8 @@ enum {
     TICK_NS = 50000000,
     KEEPALIVE_NS = 1000000000,
     CHECK_TICKS = 40, /* between two consent checks */
-    DRAIN_NS = 300000000,
+    DRAIN_NS = 2000000000,
+    POLL_NS = 1000000,
     LINE_MAX_BYTES = 65536,
 };
 
@@ -391,11 +392,13 @@ static uint64_t step_window(void)
         window.sent++;
         now = mono_ns();
     }
-    uint64_t then =
-        window.next < window.frames ? due_ns(window.next) : due_ns(window.frames) + DRAIN_NS;
-    if (window.next == window.frames && now >= then)
+    if (window.next < window.frames) {
+        uint64_t then = due_ns(window.next);
+        return then > now ? then - now : 0;
+    }
+    if (window.received == window.sent || now >= due_ns(window.frames) + DRAIN_NS)
         end_window();
-    return then > now ? then - now : 0;
+    return POLL_NS;
 }
 
 static void tick(uint64_t now)

@@ -26,5 +26,5 @@ SUP_TEST_PG_CRASH="cd '$SUPPORTD_SOURCE' && PG_LISTEN=1 && . tests/support/pg.sh
 export SUP_TEST_DATABASE_URL SUP_TEST_OWNER_URL SUP_TEST_SUPER_URL SUP_TEST_TCP_URL SUP_TEST_PG_CRASH
 
 mkdir -p build/test-output
-ctest --test-dir build/debug -L db ${1:+-R "$1"} --output-on-failure -V >build/test-output/db-ctest.log 2>&1
+ctest --test-dir build/debug -L db ${1:+-R "$1"} -V >build/test-output/db-ctest.log 2>&1
 python3 tests/style/sum_check.py build/test-output/db-ctest.log

@@ -192,6 +192,7 @@ static size_t talk(struct browser *from, const struct browser *to, uint16_t *seq
         browser_send_rtp(from, *seq, *seq * 960u, opus, sizeof(opus));
         run_for(20);
     }
+    run_for(200);
     for (size_t i = 0; i < to->count && i < BROWSER_HEARD; i++)
         after += memcmp(to->heard[i].payload, opus, sizeof(opus)) == 0;
     return after - before;

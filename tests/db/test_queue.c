@@ -53,6 +53,13 @@ static void answer(const struct desk_person *agent, const char *how, struct sup_
                    sup_id_text(offer).s);
 }
 
+static bool accepted(const struct desk_person *agent, struct sup_id offer)
+{
+    return desk_sql("select count(*) from support.offer_accept('%s', '%s', null) where result ="
+                    " 'accepted'",
+                    agent->actor, sup_id_text(offer).s) == 1;
+}
+
 static const struct sup_queue_event *wait_event(int n, enum sup_queue_kind kind, int seconds)
 {
     DESK_UNTIL(&desk, seconds, event_count > n);
@@ -88,6 +95,24 @@ START_TEST(who_becomes_available_is_offered_the_oldest)
     sup_queue_kick(queue);
     e = wait_event(1, SUP_QUEUE_OFFERED, 10);
     ck_assert(sup_id_equal(e->chat, chat2));
+}
+END_TEST
+
+/* Room for one, not for what the next one weighs. */
+START_TEST(capacity_counts_weights)
+{
+    desk_setting("queue.chat_weight", 3);
+    struct desk_person first = desk_customer(&desk, "c1"), second = desk_customer(&desk, "c2");
+    struct desk_person agent = desk_agent(&desk, "a1", 4);
+    struct sup_id chat = desk_chat(&first);
+    (void)desk_chat(&second);
+    desk_available(&agent);
+    open_queue();
+    ck_assert(sup_id_equal(wait_event(0, SUP_QUEUE_OFFERED, 10)->chat, chat));
+    sup_queue_kick(queue);
+    db_run_for(desk.loop, 300);
+    ck_assert_int_eq(event_count, 1);
+    ck_assert_int_eq(db_admin_do("select count(*) from support.check_invariants()"), 0);
 }
 END_TEST
 
@@ -157,25 +182,28 @@ START_TEST(work_of_who_does_not_come_back_is_offered_again)
     struct sup_id chat = desk_chat(&customer);
     desk_available(&agent);
     open_queue();
-    answer(&agent, "accept", wait_event(0, SUP_QUEUE_OFFERED, 10)->offer);
+    struct sup_id offer = wait_event(0, SUP_QUEUE_OFFERED, 10)->offer;
+    answer(&agent, "accept", offer);
+    ck_assert(accepted(&agent, offer)); /* a repeat */
     (void)desk_sql("select support.lease_remove('system:monitor', '%s', %lld)",
                    sup_id_text(sup_bus_process(desk.bus)).s, (long long)desk.leases);
     sup_queue_kick(queue);
     const struct sup_queue_event *e = wait_event(1, SUP_QUEUE_REQUEUED, 6);
     ck_assert(sup_id_equal(e->chat, chat));
     ck_assert(sup_id_equal(e->staff, agent.id));
+    ck_assert(!accepted(&agent, offer)); /* a late repeat does not take it back */
 }
 END_TEST
 
 START_TEST(kicks_during_a_round_are_one_more_round)
 {
     open_queue();
-    DESK_UNTIL(&desk, 10, sup_pg_pool_ready(desk.pool, NULL));
-    db_run_for(desk.loop, 200);
+    DESK_UNTIL(&desk, 20, sup_pg_pool_pending(desk.pool) == 0);
     double before = rounds();
     for (int i = 0; i < 500; i++)
         sup_queue_kick(queue);
-    db_run_for(desk.loop, 500);
+    DESK_UNTIL(&desk, 20, rounds() - before >= 2 && sup_pg_pool_pending(desk.pool) == 0);
+    db_run_for(desk.loop, 200);
     ck_assert(rounds() - before == 2); /* the first kick's, and one for all the others */
 }
 END_TEST
@@ -209,7 +237,8 @@ START_TEST(stopped_within_a_round_nothing_is_offered)
 END_TEST
 
 SUP_CHECK_MAIN("queue", setup, teardown, who_becomes_available_is_offered_the_oldest,
-               who_declines_is_not_asked_again, deadlines_fire_by_themselves,
-               waiting_too_long_escalates, work_of_who_does_not_come_back_is_offered_again,
+               capacity_counts_weights, who_declines_is_not_asked_again,
+               deadlines_fire_by_themselves, waiting_too_long_escalates,
+               work_of_who_does_not_come_back_is_offered_again,
                kicks_during_a_round_are_one_more_round, a_stopped_router_offers_nothing,
                stopped_within_a_round_nothing_is_offered)

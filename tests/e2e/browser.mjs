@@ -106,12 +106,12 @@ async function record(seconds) {
   const context = new AudioContext({ sampleRate: 48000 });
   await context.resume();
   const source = context.createMediaStreamSource(new MediaStream([peer.getReceivers()[0].track]));
-  const tap = context.createScriptProcessor(4096, 1, 1);
+  const tap = context.createScriptProcessor(16384, 1, 1);
   const parts = [];
   tap.onaudioprocess = (event) => parts.push(Int16Array.from(event.inputBuffer.getChannelData(0), (x) => x * 32767));
   source.connect(tap);
   tap.connect(context.destination);
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000 + 300));
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000 + 700));
   tap.onaudioprocess = null;
   await context.close();
   let text = "";
@@ -146,8 +146,9 @@ export async function listen(frame, seconds) {
 export function isMusic(heard) {
   const text = JSON.stringify(heard);
   assert.ok(heard.seconds > 2, text);
-  assert.ok(heard.notes > 0.85, `not on the notes of the built-in music: ${text}`);
-  assert.ok(heard.beside < 0.3, `as much beside the notes: ${text}`);
+  /* Noise would have as much beside the notes as on them; a gap smears a little of the music there. */
+  assert.ok(heard.notes > 0.7, `not on the notes of the built-in music: ${text}`);
+  assert.ok(heard.beside < 0.2, `beside the notes: ${text}`);
   assert.ok(heard.level > -27 && heard.level < -15, `level: ${text}`);
 }
 

@@ -116,6 +116,16 @@ step("a reload of the page keeps the chat", async () => {
 /* From the press of the button to the hang-up, for any customer: what differs comes by `side`:
  * start(), hear(seconds), mute(on), end(), and state(wanted), which waits for what the customer sees. */
 async function wholeCall(side, name) {
+  try {
+    await talk(side, name);
+  } catch (e) {
+    await side.end().catch(() => undefined); /* the next call must find nobody waiting */
+    throw e;
+  }
+  return checkRows();
+}
+
+async function talk(side, name) {
   await setPresence(agent.page, "away");
   await side.start();
   await side.state("queued");
@@ -149,7 +159,6 @@ async function wholeCall(side, name) {
   await side.end();
   await agent.page.locator('[data-testid="callpanel"][data-state="ended"]').waitFor();
   console.log(`# ${name}: answered on both screens ${took} ms after the click`);
-  return checkRows();
 }
 
 async function qualityIsShown() {
@@ -193,7 +202,7 @@ function browserSide(open) {
     state: (wanted) => open.panel.locator(`[data-testid="callbar"][data-state="${wanted}"][data-leg="connected"]`).waitFor(),
     hear: (seconds) => listen(open.frame(), seconds),
     picture: (name) => shot(open.page, name),
-    end: () => inside("hangup").click(),
+    end: () => inside("hangup").click({ timeout: 5000 }),
   };
 }
 

@@ -146,10 +146,10 @@ def report(ok, word, name, test, seconds, detail):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("-k", default="", help="part of a mutation's name")
+    parser.add_argument("-k", default="", help="pattern in a mutation's name")
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args()
-    chosen = [m for m in MUTATIONS if args.k in m["name"]]
+    chosen = [m for m in MUTATIONS if re.search(args.k, m["name"])]
     if args.list:
         for m in chosen:
             print(f"{m['name']}: {m['file']} [{m['test']}]")

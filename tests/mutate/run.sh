@@ -1,7 +1,7 @@
 #!/bin/sh
 # Breaks the product on purpose, one place at a time, and demands that a test notices:
 #
-#   sh tests/mutate/run.sh [-k PART] [--list]     PART: of a mutation's name
+#   sh tests/mutate/run.sh [-k PATTERN] [--list]     PATTERN: in a mutation's name
 #
 # Works on a copy of the tracked files under build/mutate. First every test that is used must pass on
 # the unbroken copy; then each mutation of tests/mutate/mutations.py must make its test fail. A

@@ -13,6 +13,8 @@ export interface HostConfig {
 
 export interface Host {
   config: HostConfig;
+  /* Of the page that carries the widget; of the daemon when the panel stands alone. */
+  origin: string;
   token(): Promise<string | null>;
   close(): void;
   show(): void;
@@ -22,7 +24,7 @@ export interface Host {
 
 const TOKEN_MS = 10000;
 
-function build(config: HostConfig, port: MessagePort | null): Host {
+function build(config: HostConfig, port: MessagePort | null, origin: string): Host {
   const waiting = new Map<number, (token: string | null) => void>();
   let next = 1;
   let visible: (open: boolean, focus: boolean) => void = () => undefined;
@@ -44,6 +46,7 @@ function build(config: HostConfig, port: MessagePort | null): Host {
   port?.postMessage({ type: "ready" });
   return {
     config,
+    origin,
     token: () =>
       new Promise((resolve) => {
         if (!port) return resolve(null);
@@ -77,7 +80,7 @@ export function connectHost(): Promise<Host> {
       focus: true,
       open: true,
     };
-    return Promise.resolve(build(own, null));
+    return Promise.resolve(build(own, null, location.origin));
   }
   return new Promise((resolve) => {
     const listen = (event: MessageEvent) => {
@@ -85,7 +88,7 @@ export function connectHost(): Promise<Host> {
       const port = event.ports[0];
       if (event.source !== window.parent || data?.supportd !== 1 || !port) return;
       removeEventListener("message", listen);
-      resolve(build(data, port));
+      resolve(build(data, port, event.origin));
     };
     addEventListener("message", listen);
   });

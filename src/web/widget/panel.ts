@@ -402,7 +402,8 @@ export async function startPanel(host: Host): Promise<Panel> {
   let config = DEFAULTS;
   for (let tries = 0; tries < 3; tries++) {
     try {
-      config = { ...DEFAULTS, ...(await rest<WidgetConfig>("GET", "/widget-config")) };
+      const path = `/widget-config?origin=${encodeURIComponent(host.origin)}`;
+      config = { ...DEFAULTS, ...(await rest<WidgetConfig>("GET", path)) };
       break;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 400 * (tries + 1)));
