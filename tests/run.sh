@@ -103,7 +103,6 @@ all | full)
     suites_sql
     suites_api
     suite e2e sh tests/e2e/run.sh
-    suite bench sh tests/bench/smoke.sh
     suite fuzz sh tests/fuzz/run.sh
     ;;
 *)

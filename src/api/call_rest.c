@@ -55,6 +55,10 @@ static void on_started(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
     struct sup_api *api = op->api;
+    if (reply->err == SUP_E_DB && strcmp(reply->code, "process_not_found") == 0) {
+        api_op_fail(op, "unavailable", NULL, NULL); /* this process registers itself just now */
+        return;
+    }
     if (reply->err || sup_pg_rows(reply->rows) != 1) {
         api_op_fail_db(op, reply);
         return;
@@ -159,6 +163,9 @@ void api_call_list(struct api_op *op)
         api_op_fail_err(op, err);
 }
 
+/* Of an operation that only asks whether the call is there: the answer if it is. */
+enum { PART_ANSWER };
+
 static void on_get(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -166,6 +173,8 @@ static void on_get(const struct sup_pg_reply *reply, void *arg)
         api_op_fail_db(op, reply);
     else if (sup_pg_rows(reply->rows) != 1)
         api_op_fail(op, "call_not_found", NULL, NULL);
+    else if (op->parts[PART_ANSWER])
+        api_op_reply(op, 200, NULL, json_incref(op->parts[PART_ANSWER]));
     else
         api_op_reply(op, 200, NULL,
                      json_pack("{s:o}", "call", sup_row_json(reply->rows, 0, "state")));
@@ -214,28 +223,6 @@ static json_t *sample_json(struct sup_pg_result *rows, int row)
                      verdicts_json(sup_row_number(rows, row, "flags")));
 }
 
-static void on_call_there(const struct sup_pg_reply *reply, void *arg)
-{
-    struct api_op *op = arg;
-    if (reply->err)
-        api_op_fail_db(op, reply);
-    else if (sup_pg_rows(reply->rows) != 1)
-        api_op_fail(op, "call_not_found", NULL, NULL);
-    else
-        api_op_reply(op, 200, NULL, json_pack("{s:[], s:n}", "items", "next"));
-}
-
-static void on_no_quality(const struct sup_pg_reply *reply, void *arg)
-{
-    struct api_op *op = arg;
-    if (reply->err)
-        api_op_fail_db(op, reply);
-    else if (sup_pg_rows(reply->rows) != 1)
-        api_op_fail(op, "call_not_found", NULL, NULL);
-    else
-        api_op_reply(op, 200, NULL, json_pack("{s:[], s:n}", "items", "next"));
-}
-
 static void on_quality(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -243,18 +230,9 @@ static void on_quality(const struct sup_pg_reply *reply, void *arg)
         api_op_fail_db(op, reply);
         return;
     }
-    if (sup_pg_rows(reply->rows) == 0) { /* nothing measured yet, or not this actor's call */
-        sup_err err =
-            sup_call_store_state(op->api->opts.pool, op->actor.text, op->object, on_no_quality, op);
-        if (err)
-            api_op_fail_err(op, err);
-        return;
-    }
     if (sup_pg_rows(reply->rows) == 0) { /* no samples, or no such call */
-        sup_err err =
-            sup_call_store_state(op->api->opts.pool, op->actor.text, op->object, on_call_there, op);
-        if (err)
-            api_op_fail_err(op, err);
+        op->parts[PART_ANSWER] = json_pack("{s:[], s:n}", "items", "next");
+        answer_call(op);
         return;
     }
     json_t *items = json_array();

@@ -69,7 +69,8 @@ static void live_free(struct call_live *live)
         call_leg_drop(live, (enum sup_call_party)p);
         sup_timer_destroy(live->parties[p].grace);
     }
-    (void)sup_map_remove(live->service->lives, live->id.bytes, sizeof(live->id.bytes));
+    if (sup_map_remove(live->service->lives, live->id.bytes, sizeof(live->id.bytes)))
+        sup_metric_add(live->service->calls_metric, -1);
     sup_free(live);
 }
 
@@ -108,6 +109,8 @@ sup_err call_live_get(struct sup_call *call, struct sup_id id, struct call_live 
     live->service = call;
     live->id = id;
     sup_err err = sup_map_set(call->lives, id.bytes, sizeof(id.bytes), live);
+    if (!err)
+        sup_metric_add(call->calls_metric, 1);
     for (int p = 0; !err && p < SUP_CALL_PARTIES; p++) {
         live->parties[p].live = live;
         err = sup_timer_create(call->opts.loop, on_grace_over, &live->parties[p],
@@ -408,6 +411,8 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
         return SUP_E_NOMEM;
     call->opts = *opts;
     sup_signal_init(&call->events);
+    call->calls_metric = sup_metrics_gauge(opts->metrics, "supportd_calls",
+                                           "Calls whose media is here.", NULL, NULL);
     call->legs_metric = sup_metrics_gauge(opts->metrics, "supportd_call_legs",
                                           "Legs connected or connecting.", NULL, NULL);
     call->failed_metric = sup_metrics_counter(opts->metrics, "supportd_call_legs_failed_total",

@@ -49,6 +49,7 @@ class CallTest(unittest.IsolatedAsyncioTestCase):
             return cursor.fetchall()
 
     async def asyncSetUp(self):
+        asyncio.get_running_loop().set_debug(False)  # unittest turns it on, which costs the sound its time
         self.open = []
 
     async def asyncTearDown(self):
