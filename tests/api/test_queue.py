@@ -117,7 +117,11 @@ class Offers(QueueTest):
         self.assertEqual(desk.of_type("me.presence")[-1]["reason"], "missed_offers")
         me = (await desk.rest.get("/me")).body["presence"]
         self.assertEqual((me["chosen"], me["reason"]), ("away", "missed_offers"))
-        states = {e["chat_id"]: e["state"] for e in (await desk.rest.get("/queue")).body["items"]}
+        for _ in range(30):
+            states = {e["chat_id"]: e["state"] for e in (await desk.rest.get("/queue")).body["items"]}
+            if "offered" not in states.values():
+                break
+            await asyncio.sleep(0.1)
         self.assertEqual(states, {w[1]: "waiting" for w in waiting})
 
     async def test_going_away_gives_offers_back(self):

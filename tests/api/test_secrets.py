@@ -13,11 +13,13 @@ IDLE_S = 5
 
 
 def runs_of_nine(values):
-    """Every run of 9 digits of the values, as bytes."""
-    found = set()
+    """The values and every run of 9 of their digits, as bytes. A run of one digit alone says nothing (the nil UUID holds
+    nine zeros): such cards are searched for as a whole."""
+    found = {value.encode() for value in values}
     for value in values:
         for i in range(len(value) - 8):
-            found.add(value[i:i + 9].encode())
+            if len(set(value[i:i + 9])) > 1:
+                found.add(value[i:i + 9].encode())
     return found
 
 
