@@ -128,6 +128,8 @@ void api_chat_get(struct api_op *op)
         api_op_fail_err(op, err);
 }
 
+/* A list that is empty may be that of a chat which this actor may not see: the same 404 as for the
+ * chat itself. */
 void api_chat_empty_list(struct api_op *op)
 {
     op->parts[PART_ANSWER] = json_pack("{s:[], s:n}", "items", "next");
@@ -153,9 +155,9 @@ static void on_history(const struct sup_pg_reply *reply, void *arg)
         next = json_sprintf("%lld",
                             (long long)sup_row_number(reply->rows, back ? 0 : rows - 1, column));
     }
-    json_t *body = json_pack("{s:o, s:o}", "items", sup_chat_messages_json(reply->rows, op->chat),
-                             "next", next);
-    api_op_reply(op, 200, NULL, body);
+    api_op_reply(op, 200, NULL,
+                 json_pack("{s:o, s:o}", "items", sup_chat_messages_json(reply->rows, op->chat),
+                           "next", next));
 }
 
 static void read_history(struct api_op *op)

@@ -41,7 +41,7 @@ void api_ws_call_offer(struct api_op *op)
 {
     static const struct sup_json_field fields[] = {
         CALL_ID,
-        {"sdp", SUP_JSON_STRING, true, offsetof(struct call_fields, sdp), 1, SDP_MAX},
+        {"sdp", SUP_JSON_STRING, true, offsetof(struct call_fields, sdp), 0, SDP_MAX},
     };
     struct call_fields in = {0};
     if (!api_op_read(op, fields, 2, &in))

@@ -343,13 +343,20 @@ static void on_ended(const struct sup_pg_reply *reply, void *arg)
     end_done(e, SUP_OK, "");
 }
 
+/* A caller who leaves before the answer has given up; only the row knows which it is. */
+static const char *reason_of(const struct ending *e)
+{
+    bool answered = strcmp(e->state, "active") == 0 || strcmp(e->state, "held") == 0;
+    return !answered && strcmp(e->reason, "customer_hangup") == 0 ? "abandoned" : e->reason;
+}
+
 static void end_try(struct ending *e)
 {
     struct sup_call_transition change = {
         .call = e->id,
         .expected = e->state,
         .next = "ended",
-        .reason = e->reason,
+        .reason = reason_of(e),
         .request = e->request[0] ? e->request : NULL,
     };
     sup_err err = sup_call_store_transition(e->call->opts.pool, e->actor, &change, on_ended, e);
