@@ -67,6 +67,12 @@ def luhn_card(random_, prefix="4", length=16):
     return "".join(map(str, digits)) + str(-total % 10)
 
 
+def browser_offer(name="chromium156-audio-gum"):
+    """The session description that a real browser offered."""
+    with open(os.path.join(ROOT, "tests", "vectors", "sdp", name + ".sdp"), encoding="utf-8", newline="") as f:
+        return "\r\n".join(f.read().splitlines()) + "\r\n"
+
+
 class ApiTest(unittest.IsolatedAsyncioTestCase):
     """A test on the shared stack. What it opens is closed at its end; clients must have seen no fault."""
 

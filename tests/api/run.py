@@ -12,8 +12,8 @@ sys.path.insert(0, HERE)
 import harness  # noqa: E402
 
 # In this order: what disturbs the stack comes last.
-FILES = ["documents", "session", "chat", "access", "mask", "queue", "calls", "permissions", "admin", "refusals", "same_id",
-         "secrets", "audit", "kills"]
+FILES = ["documents", "examples", "session", "chat", "access", "mask", "queue", "calls", "permissions", "admin", "refusals", "same_id",
+         "secrets", "audit", "kills", "coverage"]
 
 
 class Result(unittest.TestResult):

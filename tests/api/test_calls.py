@@ -1,8 +1,7 @@
 """Calls as far as they go without sound: start, offer, ringing, answer, end, lists, refusals."""
 import asyncio
-import os
 
-from harness import ROOT, ApiTest, uid
+from harness import ApiTest, browser_offer, uid
 
 
 class Calls(ApiTest):
@@ -55,6 +54,7 @@ class Calls(ApiTest):
         self.assertEqual((answer.status, answer.body["call"]["id"], answer.body["call"]["state"]), (200, call_id, "active"))
         active = await self.state(customer, call_id, "active")
         self.assertEqual(active["staff"]["name"], self.stack.staff["agent"]["name"])
+        await customer.ask(type="call.offer", call_id=call_id, sdp=browser_offer())
         await customer.post(type="call.mute", call_id=call_id, muted=True)
         await desk.wait(lambda: desk.of_type("call.state")[-1]["muted"]["customer"], what="mute")
         for caller in (rest, desk.rest):
@@ -135,10 +135,9 @@ class Calls(ApiTest):
     async def test_a_browsers_offer_is_answered(self):
         for name in ("chromium156-audio-gum", "chromium156-audio-nogum-loopback-nomdns", "firefox-esr153-audio-gum-nomdns", "aiortc140-offer"):
             with self.subTest(name):
-                with open(os.path.join(ROOT, "tests", "vectors", "sdp", name + ".sdp"), encoding="utf-8", newline="") as f:
-                    await self.browser_offer("\r\n".join(f.read().splitlines()) + "\r\n")
+                await self.answered(browser_offer(name))
 
-    async def browser_offer(self, sdp):
+    async def answered(self, sdp):
         rest = self.customer()
         customer = await self.connect(rest, "customer", 0)
         call_id = (await self.start_call(rest))["call"]["id"]
