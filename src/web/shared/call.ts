@@ -4,6 +4,7 @@
  * connected while it rings and gets the microphone by attach(). A broken leg offers again by itself,
  * with an ICE restart, as often as it takes; the daemon's grace period decides when it is over. */
 import { callsSupported } from "./callable";
+import { TrackLevel } from "./level";
 import type { Id, ServerFrame } from "./protocol";
 import type { Socket } from "./socket";
 
@@ -70,6 +71,7 @@ export class CallLeg {
   private _again = false;
   private _round = 0;
   private _closed = false;
+  private _ear: TrackLevel | undefined;
   private readonly _meter: ReturnType<typeof setInterval>;
   private _timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -146,6 +148,7 @@ export class CallLeg {
     clearTimeout(this._timer);
     globalThis.removeEventListener("online", this._networkChanged);
     this._track?.stop();
+    this._ear?.close();
     this._pc.ontrack = this._pc.onicecandidate = null;
     this._pc.onconnectionstatechange = this._pc.oniceconnectionstatechange = null;
     this._pc.close();
@@ -241,14 +244,23 @@ export class CallLeg {
   }
 
   /* getStats works where an AudioContext would wait for a device or a click. */
+  private _hear(): number {
+    if (!this._track) return 0;
+    if (this._ear?.track !== this._track) {
+      this._ear?.close();
+      this._ear = new TrackLevel(this._track);
+    }
+    return this._ear.read();
+  }
+
   private async _measure(): Promise<void> {
     if (this._closed || this._pc.connectionState !== "connected") return;
     const levels: Levels = { own: 0, other: 0 };
     for (const stat of (await this._pc.getStats()).values()) {
       const s = stat as { type: string; kind?: string; audioLevel?: number };
-      if (s.kind !== "audio" || s.audioLevel === undefined) continue;
-      if (s.type === "media-source") levels.own = this._muted ? 0 : s.audioLevel;
-      if (s.type === "inbound-rtp") levels.other = s.audioLevel;
+      if (s.kind !== "audio") continue;
+      if (s.type === "media-source") levels.own = this._muted ? 0 : (s.audioLevel ?? this._hear());
+      if (s.type === "inbound-rtp") levels.other = s.audioLevel ?? 0;
     }
     if (!this._closed) this._o.onLevels(levels);
   }
