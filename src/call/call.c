@@ -147,14 +147,11 @@ void call_join(struct call_live *live)
 void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id staff)
 {
     struct call_live *live = call_find(call, id);
-    call->news++;
     if (!live)
         return;
     struct call_party *agent = &live->parties[SUP_CALL_AGENT];
     live->epoch++;
     live->active = true;
-    if (!sup_id_equal(live->staff, staff)) /* a leg of somebody else whom it rang at before */
-        call_leg_drop(live, SUP_CALL_AGENT);
     live->staff = staff;
     /* Somebody else was asked and has a leg here already: not one packet of this call for it. */
     if (agent->leg && !sup_id_equal(agent->user, staff))
@@ -167,7 +164,6 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
 void sup_call_waits(struct sup_call *call, struct sup_id id)
 {
     struct call_live *live = call_find(call, id);
-    call->news++;
     if (!live)
         return;
     live->epoch++;
@@ -202,7 +198,6 @@ static void on_summary(const struct sup_pg_reply *reply, void *arg)
 void sup_call_ended(struct sup_call *call, struct sup_id id)
 {
     struct call_live *live = call_find(call, id);
-    call->news++;
     if (!live)
         return;
     call_store_rows(live);

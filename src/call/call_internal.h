@@ -36,7 +36,6 @@ struct sup_call {
     struct sup_call_opts opts;
     struct sup_signal events;
     struct sup_map *lives; /* call id -> struct call_live */
-    uint64_t news;         /* of the rows that were told: what was read before may be stale */
     struct sup_poller *poller;
     struct sup_timer *timer;  /* for the deadline of the engine */
     uint64_t deadline;        /* that it is armed for */

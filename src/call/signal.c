@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OFFER_TRIES = 5 };
-
 /* An offer: who is it from, may it be, then into the leg. */
 struct offering {
     struct sup_call *call;
@@ -18,8 +16,6 @@ struct offering {
     size_t len;
     sup_call_answer_cb cb;
     void *arg;
-    int tries;
-    uint64_t news; /* of the service when the row was read */
     /* of the row */
     struct sup_id chat, customer, assigned;
     bool active;
@@ -72,29 +68,13 @@ static void into_leg(struct offering *o)
     sup_buf_fini_secret(&answer);
 }
 
-static void on_state(const struct sup_pg_reply *reply, void *arg);
-
-static sup_err read_state(struct offering *o)
-{
-    o->news = o->call->news;
-    return sup_call_store_state(o->call->opts.pool, o->actor, o->id, on_state, o);
-}
-
-/* Answered, given back or ended while this was on its way: what was read is stale, and the news
- * will not be told again. */
 static void on_recorded(const struct sup_pg_reply *reply, void *arg)
 {
     struct offering *o = arg;
-    sup_err err = reply->err;
-    if (err) {
-        refuse(o, err, reply->code, NULL);
-    } else if (o->news != o->call->news && o->tries++ < OFFER_TRIES) {
-        err = read_state(o);
-        if (err)
-            refuse(o, err, "", NULL);
-    } else {
+    if (reply->err)
+        refuse(o, reply->err, reply->code, NULL);
+    else
         into_leg(o);
-    }
 }
 
 static void on_state(const struct sup_pg_reply *reply, void *arg)
@@ -151,7 +131,8 @@ sup_err sup_call_offer(struct sup_call *call, const char *actor, struct sup_id u
     o->arg = arg;
     (void)snprintf(o->actor, sizeof(o->actor), "%s", actor);
     o->sdp = sup_strndup(sdp, len);
-    sup_err err = o->sdp ? read_state(o) : SUP_E_NOMEM;
+    sup_err err =
+        o->sdp ? sup_call_store_state(call->opts.pool, actor, id, on_state, o) : SUP_E_NOMEM;
     if (err) {
         sup_free_secret(o->sdp);
         sup_free(o);
