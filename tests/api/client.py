@@ -398,7 +398,7 @@ class Client:
         if frame["more"]:
             await self._ask_from_here(chat)
         elif not chat.set_state(frame["state"]):
-            raise Fault(f"resumed to {chat.seq}/{chat.note_seq}, the state counts {frame['state']}")
+            await self._ask_from_here(chat)
 
     async def _on_chat_state(self, frame):
         chat = self.chat(frame["chat_id"])

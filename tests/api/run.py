@@ -73,7 +73,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if set(args.files or FILES) - {"documents"}:
-            harness.stack()
+            print(f"stack {harness.stack().dir}", flush=True)
         suite.run(result)
         if harness._stack is not None:
             harness._stack.keep = args.keep

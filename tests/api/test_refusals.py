@@ -87,12 +87,13 @@ class Refusals(ApiTest):
             lambda: ("wrong method", request(r.choice(["PUT", "PATCH"]), path, b"{}"), (404, 405)),
             lambda: ("DELETE", request("DELETE", path), (404, 405)),
             lambda: ("DELETE with a body", request("DELETE", path, b"{}"), (400, 404, 405, 413)),
-            lambda: ("unknown method", request("BREW", path), (0, 400, 403, 404, 405, 501)),
+            lambda: ("unknown method", request("BREW", path), (403,)),
             lambda: ("unknown route", request("GET", r.choice(["/api/support/nothing", "/api/support/", "/api/support/chat", "/api/x", "/api/support/chats/" + chat_id + "/x"])), (404,)),
             lambda: ("bad id in the path", request("GET", "/api/support/chats/" + r.choice(["x", "0" * 36, "%00", "%ff", "..%2f..", "g" * 36])), (400, 404)),
             lambda: ("path upwards", request("GET", r.choice(["/../../etc/passwd", "/panel/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd"])), (400, 403, 404)),
             lambda: ("bad query", request("GET", path + r.choice(["?limit=0", "?limit=201", "?limit=-1", "?limit=1e3", "?limit=" + "9" * 30, "?after_seq=x", "?before_seq=", "?after_seq=1&before_seq=2"])), (400, 422)),
-            lambda: ("bad cursor", request("GET", "/api/support/chats?cursor=" + r.choice(["x", "%00", "a" * 300, "'--"])), (400, 422)),
+            lambda: ("bad cursor", request("GET", "/api/support/chats?cursor=" + r.choice(["x", "a" * 300, "'--"])), (400, 422)),
+            lambda: ("NUL in the address", request("GET", "/api/support/chats?cursor=%00"), (0, 400)),
             lambda: ("long path", request("GET", "/api/support/" + "a" * r.choice([3000, 20000])), (0, 400, 404, 413, 414, 431)),
             lambda: ("long header", request("GET", "/api/support/me", more="X-Long: " + "a" * 30000 + "\r\n"), (0, 400, 413, 431)),
             lambda: ("bad token", request("GET", "/api/support/me", more=f"Authorization: Bearer {r.choice(tokens)}\r\n", auth=False), (0, 400, 401, 431)),
@@ -107,7 +108,7 @@ class Refusals(ApiTest):
             lambda: ("bad chat start", request("POST", "/api/support/chat/start", text(r.choice([{}, {"client_key": "x"}, {"client_key": uid(), "x": 1}, {"client_key": uid(), "language": 5},
                                                                                          {"client_key": uid(), "message": "x"}, {"client_key": uid(), "message": {"body": "x"}}]))), (400, 422)),
             lambda: ("bad receipts", request("POST", path.replace("messages", "receipts"), text(r.choice([{"read_seq": -1}, {"read_seq": "1"}, {"read_seq": 1.5}, {"x": 1}, []]))), (400, 422)),
-            lambda: ("no HTTP", r.randbytes(r.randrange(5, 300)) + b"\r\n\r\n", (0, 400, 403, 404, 405, 408, 501)),
+            lambda: ("no HTTP", r.randbytes(r.randrange(5, 300)) + b"\r\n\r\n", (0, 400, 403)),
             lambda: ("bad version", b"GET /healthz HTTP/9.9\r\nHost: x\r\nConnection: close\r\n\r\n", (0, 200, 400, 404, 505)),
             lambda: ("two lengths", request("POST", path, text(good), more="Content-Length: 5\r\n"), (0, 400, 413)),
             lambda: ("negative length", request("POST", path, b"", more="Content-Length: -5\r\n", length=False), (0, 400, 411, 413)),
@@ -121,7 +122,9 @@ class Refusals(ApiTest):
         async with Wire(self.stack.daemons[self.random.randrange(2)].port) as wire:
             status, headers, body = await wire.http(data)
         self.assertIn(status, statuses, f"{what}: {body[:300]!r} for {data[:400]!r}")
-        if status >= 400 and not data.startswith(b"HEAD "):
+        if what in ("no HTTP", "unknown method"):
+            return  # refused by the web server before any route: as text (protocol.md 1.2)
+        if status >= 400:
             self.assertEqual(headers.get("content-type", "").split(";")[0], "application/problem+json", f"{what}: {headers} {body[:200]!r}")
             problem = json.loads(body)
             API.check_schema("Problem", problem, what)

@@ -25,6 +25,7 @@ class SameId(ApiTest):
             self.assertEqual(sorted(a["repeated"] for a in answers), [False] + [True] * (COPIES - 1))
             rows = self.sql("select seq from support.chat_messages where chat_id = %s and client_id = %s", chat_id, client_id)
             self.assertEqual(rows, [(answers[0]["message"]["seq"],)])
+            await asyncio.sleep(0.3)  # 20 frames a second and connection are allowed
         await self.settle(chat_id, customer, agent, *tabs)
         self.assertEqual(agent.chat(chat_id).bodies()[1:], [f"same {n}" for n in range(ROUNDS)])
         for tab in tabs + [customer]:
