@@ -61,12 +61,6 @@ static void part_in(struct api_op *op, const struct sup_pg_reply *reply, int par
     }
 }
 
-static void on_state(const struct sup_pg_reply *reply, void *arg)
-{
-    bool found = !reply->err && sup_pg_rows(reply->rows) == 1;
-    part_in(arg, reply, PART_STATE, found ? api_state_body(reply->rows) : NULL);
-}
-
 static void rows_in(struct api_op *op, const struct sup_pg_reply *reply, int part)
 {
     part_in(op, reply, part, reply->err ? NULL : sup_chat_messages_json(reply->rows, op->chat));
@@ -87,20 +81,15 @@ static void on_remasked(const struct sup_pg_reply *reply, void *arg)
     rows_in(arg, reply, PART_REMASKED);
 }
 
-/* Follows first and reads then: what commits in between is both read and published, and the client
- * drops by seq what it has. number[1..3]: seq, note_seq, rev of the client. */
-static void read_all(struct api_op *op)
+/* number[1..3]: seq, note_seq, rev of the client. */
+static void read_lists(struct api_op *op)
 {
     struct sup_pg_pool *pool = op->api->opts.pool;
     const char *actor = op->actor.text;
-    sup_err err = api_feed_follow(op->session, op->chat);
-    if (err) {
-        api_op_fail_err(op, err);
-        return;
-    }
     op->waiting = 1; /* ours, so that an answer cannot end the operation before all are sent */
-    if (!(err = sup_chat_store_history(pool, actor, op->chat, false, op->number[1], -1,
-                                       RESUME_LIMIT, on_messages, op)))
+    sup_err err = sup_chat_store_history(pool, actor, op->chat, false, op->number[1], -1,
+                                         RESUME_LIMIT, on_messages, op);
+    if (!err)
         op->waiting++;
     if (!err && sup_actor_is_staff(&op->actor) &&
         !(err = sup_chat_store_history(pool, actor, op->chat, true, op->number[2], -1, RESUME_LIMIT,
@@ -109,11 +98,37 @@ static void read_all(struct api_op *op)
     if (!err &&
         !(err = sup_chat_store_remasked(pool, actor, op->chat, op->number[3], on_remasked, op)))
         op->waiting++;
-    if (!err && !(err = sup_chat_store_state(pool, actor, op->chat, on_state, op)))
-        op->waiting++;
     if (err && op->number[0] == 0)
         op->number[0] = err;
     if (--op->waiting == 0)
+        api_op_fail_err(op, err);
+}
+
+static void on_state(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (!reply->err && sup_pg_rows(reply->rows) == 1)
+        op->parts[PART_STATE] = api_state_body(reply->rows);
+    if (op->parts[PART_STATE]) {
+        read_lists(op);
+        return;
+    }
+    api_feed_leave(op->session, op->chat);
+    if (reply->err)
+        api_op_fail_db(op, reply);
+    else
+        api_op_fail(op, "chat_not_found", NULL, "chat_id");
+}
+
+/* Follows first and reads then: what commits in between is both read and published, and the client
+ * drops by seq what it has. The state is read before the lists, so that it never counts a message
+ * that they lack. */
+static void read_all(struct api_op *op)
+{
+    sup_err err = api_feed_follow(op->session, op->chat);
+    if (!err)
+        err = sup_chat_store_state(op->api->opts.pool, op->actor.text, op->chat, on_state, op);
+    if (err)
         api_op_fail_err(op, err);
 }
 

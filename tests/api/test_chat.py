@@ -104,13 +104,6 @@ class Conversation(ApiTest):
         await customer.close()
         await agent.wait(lambda: agent.chat(chat_id).presence == (False, True), 20, "customer gone")
 
-    async def test_system_messages_are_codes(self):
-        customer, agent, chat_id = await self.pair()
-        await self.settle(chat_id, customer, agent)
-        system = [m for m in customer.chat(chat_id).messages.values() if m["kind"] == "system"]
-        self.assertTrue(system, "no system message tells who joined")
-        self.assertIn(self.stack.staff["agent"]["name"], [m["sender"]["name"] for m in system])
-
     async def test_notes_never_reach_the_customer(self):
         customer, agent, chat_id = await self.pair()
         ack = await agent.note(chat_id, "suspicious caller")

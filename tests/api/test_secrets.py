@@ -13,12 +13,12 @@ IDLE_S = 5
 
 
 def runs_of_nine(values):
-    """The values and every run of 9 of their digits, as bytes. A run of one digit alone says nothing (the nil UUID holds
-    nine zeros): such cards are searched for as a whole."""
+    """The values and every run of 9 of their digits, as bytes. A run of three different digits or less says nothing (the nil UUID holds
+    nine zeros, PostgreSQL's settings 200000000): such cards are searched for as a whole."""
     found = {value.encode() for value in values}
     for value in values:
         for i in range(len(value) - 8):
-            if len(set(value[i:i + 9])) > 1:
+            if len(set(value[i:i + 9])) > 3:
                 found.add(value[i:i + 9].encode())
     return found
 

@@ -204,7 +204,7 @@ class GivenMusic(CallTest):
         self.assertAlmostEqual(sound.level_dbov(pcm), sound.level_dbov(self.reference), delta=1.5)
         self.assertLess(sound.likeness(np.random.default_rng(1).normal(0, 0.1, len(pcm)), self.reference), 0.8)
         ended = await client.request("POST", f"/calls/{call['id']}/end", {})
-        self.assertEqual(ended["call"]["end_reason"], "customer_hangup")
+        self.assertEqual(ended["call"]["end_reason"], "abandoned")
         self.assertEqual(self.rows("select state from support.call_queue where call_id = %s", call["id"]), [("abandoned",)])
 
 
