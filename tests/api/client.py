@@ -223,6 +223,8 @@ class Client:
         self.faults = []
         self.frames = []  # all frames received, newest last
         self.offers = {}
+        self.offered = set()  # ids that came over this connection
+        self.listing = None
         self.pending = {}  # client id -> (frame, future)
         self.asked = {}  # frame id -> future
         self.ids = itertools.count(1)
@@ -316,10 +318,26 @@ class Client:
         if first["type"] != "welcome" or first.get("id") != hello["id"]:
             raise Fault(f"instead of welcome came {first}")
         self.me, self.ws = first["me"], ws
+        self.offered = set()
         self.frames.append(first)
         for frame, _ in list(self.pending.values()):
             await ws.send(dumps(frame))
         self.welcomed.set()
+        if self.staff:
+            self.listing = asyncio.create_task(self._list_offers())
+
+    async def _list_offers(self):
+        """What was offered or withdrawn while nobody listened."""
+        try:
+            answer = await self.rest.get("/offers")
+        except (OSError, aiohttp.ClientError, asyncio.TimeoutError):
+            return
+        if answer.status == 200:
+            listed = {o["id"]: o for o in answer.body["items"]}
+            gone = {f["offer_id"] for f in self.of_type("offer.gone")}
+            held = {i: o for i, o in self.offers.items() if i in listed or i in self.offered}
+            self.offers = {**{i: o for i, o in listed.items() if i not in gone}, **held}
+            self._wake()
 
     def _position(self, chat):
         position = {"chat_id": chat.id, "seq": chat.seq, "rev": chat.rev}
@@ -413,6 +431,7 @@ class Client:
 
     async def _on_offer_new(self, frame):
         self.offers[frame["offer"]["id"]] = frame["offer"]
+        self.offered.add(frame["offer"]["id"])
 
     async def _on_offer_gone(self, frame):
         self.offers.pop(frame["offer_id"], None)

@@ -124,6 +124,8 @@ class Kills(ApiTest):
                         writer.stopping = False
                         writer.task = asyncio.create_task(writer._run())
         self.assertEqual([c.faults for c in (customer, agent)], [[], []])
+        often = self.sql("select entry_id::text, count(*) from support.offers group by 1 having count(*) > 6")
+        self.assertEqual(often, [], "offered again and again")
         acked = sum(len(w.acked) for w in writers)
         self.assertGreater(acked, ROUNDS * 2)
         evidence("kills_" + name, {"kills": ROUNDS, "acknowledged_messages": acked}, {
