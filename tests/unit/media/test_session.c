@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "bench/stun_client.h"
 #include "support/browser_peer.h"
 #include "support/check_main.h"
 #include "supportd/base/clock.h"
@@ -22,6 +23,8 @@ struct side {
     enum sup_leg_reason reason;
     int states, samples;
     struct sup_quality_sample sample; /* the last one */
+    char pwd[300];                    /* of the leg's answer */
+    uint16_t port;                    /* of its candidate */
 };
 
 static struct sup_media_engine *engine;
@@ -129,6 +132,11 @@ static void negotiate(struct side *s, const char *offer)
     sup_buf_init(&answer, 0);
     ck_assert_int_eq(sup_leg_offer(s->leg, offer, strlen(offer), &answer, &error), SUP_OK);
     browser_take_answer(&s->browser, answer.data);
+    struct sup_candidate candidate;
+    const char *line = strstr(answer.data, "a=candidate:") + 2;
+    browser_value(answer.data, "a=ice-pwd:", s->pwd, sizeof(s->pwd));
+    ck_assert_int_eq(sup_candidate_parse(line, strcspn(line, "\r\n"), &candidate), SUP_OK);
+    s->port = candidate.port;
     sup_buf_fini(&answer);
 }
 
@@ -399,6 +407,67 @@ START_TEST(own_output_wraps_too)
 }
 END_TEST
 
+START_TEST(every_change_of_ssrc_is_one_more_switch)
+{
+    open_engine(false, false);
+    connect_side(a, GCM, 111, 1);
+    connect_side(b, CM, 109, 0); /* the same for libsrtp2's side */
+    join(a, b);
+    for (uint32_t round = 0; round < SUP_SRTP_STREAMS; round++) {
+        for (uint32_t i = 0; i < 20; i++) {
+            speak(a, (uint16_t)(round * 7919 + i), round * 12345 + i * 960);
+            speak(b, (uint16_t)(round * 7919 + i), round * 12345 + i * 960);
+        }
+        a->browser.ssrc += 3;
+        b->browser.ssrc += 3;
+    }
+    SPIN_UNTIL(b->browser.count == 20 * SUP_SRTP_STREAMS &&
+               a->browser.count == 20 * SUP_SRTP_STREAMS);
+    check_continuous(&a->browser, 0, false);
+    check_continuous(&b->browser, 0, false);
+    ck_assert_uint_eq(a->browser.undecipherable + b->browser.undecipherable, 0);
+    ck_assert_uint_eq(report_of(a).drops.ssrc_limit + report_of(b).drops.ssrc_limit, 0);
+}
+END_TEST
+
+/* A page with two microphones' worth of numbers: every packet of a whole round of sequence numbers
+ * and more, with the roll-over counters of real SRTP on both sides. */
+static void speak_through_a_wrap(struct side *from, struct side *to, const uint32_t packets)
+{
+    size_t heard = to->browser.count;
+    for (uint32_t i = 0; i < packets; i++) {
+        speak(from, (uint16_t)(i + 99), i * 960);
+        if (i % 64 == 63) /* never more under way than a socket's buffer holds */
+            SPIN_UNTIL(to->browser.count == heard + i + 1);
+    }
+    SPIN_UNTIL(to->browser.count == heard + packets);
+    size_t at = to->browser.count - 1;
+    const struct browser_packet *last = &to->browser.heard[at % BROWSER_HEARD];
+    check_names_frame(last, (uint16_t)(packets - 1 + 99));
+}
+
+START_TEST(whole_round_of_sequence_numbers)
+{
+    open_engine(false, false);
+    connect_side(a, GCM, 111, 1);
+    connect_side(b, CM, 109, 0);
+    join(a, b);
+    speak_through_a_wrap(a, b, 65536 + 500); /* in by our own GCM, out by libsrtp2's CM */
+    speak_through_a_wrap(b, a, 65536 + 500);
+    for (struct side *s = a; s <= b; s++) {
+        struct sup_leg_report r = report_of(s);
+        struct sup_quality_summary summary;
+        sup_leg_get_summary(s->leg, &summary);
+        ck_assert_uint_eq(summary.in.lost, 0);
+        ck_assert_uint_eq(r.packets_in, 65536 + 500);
+        ck_assert_uint_eq(r.packets_out, 65536 + 500);
+        ck_assert_uint_eq(r.drops.replayed + r.drops.too_old + r.drops.auth_fail, 0);
+        ck_assert_uint_eq(r.drops.before_switch + r.drops.protect_fail + r.drops.send_fail, 0);
+        ck_assert_uint_eq(s->browser.undecipherable, 0);
+    }
+}
+END_TEST
+
 START_TEST(one_speaker_two_listeners)
 {
     open_engine(false, false);
@@ -554,6 +623,57 @@ START_TEST(silence_is_reported_within_ten_seconds_and_ends_sending_after_thirty)
 }
 END_TEST
 
+/* A quarter of an hour on hold: the caller hears music, the agent nothing; both browsers report now
+ * and then, as they do. Afterwards both hear each other in the same streams. */
+START_TEST(fifteen_minutes_on_hold)
+{
+    enum { SECONDS = 15 * 60 };
+    open_engine(false, false);
+    connect_side(a, GCM, 111, 1);
+    connect_side(b, CM, 109, 0);
+    join(a, b);
+    for (uint16_t i = 0; i < 5; i++) {
+        speak(a, i, i * 960u);
+        speak(b, i, i * 960u);
+    }
+    SPIN_UNTIL(a->browser.count == 5 && b->browser.count == 5);
+    sup_leg_set_source(a->leg, SUP_LEG_HEARS_HOLD, NULL);
+    sup_leg_set_source(b->leg, SUP_LEG_HEARS_NOTHING, NULL);
+    uint16_t seq = 5;
+    for (uint32_t frames = 0; frames < SECONDS * 50; frames++) {
+        sup_clock_fake(sup_clock_mono_us() + 20000, sup_clock_wall_us() + 20000);
+        step();
+        if (frames % 50 == 0) { /* a muted microphone's packets, thinned by DTX */
+            speak(a, seq, seq * 960u + frames * 960u);
+            seq++;
+        }
+        if (frames % 200 == 0)
+            browser_send_report(&b->browser, NULL);
+    }
+    size_t music = a->browser.count;
+    ck_assert_uint_ge(music, SECONDS * 50 - 50); /* not one beat was left out for long */
+    ck_assert_int_eq(a->states + b->states, 2);  /* neither was taken for lost */
+    join(a, b);
+    for (uint16_t i = 0; i < 50; i++) {
+        sup_clock_fake(sup_clock_mono_us() + 20000, sup_clock_wall_us() + 20000);
+        speak(a, seq, (SECONDS * 50u + i) * 960u);
+        speak(b, (uint16_t)(5 + i), (SECONDS * 50u + i) * 960u);
+        seq++;
+    }
+    SPIN_UNTIL(a->browser.count == music + 50 && b->browser.count == 55);
+    check_continuous(&b->browser, 0, false);
+    /* The silence is time that has passed, not numbers that were lost. */
+    uint32_t away = b->browser.heard[5].hdr.ts - b->browser.heard[4].hdr.ts;
+    ck_assert_uint_ge(away, SECONDS * 48000u);
+    ck_assert_uint_le(away, (SECONDS + 5) * 48000u);
+    for (struct side *s = a; s <= b; s++) {
+        struct sup_leg_drops d = report_of(s).drops;
+        ck_assert_uint_eq(s->browser.undecipherable, 0);
+        ck_assert_uint_eq(d.replayed + d.too_old + d.protect_fail + d.not_sending, 0);
+    }
+}
+END_TEST
+
 START_TEST(peer_that_never_comes_is_reported)
 {
     open_engine(false, false);
@@ -615,6 +735,69 @@ START_TEST(change_of_network_goes_on_after_a_restart)
     check_continuous(&a->browser, 0, true);
     speak(a, 1, 0);
     SPIN_UNTIL(report_of(a).packets_in == 1);
+}
+END_TEST
+
+/* Sends what the browser of s would, from another address than the selected one. */
+static void send_from(struct side *s, int fd, const uint8_t *pkt, size_t len)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    to.sin_port = htons(s->port);
+    ck_assert_int_eq(sendto(fd, pkt, len, 0, (struct sockaddr *)&to, sizeof(to)), (ssize_t)len);
+    step();
+}
+
+static size_t sealed(struct side *s, uint16_t seq, uint8_t *pkt)
+{
+    uint8_t payload[60];
+    size_t len = browser_packet(&s->browser, seq, seq * 960u, payload, frame(seq, payload), pkt);
+    ck_assert_int_eq(sup_srtp_protect_rtp(s->browser.srtp, pkt, len, ICE_PEER_PACKET, &len),
+                     SUP_OK);
+    return len;
+}
+
+START_TEST(new_mapping_of_a_nat_is_heard_at_once_and_needs_a_restart)
+{
+    open_engine(false, false);
+    connect_side(a, GCM, 111, 1);
+    connect_side(b, GCM, 109, 0);
+    join(a, b);
+    speak(a, 1, 960);
+    SPIN_UNTIL(b->browser.count == 1);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct stun_text check;
+    char user[600];
+    snprintf(user, sizeof(user), "%s:%s", sup_leg_ufrag(a->leg), a->browser.ice.ufrag);
+    stun_request(&check, (const uint8_t *)"elsewhere...", user, a->pwd);
+    send_from(a, fd, check.data, check.len);
+    spin(20);
+    uint8_t pkt[ICE_PEER_PACKET], copy[ICE_PEER_PACKET];
+    for (uint16_t seq = 2; seq < 12; seq++) {
+        size_t len = sealed(a, seq, pkt);
+        memcpy(copy, pkt, len);
+        send_from(a, fd, pkt, len);
+        send_from(a, fd, copy, len); /* a copy is a replay, from wherever it comes */
+        copy[3] = 99;
+        send_from(a, fd, copy, len); /* and a forged one is nothing at all */
+    }
+    SPIN_UNTIL(b->browser.count == 11);
+    check_continuous(&b->browser, 0, false);
+    struct sup_leg_report r = report_of(a);
+    ck_assert_uint_eq(r.elsewhere, 10);
+    ck_assert_uint_eq(r.drops.replayed, 10);
+    ck_assert_uint_eq(r.drops.auth_fail, 10);
+    ck_assert_int_eq(a->state, SUP_LEG_CONNECTED);
+    ck_assert_int_eq(a->reason, SUP_LEG_MOVED);
+    ck_assert_int_eq(a->states, 2); /* connected, and told once */
+    speak(b, 1, 960);               /* still to where consent is */
+    SPIN_UNTIL(a->browser.count == 1);
+    close(fd);
+    ice_peer_restart(&a->browser.ice);
+    negotiate(a, browser_offer(&a->browser));
+    SPIN_UNTIL(a->browser.ice.connected);
+    speak(a, 12, 12 * 960);
+    SPIN_UNTIL(b->browser.count == 12);
+    check_continuous(&b->browser, 0, false);
 }
 END_TEST
 
@@ -703,6 +886,7 @@ START_TEST(names_are_stable)
     ck_assert_str_eq(sup_leg_state_name(SUP_LEG_LOST), "lost");
     ck_assert_str_eq(sup_leg_reason_name(SUP_LEG_BAD_FINGERPRINT), "bad_fingerprint");
     ck_assert_str_eq(sup_leg_reason_name(SUP_LEG_PEER_CLOSED), "peer_closed");
+    ck_assert_str_eq(sup_leg_reason_name(SUP_LEG_MOVED), "moved");
     ck_assert_str_eq(sup_leg_state_name((enum sup_leg_state)9), "unknown");
 }
 END_TEST
@@ -712,9 +896,11 @@ SUP_CHECK_MAIN("session", setup, teardown, gcm_browser_hears_hold_music,
                two_legs_relay_and_keep_gaps, switching_sources_is_seamless,
                late_packet_of_a_new_source_is_dropped_not_resent,
                sequence_wrap_and_new_ssrc_leave_sound_intact, own_output_wraps_too,
+               every_change_of_ssrc_is_one_more_switch, whole_round_of_sequence_numbers,
                one_speaker_two_listeners, unwanted_packets_are_counted_by_reason,
                reports_and_round_trip, pause_in_listening_is_no_loss,
                silence_is_reported_within_ten_seconds_and_ends_sending_after_thirty,
-               peer_that_never_comes_is_reported, ice_restart_keeps_the_call,
-               change_of_network_goes_on_after_a_restart, peer_says_goodbye,
+               fifteen_minutes_on_hold, peer_that_never_comes_is_reported,
+               ice_restart_keeps_the_call, change_of_network_goes_on_after_a_restart,
+               new_mapping_of_a_nat_is_heard_at_once_and_needs_a_restart, peer_says_goodbye,
                offers_and_candidates_are_checked, lack_of_memory_leaves_nothing, names_are_stable)
