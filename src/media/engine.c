@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine_internal.h"
@@ -39,6 +40,8 @@ struct sup_media_engine {
 
     uint64_t now_us; /* valid while stepping */
     bool stepping;
+    uint64_t last_packets_us; /* when a step last handed out something */
+    struct sup_media_engine_stats stats;
     uint8_t buffer[SUP_MEDIA_BUFFER_LEN], scratch[SUP_MEDIA_BUFFER_LEN];
 };
 
@@ -84,7 +87,8 @@ static bool opts_ok(const struct sup_media_engine_opts *opts)
 {
     if (!opts->addresses || opts->address_count < 1 ||
         opts->address_count > SUP_MEDIA_ADDRESSES_MAX || opts->port_min > opts->port_max ||
-        (opts->port_min == 0) != (opts->port_max == 0) || !sup_srtp_window_ok(opts->srtp_window))
+        (opts->port_min == 0) != (opts->port_max == 0) || !sup_srtp_window_ok(opts->srtp_window) ||
+        opts->gather_us > SUP_MEDIA_GATHER_MAX_US)
         return false;
     for (size_t i = 0; i < opts->address_count; i++) {
         const struct sup_media_address *a = &opts->addresses[i];
@@ -371,17 +375,40 @@ static void run_timers(struct sup_media_engine *e)
     }
 }
 
+/* A wake-up costs more than the packet that caused it. */
+static void gather(struct sup_media_engine *e)
+{
+    uint64_t due_us = e->last_packets_us + e->opts.gather_us, now_us = sup_clock_mono_us();
+    if (now_us >= due_us)
+        return;
+    struct timespec rest = {.tv_nsec = (long)(due_us - now_us) * 1000};
+    (void)nanosleep(&rest, NULL); /* a signal may cut it short */
+    e->stats.waits++;
+}
+
 void sup_media_engine_step(struct sup_media_engine *engine)
 {
+    engine->stats.steps++;
+    if (engine->opts.gather_us > 0)
+        gather(engine);
     engine->stepping = true;
     for (int round = 0; round < ROUNDS_MAX; round++) {
         int n = epoll_wait(engine->epoll, engine->events, EVENTS_MAX, 0);
         engine->now_us = sup_clock_mono_us();
         engine->event_count = n > 0 ? n : 0;
+        engine->stats.events += (uint64_t)engine->event_count;
+        if (n > 0)
+            engine->last_packets_us = engine->now_us;
         hand_out(engine);
         run_timers(engine);
         if (n < EVENTS_MAX)
             break;
     }
     engine->stepping = false;
+}
+
+void sup_media_engine_get_stats(const struct sup_media_engine *engine,
+                                struct sup_media_engine_stats *ret_stats)
+{
+    *ret_stats = engine->stats;
 }
