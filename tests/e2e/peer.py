@@ -60,6 +60,19 @@ class Tone(MediaStreamTrack):
         return frame
 
 
+class Nowhere:
+    """A transport that loses all it is given."""
+
+    def __init__(self, real):
+        self.real = real
+
+    def sendto(self, data, addr=None):
+        pass
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+
 class Peer:
     """One leg of a call. hz None: the microphone is attached later (attach)."""
 
@@ -71,6 +84,7 @@ class Peer:
         self.transceiver = self.pc.addTransceiver(track, direction="sendrecv")
         self.heard = []  # arrays of mono samples
         self.rtp_bytes = []  # first bytes of datagrams in the range of RTP and RTCP
+        self.numbers = []  # (SSRC, sequence number) of what came as RTP
         self.call_id = None
         self._tasks = []
         self._seen = 0
@@ -110,9 +124,21 @@ class Peer:
             data = await receive()
             if 128 <= data[0] <= 191:
                 self.rtp_bytes.append(data[0])
+                if not 64 <= data[1] & 127 <= 95:  # RFC 5761: else RTCP
+                    self.numbers.append((data[8:12], int.from_bytes(data[2:4], "big")))
             return data
 
         ice._recv = counted
+
+    @property
+    def sockets(self):
+        return self.dtls.transport._connection._protocols
+
+    def vanish(self):
+        """From now on nothing leaves this peer and nothing arrives, and nobody is told."""
+        for protocol in self.sockets:
+            protocol.transport = Nowhere(protocol.transport)
+            protocol.datagram_received = lambda *args: None
 
     async def connect(self, call_id, timeout=10):
         """Offers, takes the answer and the daemon's candidates, waits for DTLS. False: it failed."""

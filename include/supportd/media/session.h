@@ -141,7 +141,8 @@ void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_re
 void sup_leg_get_summary(const struct sup_leg *leg, struct sup_quality_summary *ret_summary);
 /* "connecting", "connected", "lost", "failed", "closed"; static. */
 const char *sup_leg_state_name(enum sup_leg_state state);
-/* "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed", "moved"; static.
+/* "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed", "moved";
+ * static.
  */
 const char *sup_leg_reason_name(enum sup_leg_reason reason);
 #endif

@@ -69,8 +69,8 @@ enum sup_srtp_profile sup_srtp_profile_of(const struct sup_srtp *srtp);
 
 /* Protects pkt[len] in place; cap bytes are writable at pkt and must hold len + SUP_SRTP_ROOM.
  * One call for RTP, one for an RTCP compound.
- * Errors: SUP_E_LIMIT (cap; one SSRC too many), SUP_E_MALFORMED, SUP_E_CONFLICT (sequence number used
- * before or far behind), SUP_E_CRYPTO. */
+ * Errors: SUP_E_LIMIT (cap; one SSRC too many), SUP_E_MALFORMED, SUP_E_CONFLICT (sequence number
+ * used before or far behind), SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_srtp_protect_rtp(struct sup_srtp *srtp, uint8_t *pkt, size_t len,
                                             size_t cap, size_t *ret_len);
 SUP_MUST_CHECK sup_err sup_srtp_protect_rtcp(struct sup_srtp *srtp, uint8_t *pkt, size_t len,
