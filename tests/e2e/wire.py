@@ -60,7 +60,8 @@ class Client:
         self.ws = await self.session.ws_connect(self.http.replace("http", "ws", 1) + "/ws", origin=self.origin,
                                                 protocols=["support.v1"])
         self.reader = asyncio.ensure_future(self._read())
-        self.me = (await self.ask(**hello))["me"]
+        welcome = await self.ask(**hello)
+        self.me, self.ice_servers = welcome["me"], welcome["ice_servers"]
 
     async def drop(self):
         """The connection is gone, without a close frame."""
