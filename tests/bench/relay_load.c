@@ -4,6 +4,8 @@
  *   relay_load            commands on standard input, answers on standard output, JSON lines
  *
  *   {"leg":true}                       -> {"leg":N,"offer":SDP}; 2k and 2k+1 are the two of a call
+ *   {"leg":"echo"}                     -> the same; a leg that hears itself, and is the DTLS server
+ *   {"address":IP}                        of the legs that follow, instead of 127.0.0.1
  *   {"answer":N,"sdp":SDP}             -> {"connected":N} later
  *   {"candidate":N,"text":LINE}           a trickled one
  *   {"floor":[PORT...]}                   the floor's legs
@@ -64,7 +66,7 @@ struct leg {
 
     char ufrag[5], pwd[25], remote_pwd[300], user[310];
     struct dtls_peer dtls;
-    bool answered, path, talks, listens;
+    bool echo, answered, path, talks, listens;
     unsigned ticks;
     uint64_t keepalive_ns;
     uint32_t music_window; /* in which the next two were counted */
@@ -83,6 +85,7 @@ struct window {
     struct bench_samples delay;
 };
 
+static struct in_addr address;
 static struct leg *legs[2][LEGS_MAX]; /* [floor] */
 static uint32_t leg_count[2];
 static struct window window;
@@ -106,7 +109,7 @@ static struct leg *open_leg(bool floor)
 {
     struct leg *leg = calloc(1, sizeof(*leg));
     int on = 1, room = 1 << 20;
-    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr = address};
     BENCH_CHECK(leg && leg_count[floor] < LEGS_MAX);
     leg->floor = floor;
     leg->number = leg_count[floor]++;
@@ -135,15 +138,18 @@ static void random_word(char *out, size_t len)
     out[len] = '\0';
 }
 
-static void make_offer(void)
+static void make_offer(bool echo)
 {
     struct leg *leg = open_leg(false);
+    leg->echo = echo;
     char sdp[4096], print[3 * 64 + 1] = "";
     struct sockaddr_in own;
     socklen_t own_len = sizeof(own);
     random_word(leg->ufrag, sizeof(leg->ufrag) - 1);
     random_word(leg->pwd, sizeof(leg->pwd) - 1);
     dtls_peer_open(&leg->dtls, "SRTP_AEAD_AES_128_GCM", true);
+    if (echo)
+        dtls_peer_accept(&leg->dtls);
     for (size_t i = 0; i < leg->dtls.fingerprint.len; i++)
         (void)sprintf(print + (i ? 3 * i - 1 : 0), i ? ":%02X" : "%02X",
                       leg->dtls.fingerprint.digest[i]);
@@ -152,13 +158,15 @@ static void make_offer(void)
                    "v=0\r\no=- %u 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
                    "m=audio 9 UDP/TLS/RTP/SAVPF %d\r\nc=IN IP4 0.0.0.0\r\n"
                    "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:trickle\r\n"
-                   "a=fingerprint:sha-256 %s\r\na=setup:actpass\r\na=mid:0\r\n"
+                   "a=fingerprint:sha-256 %s\r\na=setup:%s\r\na=mid:0\r\n"
                    "a=extmap:%d urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
                    "a=sendrecv\r\na=rtcp-mux\r\na=rtpmap:%d opus/48000/2\r\n"
                    "a=fmtp:%d minptime=10;useinbandfec=1\r\n"
-                   "a=candidate:1 1 udp 2122260223 127.0.0.1 %u typ host\r\n",
-                   leg->number + 1, PAYLOAD_TYPE, leg->ufrag, leg->pwd, print, LEVEL_ID,
-                   PAYLOAD_TYPE, PAYLOAD_TYPE, ntohs(own.sin_port));
+                   "a=ssrc:%u cname:bench\r\n"
+                   "a=candidate:1 1 udp 2122260223 %s %u typ host\r\n",
+                   leg->number + 1, PAYLOAD_TYPE, leg->ufrag, leg->pwd, print,
+                   echo ? "passive" : "actpass", LEVEL_ID, PAYLOAD_TYPE, PAYLOAD_TYPE,
+                   leg->ssrc, inet_ntoa(own.sin_addr), ntohs(own.sin_port));
     say(json_pack("{s:i, s:s}", "leg", (int)leg->number, "offer", sdp));
 }
 
@@ -226,15 +234,21 @@ static void dtls_go_on(struct leg *leg)
     uint8_t record[PACKET];
     size_t len;
     if (leg->dtls.failed)
-        BENCH_DIE("DTLS of leg %u failed", leg->number);
+        BENCH_DIE("DTLS of leg %u failed: %s", leg->number,
+                  ERR_reason_error_string(leg->dtls.error));
     while ((len = dtls_peer_take(&leg->dtls, record, sizeof(record))) > 0)
         send_to_remote(leg, record, len);
     if (leg->connected || !dtls_peer_done(&leg->dtls))
         return;
     struct sup_srtp_keys keys = dtls_peer_keys(&leg->dtls);
     BENCH_CHECK(keys.profile == SUP_SRTP_GCM_128);
-    leg->out = gcm_of(keys.send.key, keys.send.salt, true);
-    leg->in = gcm_of(keys.recv.key, keys.recv.salt, false);
+    if (leg->echo) { /* the keys are told as a client sees them */
+        leg->out = gcm_of(keys.recv.key, keys.recv.salt, true);
+        leg->in = gcm_of(keys.send.key, keys.send.salt, false);
+    } else {
+        leg->out = gcm_of(keys.send.key, keys.send.salt, true);
+        leg->in = gcm_of(keys.recv.key, keys.recv.salt, false);
+    }
     leg->connected = true;
     say(json_pack("{s:i}", "connected", (int)leg->number));
 }
@@ -247,7 +261,8 @@ static void take_stun(struct leg *leg, const uint8_t *pkt, const struct sockaddr
         (void)sendto(leg->fd, t.data, t.len, 0, (const struct sockaddr *)source, sizeof(*source));
     } else if (pkt[0] == 0x01 && pkt[1] == 0x01 && !leg->path) {
         leg->path = true;
-        dtls_peer_step(&leg->dtls);
+        if (!leg->echo)
+            dtls_peer_step(&leg->dtls);
         dtls_go_on(leg);
     } else if (pkt[0] == 0x01 && pkt[1] == 0x11 && !leg->path) {
         BENCH_DIE("the check of leg %u was refused", leg->number);
@@ -295,7 +310,7 @@ static void take_rtp(struct leg *leg, uint8_t *pkt, size_t len, uint64_t arrived
         sup_rtp_parse(pkt, len, &hdr) != SUP_OK)
         return;
     memcpy(&mark, pkt + hdr.payload_off + 2, sizeof(mark));
-    if (hdr.payload_len != PAYLOAD || mark.leg != (leg->number ^ 1)) {
+    if (hdr.payload_len != PAYLOAD || mark.leg != (leg->number ^ !leg->echo)) {
         take_music(leg, hdr.seq);
         return;
     }
@@ -443,7 +458,7 @@ static void tick(uint64_t now)
             continue;
         if (leg->ticks++ % (leg->path ? CHECK_TICKS : 1) == 0)
             send_check(leg);
-        if (leg->path && !leg->connected) {
+        if (leg->path && !leg->connected && !leg->echo) {
             DTLSv1_handle_timeout(leg->dtls.ssl);
             dtls_go_on(leg);
         }
@@ -489,7 +504,9 @@ static void obey(const char *line)
     if (!command)
         BENCH_DIE("no JSON: %s", error.text);
     if (json_object_get(command, "leg"))
-        make_offer();
+        make_offer(json_is_string(json_object_get(command, "leg")));
+    else if (json_object_get(command, "address"))
+        BENCH_CHECK(inet_aton(json_string_value(json_object_get(command, "address")), &address));
     else if (json_object_get(command, "answer"))
         take_answer(leg_named(command, "answer"),
                     json_string_value(json_object_get(command, "sdp")));
@@ -535,6 +552,7 @@ static void run(void)
 {
     static char control; /* its address stands for standard input */
     uint64_t ticked_ns = 0;
+    address.s_addr = htonl(INADDR_LOOPBACK);
     (void)prctl(PR_SET_TIMERSLACK, 1000UL);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     BENCH_CHECK(epoll >= 0 && fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) == 0);
