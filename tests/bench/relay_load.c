@@ -165,8 +165,8 @@ static void make_offer(bool echo)
                    "a=ssrc:%u cname:bench\r\n"
                    "a=candidate:1 1 udp 2122260223 %s %u typ host\r\n",
                    leg->number + 1, PAYLOAD_TYPE, leg->ufrag, leg->pwd, print,
-                   echo ? "passive" : "actpass", LEVEL_ID, PAYLOAD_TYPE, PAYLOAD_TYPE,
-                   leg->ssrc, inet_ntoa(own.sin_addr), ntohs(own.sin_port));
+                   echo ? "passive" : "actpass", LEVEL_ID, PAYLOAD_TYPE, PAYLOAD_TYPE, leg->ssrc,
+                   inet_ntoa(own.sin_addr), ntohs(own.sin_port));
     say(json_pack("{s:i, s:s}", "leg", (int)leg->number, "offer", sdp));
 }
 
