@@ -36,6 +36,7 @@ struct sup_leg {
     bool was_connected;
     uint64_t since_us;     /* of the first offer or the last restart */
     uint64_t last_auth_us; /* last authentic packet, or the end of the handshake */
+    uint64_t authentic;    /* packets so far, RTP and RTCP */
 
     /* of the offer */
     uint64_t answers;

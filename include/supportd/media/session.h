@@ -47,6 +47,8 @@ enum sup_leg_reason {
     SUP_LEG_BAD_FINGERPRINT, /* FAILED: the peer's certificate is not the one of its offer */
     SUP_LEG_DTLS,            /* FAILED: any other end of the handshake */
     SUP_LEG_PEER_CLOSED,     /* CLOSED */
+    SUP_LEG_MOVED,           /* CONNECTED still, told every 3 s: packets come from an address that
+                                nothing may be sent to before an offer with ICE restart */
 };
 
 enum sup_leg_source {
@@ -58,7 +60,7 @@ enum sup_leg_source {
 
 /* Datagrams and packets that went no further, by reason. */
 struct sup_leg_drops {
-    uint64_t foreign;   /* not from the selected remote (ice.h), held ones included */
+    uint64_t foreign;   /* not from the peer (ice.h), held ones included */
     uint64_t unknown;   /* neither DTLS, RTP nor RTCP */
     uint64_t early;     /* RTP or RTCP before there were keys */
     uint64_t auth_fail; /* srtp.h, as the next four */
@@ -83,6 +85,7 @@ struct sup_leg_report {
     enum sup_srtp_profile profile;
     uint64_t packets_in, packets_out; /* RTP, authentic and sent */
     uint64_t rtcp_in, rtcp_out;
+    uint64_t elsewhere; /* authentic, but not from the selected remote */
     struct sup_leg_drops drops;
 };
 
@@ -109,7 +112,7 @@ struct sup_leg_opts {
 };
 
 /* Opens sockets. *ret_leg is owned by the caller.
- * Errors: SUP_E_NOMEM, SUP_E_IO (no free port), SUP_E_INVAL, SUP_E_CRYPTO. */
+ * Errors: SUP_E_NOMEM, SUP_E_LIMIT (no free port), SUP_E_IO, SUP_E_INVAL, SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg);
 /* Says BYE and close_notify; legs that hear it hear nothing then. NULL is a no-op. */
 void sup_leg_destroy(struct sup_leg *leg);
@@ -153,6 +156,8 @@ void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_re
 void sup_leg_get_summary(const struct sup_leg *leg, struct sup_quality_summary *ret_summary);
 /* "connecting", "connected", "lost", "failed", "closed"; static. */
 const char *sup_leg_state_name(enum sup_leg_state state);
-/* "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed"; static. */
+/* "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed", "moved";
+ * static.
+ */
 const char *sup_leg_reason_name(enum sup_leg_reason reason);
 #endif
