@@ -227,6 +227,28 @@ void api_call_list(struct api_op *op);
 void api_call_get(struct api_op *op);
 void api_call_quality(struct api_op *op);
 void api_call_end(struct api_op *op);
+/* Ends an operation by the call op->object as its actor sees it. */
+void api_call_answer_state(struct api_op *op);
+/* An agent has taken work of the router (row of offer_accept, queue_pick or offer_auto_answer):
+ * the legs are joined, or the customer of a callback is called, and everybody hears of it. */
+void api_work_taken(struct sup_api *api, struct sup_id staff, struct sup_pg_result *rows);
+/* The leg of staff, at whom the call rings, is there: taken at once if that is wished. */
+void api_call_answerable(struct sup_api *api, struct sup_id call, struct sup_id staff);
+/* A customer has come: a callback that rings is told. */
+void api_call_welcomed(struct sup_api *api, struct sup_id customer);
+void api_call_hold(struct api_op *op);
+void api_call_resume(struct api_op *op);
+void api_call_transfer(struct api_op *op);
+void api_transfer_targets(struct api_op *op);
+void api_call_callback(struct api_op *op);
+void api_call_ring(struct api_op *op);
+void api_call_answer(struct api_op *op);
+void api_call_decline(struct api_op *op);
+void api_call_rating(struct api_op *op);
+void api_call_missed(struct api_op *op);
+void api_auto_answer_put(struct api_op *op);
+void api_wrap_up_post(struct api_op *op);
+void api_wrap_up_delete(struct api_op *op);
 void api_ws_call_offer(struct api_op *op);
 void api_ws_call_candidate(struct api_op *op);
 void api_ws_call_mute(struct api_op *op);

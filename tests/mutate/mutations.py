@@ -138,7 +138,7 @@ mutation("hold music to a joined leg", "src/call/call.c",
          "sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,",
          "sup_leg_set_source(customer, SUP_LEG_HEARS_HOLD,", "db test_call")
 mutation("caller heard before the answer", "src/call/call.c",
-         "bool joined = live->active && customer && agent;", "bool joined = customer && agent;", "db test_call")
+         "bool joined = live->active && !live->held && customer && agent;", "bool joined = customer && agent;", "db test_call")
 mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
          "if (agent->leg && !sup_id_equal(agent->user, staff))", "if (false)", "db test_call")
 mutation("an answer during an offer is lost", "src/call/signal.c",
