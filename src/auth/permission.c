@@ -43,6 +43,7 @@ static const struct op_row ops[SUP_OPS] = {
     [SUP_OP_CALL_READ] = {"call_read", "-ootaaa"},
     [SUP_OP_CALL_SIGNAL] = {"call_signal", "-oooooo"},
     [SUP_OP_CALL_MUTE] = {"call_mute", "-oooooo"},
+    [SUP_OP_CALL_STATS] = {"call_stats", "-oooooo"},
     [SUP_OP_CALL_END] = {"call_end", "-oooooo"},
     [SUP_OP_STAFF_LIST] = {"staff_list", "-----aa"},
     [SUP_OP_STAFF_CREATE] = {"staff_create", "-----aa"},
