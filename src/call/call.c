@@ -17,6 +17,7 @@ enum {
 
 void call_engine_rearm(struct sup_call *call)
 {
+    sup_metric_set(call->timers_metric, (double)sup_media_engine_timers(call->opts.engine));
     uint64_t deadline = sup_media_engine_deadline(call->opts.engine);
     if (deadline == call->deadline && sup_timer_armed(call->timer))
         return; /* the common case: a packet came, and nothing is due sooner for it */
@@ -436,6 +437,11 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                                               "Sockets with packets that they found.", NULL, NULL);
     call->stats_metric = sup_metrics_counter(opts->metrics, "supportd_call_client_stats_total",
                                              "Reports of clients about calls.", NULL, NULL);
+    call->refused_metric = sup_metrics_counter(
+        opts->metrics, "supportd_call_legs_refused_total",
+        "Legs that found no free port of media.port_min to media.port_max.", NULL, NULL);
+    call->timers_metric = sup_metrics_gauge(opts->metrics, "supportd_media_timers",
+                                            "Timers that legs hold.", NULL, NULL);
     sup_err err = sup_map_create(&call->lives);
     if (!err)
         err = call_batch_create(call);
@@ -478,6 +484,17 @@ void sup_call_destroy(struct sup_call *call)
 struct sup_signal *sup_call_events(struct sup_call *call)
 {
     return &call->events;
+}
+
+size_t sup_call_of_user(const struct sup_call *call, struct sup_id user, struct sup_id *ret_calls,
+                        size_t max)
+{
+    size_t pos = 0, count = 0;
+    const struct call_live *live;
+    while (count < max && (live = sup_map_next(call->lives, &pos, NULL, NULL)))
+        if (!live->dead && (sup_id_equal(live->customer, user) || sup_id_equal(live->staff, user)))
+            ret_calls[count++] = live->id;
+    return count;
 }
 
 bool sup_call_full(const struct sup_call *call)

@@ -68,7 +68,9 @@ struct sup_call {
     uint64_t deadline;        /* that it is armed for */
     struct sup_timer *reaper; /* frees the dead */
     struct call_batch *batch; /* samples on their way to the tables */
-    struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *stats_metric;
+    struct sup_metric *stats_metric;
+    struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
+        *refused_metric;
     struct sup_metric *steps_metric, *waits_metric, *events_metric; /* by stats */
     struct sup_media_engine_stats stats;                            /* as last counted */
 };
