@@ -252,6 +252,14 @@ void api_wrap_up_delete(struct api_op *op);
 void api_ws_call_offer(struct api_op *op);
 void api_ws_call_candidate(struct api_op *op);
 void api_ws_call_mute(struct api_op *op);
+void api_ws_call_stats(struct api_op *op);
+/* A second of a call has passed: call.quality to its staff, call.advice to its customer. */
+void api_call_picture(struct sup_api *api, const struct sup_call_event *event);
+/* The text of both frames, appended. Errors: SUP_E_NOMEM, SUP_E_LIMIT. */
+sup_err api_quality_text(const struct sup_call_event *event, int64_t at_us, struct sup_buf *out);
+sup_err api_advice_text(const struct sup_call_event *event, int64_t at_us, struct sup_buf *out);
+/* What to do about a verdict: a code of docs/protocol.md; static. */
+const char *api_advice_of(enum sup_verdict verdict);
 
 /* --- chats: chat_rest.c --- */
 
@@ -354,8 +362,9 @@ struct sup_api {
     struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap;
     struct sup_timer *picture_timer;
-    struct sup_map *known;   /* token digest -> struct api_known */
-    struct sup_map *tickets; /* ticket digest -> struct api_ticket */
+    struct sup_buf quality_text; /* of the frames of each second, kept between them */
+    struct sup_map *known;       /* token digest -> struct api_known */
+    struct sup_map *tickets;     /* ticket digest -> struct api_ticket */
     struct sup_rate *user_rate, *address_rate, *login_rate, *say_rate, *call_rate;
     int64_t next_connection;
     bool draining;

@@ -212,6 +212,7 @@ static sup_err make_features(struct sup_app *app)
         .bus = app->bus,
         .grace_us = (uint64_t)c->call.grace_ms * 1000,
         .max_calls = (size_t)c->call.max_calls,
+        .stats_interval_us = (uint64_t)c->call.stats_interval_ms * 1000,
         .no_fec = !c->media.fec,
         .dtx = c->media.dtx,
         .max_average_bitrate = (uint32_t)c->media.bitrate,
