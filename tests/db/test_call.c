@@ -239,11 +239,16 @@ START_TEST(a_call_from_waiting_to_its_end)
     run_for(200);
     ck_assert_uint_le(caller->count - music, 1); /* no music to a joined leg */
 
-    int changes = changed;
+    ck_assert_str_eq(sup_call_leg_name(call, call_id, SUP_CALL_CUSTOMER), "connected");
+    ck_assert_str_eq(sup_call_leg_name(call, sup_id_new(), SUP_CALL_CUSTOMER), "none");
+    struct sup_id mine[2];
+    ck_assert_uint_eq(sup_call_of_user(call, agent.id, mine, 2), 1);
+    ck_assert(sup_id_equal(mine[0], call_id));
+    int before = changed;
     ck_assert_int_eq(sup_call_mute(call, agent.id, call_id, true), SUP_OK);
     ck_assert(sup_call_is_muted(call, call_id, SUP_CALL_AGENT));
     ck_assert(!sup_call_is_muted(call, call_id, SUP_CALL_CUSTOMER));
-    ck_assert_int_eq(changed, changes + 1);
+    ck_assert_int_eq(changed, before + 1);
     run_for(1200);
     ck_assert(heard_both);
     ck_assert_int_ge(qualities, 1);

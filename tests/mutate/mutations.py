@@ -143,3 +143,36 @@ mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
          "if (agent->leg && !sup_id_equal(agent->user, staff))", "if (false)", "db test_call")
 mutation("an answer during an offer is lost", "src/call/signal.c",
          "if (live->epoch == o->epoch) {", "if (true) {", "db test_call")
+
+# --- what a call survives ---
+mutation("no grace period for a lost leg", "src/call/leg.c",
+         "sup_timer_start(party->grace, party->live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
+         "e2e test_survival Vanished.test_gone_and_back")
+mutation("nobody is told of a lost leg", "src/call/leg.c",
+         "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        break;",
+         "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
+         "e2e test_survival Vanished.test_gone_for_good")
+mutation("a new page's leg is not joined", "src/call/leg.c",
+         "    if (!err)\n        call_join(live);\n", "    if (!err && !p->sampled && !before)\n        call_join(live);\n",
+         "e2e test_survival Reload.test_crash_of_the_customers_page")
+mutation("a draining daemon takes nobody back", "src/api/rest.c",
+         "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
+         "e2e test_survival Drain")
+mutation("a change of SSRC is taken for late packets", "src/media/send_stream.c",
+         "!stream->mapped || in->ssrc != stream->src_ssrc || (ahead", "!stream->mapped || (ahead",
+         "unit media.test_session_survival")
+mutation("sending never ends without consent", "src/media/session.c",
+         "sup_media_now_us(leg->engine) - leg->last_auth_us < STOP_SENDING_US;", "true;",
+         "unit media.test_session_survival")
+mutation("an ICE restart is taken for a repeated offer", "src/media/session.c",
+         "bool restart = leg->remote_ufrag[0] && strcmp(leg->remote_ufrag, offer->ufrag) != 0;", "bool restart = false;",
+         "unit media.test_session_survival")
+mutation("a peer behind a new mapping stays unheard", "src/media/ice.c",
+         "else if (!ice->has_pair || !take_from_elsewhere(ice, buffer, (size_t)n, &from))", "else", "unit media.test_ice")
+mutation("what comes from elsewhere need not be authentic", "src/media/session.c",
+         "return leg->authentic != authentic;", "return true;", "unit media.test_session_survival")
+mutation("packets are not marked", "src/media/ice.c",
+         "return sup_media_config(ice->opts.engine)->no_dscp ? 0 : SUP_ICE_DSCP_EF << 2;", "return 0;", "unit media.test_ice")
+mutation("TURN credentials never run out", "src/auth/turn.c",
+         '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
+         "e2e test_networks Turn.test_both_sides_through_turn")
