@@ -261,6 +261,8 @@ void api_feeds_presence(struct sup_api *api, struct sup_id person, bool staff);
 void api_feeds_check(struct sup_api *api);
 /* Tells who follows the chat which sides are connected. */
 void api_feed_tell_presence(struct sup_api *api, struct sup_id chat);
+/* Somebody who follows the chat is about to read its messages; the state read before counts seq. */
+void api_feed_known(struct sup_api *api, struct sup_id chat, int64_t seq);
 /* Sends the session the state of each chat that it follows. */
 void api_feeds_tell(struct api_session *session);
 /* {"type":"chat.state",...} of a row of chat_state; NULL without memory. */

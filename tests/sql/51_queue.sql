@@ -1,6 +1,6 @@
 -- Assignment: order, capacity, strategy, teams, answers, misses, timeouts, positions.
 begin;
-select plan(74);
+select plan(75);
 select t.people() \g /dev/null
 
 select is(t.rows('queue_assign', 'system:router', '10'), '[]', 'nothing waits, nobody is there');
@@ -94,6 +94,7 @@ select is(t.rows('queue_timeouts', 'system:router'), '[]', 'once');
 select t.pass('121 s'), t.rows('offers_expire', 'system:router'), t.rows('queue_timeouts', 'system:router'), t.pass('121 s'), t.rows('offers_expire', 'system:router'), t.rows('queue_timeouts', 'system:router'), t.pass('500 s') \g /dev/null
 select results_eq(format('select escalation, escalate_at from support.chat_queue where chat_id = %L and closed_at is null', t.id('kc9')), $$values (3, null::timestamptz)$$, 'three steps in all');
 select is(t.rows('queue_timeouts', 'system:router'), '[]', 'no more');
+select is((select array_agg(distinct n::text) from (select count(*) as n from support.chat_messages where body = 'queue_timeout' group by chat_id) m), '{1}', 'the customer is told once');
 select is(t.violations(), '', 'invariants');
 
 -- positions

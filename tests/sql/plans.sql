@@ -26,8 +26,7 @@ select t.call('message_post', :'c', :'k', support.uuid7()::text, :'w', 'message'
 select t.call('message_post', :'c', :'k', support.uuid7()::text, :'w', 'message', 'x', '{}', null);
 select t.call('message_post', :'a', :'k', support.uuid7()::text, :'w', 'message', 'x', '{}', null);
 select t.call('message_post', :'a', :'k', support.uuid7()::text, :'e', 'note', 'x', '{}', null);
-select t.call('message_post', 'system:router', :'k', support.uuid7()::text, :'e', 'system', 'x', '{}', null);
-select t.call('message_remask', :'c', :'k', :'m', '*', '{card}', null);
+select t.call('message_join', :'c', :'k', support.uuid7()::text, :'e', 'message', 'x', '{}', null, array[:'m']::text, '{*}');
 select t.call('chat_receipt', :'c', :'k', '2', '1', null), t.call('chat_receipt', :'a', :'k', '2', '1', '1');
 select t.call('chat_tag', :'a', :'k', '{x}', null, null), t.call('chat_read_open', :'a', :'k', null);
 select t.call('chat_state', :'c', :'k'), t.call('chat_state', :'a', :'k');
