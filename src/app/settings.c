@@ -198,6 +198,7 @@ sup_err app_make_media(struct sup_app *app)
         .no_sibling = !c->media.sibling_socket,
         .libsrtp_only = strcmp(c->media.srtp_engine, "libsrtp") == 0,
         .hold = app->hold,
+        .gather_us = (uint32_t)c->media.gather_us,
     };
     err = sup_media_engine_create(&opts, &app->engine);
     if (err)

@@ -31,7 +31,13 @@ void call_engine_rearm(struct sup_call *call)
 
 static void step(struct sup_call *call)
 {
+    struct sup_media_engine_stats stats;
     sup_media_engine_step(call->opts.engine);
+    sup_media_engine_get_stats(call->opts.engine, &stats);
+    sup_metric_add(call->steps_metric, (double)(stats.steps - call->stats.steps));
+    sup_metric_add(call->waits_metric, (double)(stats.waits - call->stats.waits));
+    sup_metric_add(call->events_metric, (double)(stats.events - call->stats.events));
+    call->stats = stats;
     call_engine_rearm(call);
 }
 
@@ -421,6 +427,13 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                                               "Legs whose handshake was refused.", NULL, NULL);
     call->lost_metric = sup_metrics_counter(opts->metrics, "supportd_call_legs_lost_total",
                                             "Times that a leg's packets stopped.", NULL, NULL);
+    call->steps_metric = sup_metrics_counter(opts->metrics, "supportd_media_steps_total",
+                                             "Wake-ups for sound.", NULL, NULL);
+    call->waits_metric =
+        sup_metrics_counter(opts->metrics, "supportd_media_gathers_total",
+                            "Of them, those that waited for more packets.", NULL, NULL);
+    call->events_metric = sup_metrics_counter(opts->metrics, "supportd_media_events_total",
+                                              "Sockets with packets that they found.", NULL, NULL);
     sup_err err = sup_map_create(&call->lives);
     if (!err)
         err = sup_timer_create(opts->loop, on_engine_deadline, call, &call->timer);

@@ -178,9 +178,12 @@ static void sample_quality(struct sup_leg *leg, uint64_t now_us)
     struct sup_quality_env env = {.connected = leg->state == SUP_LEG_CONNECTED,
                                   .relayed = pair && pair->relayed,
                                   .expect_in = leg->expect_in};
-    if (leg->heard) {
-        env.has_far_rtt = leg->heard->has_rtt;
-        env.far_rtt_us = leg->heard->rtt_us;
+    for (size_t i = 0; i < leg->ear_count; i++) { /* of several, the farthest */
+        const struct sup_leg *far = leg->ears[i].from;
+        if (far->has_rtt && (!env.has_far_rtt || far->rtt_us > env.far_rtt_us)) {
+            env.has_far_rtt = true;
+            env.far_rtt_us = far->rtt_us;
+        }
     }
     if (leg->srtp) {
         struct sup_srtp_stats stats;
@@ -256,8 +259,8 @@ sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg
     leg->opts = *opts;
     leg->engine = opts->engine;
     leg->expect_in = true;
-    sup_list_init(&leg->hear_link);
     sup_list_init(&leg->listeners);
+    sup_list_init(&leg->mixed);
     draw_identity(leg, opts->cname);
     leg->opts.cname = leg->cname;
     sup_err err = add_timers(leg);

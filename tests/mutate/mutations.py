@@ -48,8 +48,7 @@ mutation("feed delivers notes to the customer", "src/api/feed.c",
          "api_topic(note ? 's' : 'p', feed->chat).s, frame);", "api_topic('p', feed->chat).s, frame);",
          "api chat notes_never_reach_a_customer_of_the_same_daemon")
 mutation("an assignment is not told in the chat", "sql/functions/42_offer.sql",
-         "    perform support.do_system_message(p_chat, case p_kind when 'call' then 'call_answered' else 'assigned' end,",
-         "    perform (p_chat, case p_kind when 'call' then 'call_answered' else 'assigned' end,", "sql 41_message.sql")
+         "    perform support.do_system_message(p_chat,\n        case when", "    perform (p_chat,\n        case when", "sql 41_message.sql")
 mutation("a state overtakes the messages that it counts", "src/api/feed.c",
          "    if (feed->reading_messages || (view == VIEW_CUSTOMER && feed->checking > 0)) {", "    if (!feed) {",
          "api system it_comes_by_itself")

@@ -83,7 +83,7 @@ struct sup_config {
         int64_t turn_ttl_ms;
         char *hold_music_file, *srtp_engine;
         bool sibling_socket, dtx, fec;
-        int64_t bitrate, ptime_ms;
+        int64_t gather_us, bitrate, ptime_ms;
     } media;
     struct {
         struct sup_config_list categories, account_formats, account_formats_bare;

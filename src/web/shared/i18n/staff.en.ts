@@ -206,6 +206,7 @@ export const en = {
   sys_reopened: "Conversation goes on",
   sys_call_started: "Call started",
   sys_call_answered: "{name} answered the call",
+  sys_called_back: "{name} called back",
   sys_call_ended: "Call ended after {duration}",
   sys_call_missed: "Call not answered",
   sys_queue_timeout: "Waited longer than planned",

@@ -123,6 +123,7 @@ export const en = {
   sys_reopened: "The conversation goes on",
   sys_call_started: "Call started",
   sys_call_answered: "{name} answered the call",
+  sys_called_back: "{name} called back",
   sys_call_ended: "The call ended after {duration}",
   sys_call_missed: "The call was not answered",
   sys_queue_timeout: "This takes longer than planned; we are asking more colleagues",

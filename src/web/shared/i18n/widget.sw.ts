@@ -125,6 +125,7 @@ export const sw: Like<typeof en> = {
   sys_reopened: "Mazungumzo yanaendelea",
   sys_call_started: "Simu imeanza",
   sys_call_answered: "{name} amepokea simu",
+  sys_called_back: "{name} amekupigia tena",
   sys_call_ended: "Simu imeisha baada ya {duration}",
   sys_call_missed: "Simu haikupokelewa",
   sys_queue_timeout: "Inachukua muda kuliko ilivyopangwa; tunawauliza wahudumu wengine",
