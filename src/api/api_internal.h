@@ -172,7 +172,7 @@ void api_session_close(struct sup_ws_client *client, unsigned code, void *arg);
 void api_sessions_bye(struct sup_api *api);
 /* What follows a welcome: the lease, the open chats, offers and the queue's picture. */
 void api_session_welcomed(struct api_session *session);
-void api_lease_remove(struct sup_api *api, int64_t connection);
+void api_lease_remove(const struct api_session *session);
 /* Tells who follows the chat, here and in other processes, but for the typist. */
 void api_typing_tell(struct sup_api *api, struct sup_id chat, const struct sup_actor *actor,
                      bool active);
