@@ -172,7 +172,7 @@ void api_session_close(struct sup_ws_client *client, unsigned code, void *arg);
 void api_sessions_bye(struct sup_api *api);
 /* What follows a welcome: the lease, the open chats, offers and the queue's picture. */
 void api_session_welcomed(struct api_session *session);
-void api_lease_remove(struct sup_api *api, int64_t connection);
+void api_lease_remove(const struct api_session *session);
 /* Tells who follows the chat, here and in other processes, but for the typist. */
 void api_typing_tell(struct sup_api *api, struct sup_id chat, const struct sup_actor *actor,
                      bool active);
@@ -293,6 +293,8 @@ void api_feeds_presence(struct sup_api *api, struct sup_id person, bool staff);
 void api_feeds_check(struct sup_api *api);
 /* Tells who follows the chat which sides are connected. */
 void api_feed_tell_presence(struct sup_api *api, struct sup_id chat);
+/* Somebody who follows the chat is about to read its messages; the state read before counts seq. */
+void api_feed_known(struct sup_api *api, struct sup_id chat, int64_t seq);
 /* Sends the session the state of each chat that it follows. */
 void api_feeds_tell(struct api_session *session);
 /* {"type":"chat.state",...} of a row of chat_state; NULL without memory. */

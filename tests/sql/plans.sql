@@ -18,6 +18,7 @@ select t.call('chat_start', :'c', :'k', :'k', :'e', 'en', null, null);
 select t.call('chat_start', :'c', :'w', :'w', :'w', 'en', null, null);
 select t.call('presence_set', :'a', 'away', null, null), t.call('presence_set', :'a', 'available', null, null), t.call('presence_set_auto_answer', :'a', (:i % 2 = 0)::text, null);
 select t.call('wrap_extend', :'a', '1000', null), t.call('wrap_end', :'a', null), t.call('staff_set_skills', :'d', t.id('a1')::text, '{cards}', null);
+select t.rows('queue_pictures', 'system:router', array[t.id('s1'), t.id('a1'), substr(:'a', 7)::uuid]::text, '50');
 select t.rows('queue_list', :'a', '20'), t.rows('queue_positions', 'system:router', null), t.call('queue_next_deadline', 'system:router');
 select t.rows('queue_assign', 'system:router', '5');
 select t.rows('offers_mine', :'a');
@@ -27,8 +28,7 @@ select t.call('message_post', :'c', :'k', support.uuid7()::text, :'w', 'message'
 select t.call('message_post', :'c', :'k', support.uuid7()::text, :'w', 'message', 'x', '{}', null);
 select t.call('message_post', :'a', :'k', support.uuid7()::text, :'w', 'message', 'x', '{}', null);
 select t.call('message_post', :'a', :'k', support.uuid7()::text, :'e', 'note', 'x', '{}', null);
-select t.call('message_post', 'system:router', :'k', support.uuid7()::text, :'e', 'system', 'x', '{}', null);
-select t.call('message_remask', :'c', :'k', :'m', '*', '{card}', null);
+select t.call('message_join', :'c', :'k', support.uuid7()::text, :'e', 'message', 'x', '{}', null, array[:'m']::text, '{*}');
 select t.call('chat_receipt', :'c', :'k', '2', '1', null), t.call('chat_receipt', :'a', :'k', '2', '1', '1');
 select t.call('chat_tag', :'a', :'k', '{x}', null, null), t.call('chat_read_open', :'a', :'k', null);
 select t.call('chat_state', :'c', :'k'), t.call('chat_state', :'a', :'k');
