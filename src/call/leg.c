@@ -93,6 +93,15 @@ static bool samples(const struct call_party *party)
            sup_leg_state_of(party->leg) != SUP_LEG_CLOSED;
 }
 
+static void tell_quality(struct call_live *live)
+{
+    struct sup_call_event event = {.kind = SUP_CALL_QUALITY};
+    for (int p = 0; p < SUP_CALL_PARTIES; p++)
+        if (live->parties[p].leg && live->parties[p].sampled)
+            event.samples[p] = &live->parties[p].last;
+    call_emit(live, &event);
+}
+
 static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg)
 {
     (void)leg;
@@ -101,20 +110,28 @@ static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sam
     enum sup_call_party which = party_of(party);
     if (live->dead)
         return;
+    bool changed = party->sampled && party->last.verdicts != sample->verdicts;
     party->last = *sample;
     party->sampled = true;
     call_add_rows(live, which, sample);
     /* One picture a second: at the customer's sample, or the agent's where there is no other. */
-    if (which == SUP_CALL_AGENT && samples(&live->parties[SUP_CALL_CUSTOMER]))
+    if (which == SUP_CALL_AGENT && !changed && samples(&live->parties[SUP_CALL_CUSTOMER]))
         return;
-    struct sup_call_event event = {.kind = SUP_CALL_QUALITY};
-    for (int p = 0; p < SUP_CALL_PARTIES; p++)
-        if (live->parties[p].leg && live->parties[p].sampled)
-            event.samples[p] = &live->parties[p].last;
-    call_emit(live, &event);
+    tell_quality(live);
 }
 
-static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality};
+/* What changes is told at once, not at the next picture. */
+static void on_verdicts(struct sup_leg *leg, uint32_t verdicts, void *arg)
+{
+    (void)leg;
+    struct call_party *party = arg;
+    if (party->live->dead || !party->sampled)
+        return;
+    party->last.verdicts = verdicts;
+    tell_quality(party->live);
+}
+
+static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality, on_verdicts};
 
 static sup_err leg_create(struct call_live *live, enum sup_call_party party)
 {

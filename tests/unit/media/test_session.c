@@ -55,7 +55,7 @@ static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sam
     s->samples++;
 }
 
-static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality};
+static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality, NULL};
 
 static void open_engine(bool no_sibling, bool libsrtp_only)
 {
