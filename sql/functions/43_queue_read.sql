@@ -2,15 +2,18 @@
 
 create function support.offers_mine(p_actor text)
 returns table (offer_id uuid, kind text, entry_id uuid, chat_id uuid, call_id uuid, customer_id uuid, customer_name text,
-               created_at timestamptz, expires_at timestamptz)
+               created_at timestamptz, expires_at timestamptz, transfer_from uuid, transfer_from_name text, transfer_note text, transfer_back boolean)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 declare
     v_me uuid := support.act_staff(p_actor);
 begin
     return query
-        select o.id, o.kind, o.entry_id, o.chat_id, o.call_id, o.customer_id, u.name, o.created_at, o.expires_at
+        select o.id, case when q.callback then 'callback' else o.kind end, o.entry_id, o.chat_id, o.call_id, o.customer_id, u.name, o.created_at,
+               o.expires_at, f.from_staff_id, support.staff_name(f.from_staff_id), f.note, q.phase = 'returning'
         from support.offers o left join support.customers u on u.id = o.customer_id
+        left join support.call_queue q on q.id = o.entry_id and o.kind = 'call'
+        left join support.call_transfers f on f.id = q.transfer_id
         where o.staff_id = v_me and o.state = 'pending' order by o.created_at, o.id;
 end $$;
 comment on function support.offers_mine(text) is 'Pending offers of the acting staff member';
@@ -25,6 +28,9 @@ begin
         (select min(o.expires_at) from support.offers o where o.state = 'pending'),
         (select min(q.escalate_at) from support.chat_queue q where q.closed_at is null and q.escalate_at is not null),
         (select min(q.escalate_at) from support.call_queue q where q.closed_at is null and q.escalate_at is not null),
+        (select min(q.away_until) from support.call_queue q where q.closed_at is null and q.away_until is not null),
+        (select min(q.phase_until) from support.call_queue q where q.closed_at is null and q.phase_until is not null and q.state = 'waiting'),
+        (select min(k.ring_until) from support.voice_calls k where k.ring_until is not null),
         (select min(p.grace_until) from support.staff_presence p where p.grace_until is not null),
         (select min(p.wrap_until) from support.staff_presence p where p.wrap_until is not null and p.wrap_until > now));
 end $$;
@@ -82,7 +88,7 @@ begin
                          q.queued_at, q.escalation, q.staff_id
                   from support.chat_queue q where q.closed_at is null
                   union all
-                  select 'call', q.id, q.chat_id, q.call_id, q.customer_id, q.language, q.team_id, q.state, q.priority, q.queued_at, q.escalation, q.staff_id
+                  select case when q.callback then 'callback' else 'call' end, q.id, q.chat_id, q.call_id, q.customer_id, q.language, q.team_id, q.state, q.priority, q.queued_at, q.escalation, q.staff_id
                   from support.call_queue q where q.closed_at is null) e
               order by e.priority desc, e.queued_at, e.id limit v_limit) l
         left join support.customers u on u.id = l.customer_id

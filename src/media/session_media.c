@@ -42,6 +42,10 @@ static void take_blocks(struct sup_leg *leg, const struct sup_rtcp *rtcp, int64_
         uint32_t rtt_us;
         if (block->ssrc != leg->out.ssrc)
             continue;
+        unsigned loss_pct = (block->fraction_lost * 100u + 255) / 256;
+        if (loss_pct < leg->peer_loss_pct) /* a quiet report does not end a bad line */
+            loss_pct = (loss_pct + leg->peer_loss_pct) / 2;
+        leg->peer_loss_pct = (uint8_t)loss_pct;
         uint64_t now_us = sup_media_now_us(leg->engine);
         sup_quality_add_report(leg->quality, block, now_us);
         if (sup_rtcp_rtt(wall_us, block->lsr, block->dlsr, &rtt_us))

@@ -19,7 +19,7 @@ with warnings.catch_warnings():
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 METHODS = ("get", "put", "post", "delete")
 # Fields of frames that may be null although the example shows a value.
-NULLABLE = {("me.presence", "reason"), ("queue.position", "wait_low_ms"), ("queue.position", "wait_high_ms"),
+NULLABLE = {("me.presence", "reason"), ("me.presence", "wrap_until"), ("me.presence", "wrap_left_ms"), ("queue.position", "wait_low_ms"), ("queue.position", "wait_high_ms"),
             ("call.quality", "legs.rtt_ms"), ("call.quality", "legs.in.level_dbov"),
             ("call.quality", "legs.in.mos_lq"), ("call.quality", "legs.in.mos_cq"),
             ("welcome", "me.name"), ("chat.typing", "who.name")}

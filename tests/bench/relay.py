@@ -22,6 +22,16 @@ async def connect_leg(load, person, call_id, pending):
     return number
 
 
+def hearing(load):
+    """Waits for the generator's next answer that has the key."""
+    async def pending(key):
+        while True:
+            answer = await load.hear()
+            if key in answer:
+                return answer
+    return pending
+
+
 async def make_call(rig, http, load, pending, number, agent_token):
     """A customer's call, offered to the one free agent, answered: both legs connected."""
     base = rig.http(0)
@@ -51,13 +61,7 @@ async def measure(rig, args):
     load = await Program.start("relay_load")
     floor = await Program.start("relay_floor", args.calls * 2)
     people = []
-
-    async def pending(key):
-        while True:
-            answer = await load.hear()
-            if key in answer:
-                return answer
-
+    pending = hearing(load)
     try:
         hello = await floor.hear()
         load.tell(floor=hello["ports"])

@@ -8,10 +8,16 @@
  *   {"candidate":N,"text":LINE}           a trickled one
  *   {"floor":[PORT...]}                   the floor's legs
  *   {"window":"floor"|"daemon","pid":PID,"seconds":S,"calls":C} -> its figures
+ *   {"window":"music","pid":PID,"seconds":S,"calls":C}
+ *                                         legs that only listen, two to a call -> what they got
+ *   {"talk":N}                            sends 50 packets a second from now on
+ *   {"listen":N}                       -> {"heard":N,"at_ns":T} at the first packet of the other
+ * leg
  *
  * Every leg sends 50 packets a second; payloads carry number and time, so that loss and delay are
  * counted at the other end, by the kernel's time of arrival. Outside its windows a leg of the
- * daemon sends one packet a second, since a silent leg counts as gone. */
+ * daemon sends one packet a second, since a silent leg counts as
+ * gone. */
 #include <fcntl.h>
 #include <jansson.h>
 #include <sys/epoll.h>
@@ -33,9 +39,9 @@ enum {
     LEVEL_ID = 1,
     PAYLOAD_TYPE = 111,
     FRAME_NS = 20000000,
-    TICK_NS = 50000000,
+    TICK_NS = FRAME_NS,
     KEEPALIVE_NS = 1000000000,
-    CHECK_TICKS = 40, /* between two consent checks */
+    CHECK_TICKS = 100, /* between two consent checks */
     DRAIN_NS = 2000000000,
     POLL_NS = 1000000,
     LINE_MAX_BYTES = 65536,
@@ -58,9 +64,11 @@ struct leg {
 
     char ufrag[5], pwd[25], remote_pwd[300], user[310];
     struct dtls_peer dtls;
-    bool answered, path;
+    bool answered, path, talks, listens;
     unsigned ticks;
     uint64_t keepalive_ns;
+    uint32_t music_window; /* in which the next two were counted */
+    uint16_t music_seq;    /* the last one */
 };
 
 struct window {
@@ -68,8 +76,10 @@ struct window {
     bool floor;
     pid_t pid;
     uint32_t legs;
-    uint64_t start_ns, frames, next, cpu_ns, own_cpu_ns, late_ns;
-    uint64_t sent, received, foreign;
+    uint64_t start_ns, end_ns, frames, next, cpu_ns, own_cpu_ns, late_ns;
+    uint64_t sent, received;
+    bool music;
+    uint64_t missing; /* of the music, by sequence numbers */
     struct bench_samples delay;
 };
 
@@ -266,6 +276,17 @@ static void send_packet(struct leg *leg, uint32_t number)
     send_to_remote(leg, pkt, len);
 }
 
+static void take_music(struct leg *leg, uint16_t seq)
+{
+    if (!window.number || !window.music || leg->number >= window.legs)
+        return;
+    if (leg->music_window == window.number)
+        window.missing += (uint16_t)(seq - leg->music_seq - 1);
+    leg->music_window = window.number;
+    leg->music_seq = seq;
+    window.received++;
+}
+
 static void take_rtp(struct leg *leg, uint8_t *pkt, size_t len, uint64_t arrived_ns)
 {
     struct sup_rtp_hdr hdr;
@@ -275,8 +296,12 @@ static void take_rtp(struct leg *leg, uint8_t *pkt, size_t len, uint64_t arrived
         return;
     memcpy(&mark, pkt + hdr.payload_off + 2, sizeof(mark));
     if (hdr.payload_len != PAYLOAD || mark.leg != (leg->number ^ 1)) {
-        window.foreign++; /* hold music before the answer */
+        take_music(leg, hdr.seq);
         return;
+    }
+    if (leg->listens) {
+        leg->listens = false;
+        say(json_pack("{s:i, s:I}", "heard", (int)leg->number, "at_ns", (json_int_t)arrived_ns));
     }
     if (mark.window == 0 || mark.window != window.number || leg->floor != window.floor)
         return;
@@ -348,11 +373,13 @@ static void begin_window(json_t *command)
     delay.count = 0;
     window = (struct window){.number = ++window_count,
                              .floor = floor,
+                             .music = kind && strcmp(kind, "music") == 0,
                              .pid = (pid_t)json_integer_value(json_object_get(command, "pid")),
                              .legs = (uint32_t)calls * 2,
                              .start_ns = mono_ns(),
                              .delay = delay};
-    window.frames = (uint64_t)(seconds * 50) * window.legs;
+    window.end_ns = window.start_ns + (uint64_t)(seconds * 1e9);
+    window.frames = window.music ? 0 : (uint64_t)(seconds * 50) * window.legs;
     window.cpu_ns = bench_cpu_ns(window.pid);
     window.own_cpu_ns = bench_cpu_ns(getpid());
 }
@@ -365,12 +392,16 @@ static uint64_t due_ns(uint64_t number)
 static void end_window(void)
 {
     uint64_t cpu = bench_cpu_ns(window.pid) - window.cpu_ns;
+    window.sent += window.music ? window.received + window.missing : 0;
     double lost = (double)window.sent - (double)window.received;
     double passed = (double)(mono_ns() - window.start_ns);
     json_t *figures = json_pack(
         "{s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:f, s:f, s:I}", "window",
-        window.floor ? "floor" : "daemon", "sent", (json_int_t)window.sent, "received",
-        (json_int_t)window.received, "loss_percent", 100 * lost / (double)window.sent, "cpu_us",
+        window.floor   ? "floor"
+        : window.music ? "music"
+                       : "daemon",
+        "sent", (json_int_t)window.sent, "received", (json_int_t)window.received, "loss_percent",
+        window.sent ? 100 * lost / (double)window.sent : 100.0, "cpu_us",
         window.received ? (double)cpu / 1000 / (double)window.received : 0.0, "latency_p50_us",
         (json_int_t)bench_percentile(&window.delay, 0.5), "latency_p99_us",
         (json_int_t)bench_percentile(&window.delay, 0.99), "cores", (double)cpu / passed,
@@ -396,7 +427,10 @@ static uint64_t step_window(void)
         uint64_t then = due_ns(window.next);
         return then > now ? then - now : 0;
     }
-    if (window.received == window.sent || now >= due_ns(window.frames) + DRAIN_NS)
+    if (window.music) {
+        if (now >= window.end_ns)
+            end_window();
+    } else if (window.received == window.sent || now >= due_ns(window.frames) + DRAIN_NS)
         end_window();
     return POLL_NS;
 }
@@ -413,8 +447,10 @@ static void tick(uint64_t now)
             DTLSv1_handle_timeout(leg->dtls.ssl);
             dtls_go_on(leg);
         }
-        bool busy = window.number && !window.floor && i < window.legs;
-        if (leg->connected && !busy && now - leg->keepalive_ns >= KEEPALIVE_NS) {
+        bool busy = window.frames && window.number && !window.floor && i < window.legs;
+        if (leg->connected && leg->talks)
+            send_packet(leg, 0);
+        else if (leg->connected && !busy && now - leg->keepalive_ns >= KEEPALIVE_NS) {
             leg->keepalive_ns = now;
             send_packet(leg, 0);
         }
@@ -460,6 +496,10 @@ static void obey(const char *line)
     else if (json_object_get(command, "candidate"))
         take_candidate(leg_named(command, "candidate"),
                        json_string_value(json_object_get(command, "text")));
+    else if (json_object_get(command, "talk"))
+        leg_named(command, "talk")->talks = true;
+    else if (json_object_get(command, "listen"))
+        leg_named(command, "listen")->listens = true;
     else if (json_object_get(command, "floor"))
         open_floor(json_object_get(command, "floor"));
     else if (json_object_get(command, "window"))

@@ -1,6 +1,6 @@
 -- Row level security, reading: each table, each role, with own rows and those of others.
 begin;
-select plan(242);
+select plan(262);
 select t.people() \g /dev/null
 
 -- kc1: c1 served by a1 (team A), with messages and a note; c1 also calls, a1 answers. kc2: c2 waits for everybody. kc3: c3 waits for team B.
@@ -23,6 +23,9 @@ select t.call('call_samples', 'system:media', t.id('vc1')::text, array[support.n
 select t.call('signal_put', t.c('c1'), t.id('vc1')::text, t.id('p1')::text, 'candidate', '{}') \g /dev/null
 select t.call('staff_session_create', 'system:auth', t.id('a1')::text, '\x' || repeat('01', 32), '\x' || repeat('02', 32), null) \g /dev/null
 select t.call('staff_session_create', 'system:auth', t.id('a2')::text, '\x' || repeat('03', 32), '\x' || repeat('04', 32), null) \g /dev/null
+
+insert into support.call_transfers (id, call_id, chat_id, customer_id, from_staff_id, kind, to_staff_id, note, created_at)
+select t.id('f1'), k.id, k.chat_id, k.customer_id, k.staff_id, 'staff', t.id('a2'), 'not for customers', now() from support.voice_calls k where k.id = t.id('vc1');
 
 create temporary table who (n int, name text, actor text);
 insert into who values (1, 'customer', t.c('c1')), (2, 'other customer', t.c('c4')), (3, 'agent', t.s('a1')), (4, 'agent of team B', t.s('a2')),
@@ -49,10 +52,12 @@ insert into seen values
     ('presence_leases',      '{0,0,16,16,16,16,16,16,16,0}'),
     ('processes',            '{1,1,1,1,1,1,1,1,1,0}'),
     ('teams',                '{0,0,2,2,2,2,2,2,0,0}'),
-    ('support_settings',     '{18,18,18,18,18,18,18,18,18,0}'),
     ('offers',               '{0,0,0,0,0,0,0,0,0,0}'),
     ('audit_seals',          '{0,0,0,0,0,0,0,0,0,0}'),
-    ('call_transitions',     '{12,12,12,12,12,12,12,12,12,12}');
+    ('call_parts',           '{1,0,1,0,1,1,1,1,0,0}'),
+    ('call_transfers',       '{0,0,1,0,1,1,1,1,0,0}'),
+    ('call_transitions',     '{17,17,17,17,17,17,17,17,17,17}');
+insert into seen select 'support_settings', array_fill(count(*)::int, array[9]) || 0 from support.support_settings;
 select is(t.as(w.actor, 'select count(*) from support.' || s.tbl), s.expected[w.n]::text, format('%s: %s sees %s', s.tbl, w.name, s.expected[w.n]))
 from seen s cross join who w order by s.tbl, w.n;
 

@@ -39,7 +39,7 @@ select t.ready('a3') \g /dev/null
 create temporary table o2 as select t.assign() -> 0 as r;
 select is(r ->> 'staff_id', t.id('a3')::text, 'the next one') from o2;
 select is(t.call('offer_accept', t.s('a3'), r ->> 'offer_id', null) - 'rev', jsonb_build_object('result', 'accepted', 'kind', 'call', 'entry_id', t.id('vec1'), 'chat_id', t.id('kvc1'),
-    'call_id', t.id('vc1'), 'customer_id', t.id('c1'), 'staff_name', 'Name a3', 'owner_process', t.id('p1')), 'answers') from o2;
+    'call_id', t.id('vc1'), 'customer_id', t.id('c1'), 'staff_name', 'Name a3', 'owner_process', t.id('p1'), 'calling', false), 'answers') from o2;
 select results_eq(format('select k.state, k.weight, c.status, c.assigned_staff_id from support.voice_calls k join support.chat_sessions c on c.id = k.chat_id where k.id = %L', t.id('vc1')),
     format('values (%L, 4, %L, %L::uuid)', 'active', 'assigned', t.id('a3')), 'active, with the chat, all capacity');
 select t.accept('a2', r -> 1) from o \g /dev/null
@@ -129,7 +129,7 @@ select t.assign() \g /dev/null
 select is(t.accept('a1', jsonb_build_object('offer_id', id)) ->> 'result', 'accepted', 'a call is answered') from support.offers where call_id = t.id('vc8');
 select is(t.rows('calls_of_dead_process', 'system:monitor'), '[]', 'its process lives');
 select t.later('60 s'), t.rows('leases_expire', 'system:monitor') \g /dev/null
-select is((t.rows('calls_of_dead_process', 'system:monitor') -> 0) - 'rev', jsonb_build_object('call_id', t.id('vc8'), 'chat_id', t.id('kvc8'), 'customer_id', t.id('c8'), 'staff_id', t.id('a1'), 'offer_id', null, 'offer_staff_id', null), 'its process died');
+select is((t.rows('calls_of_dead_process', 'system:monitor') -> 0) - 'rev', jsonb_build_object('call_id', t.id('vc8'), 'chat_id', t.id('kvc8'), 'customer_id', t.id('c8'), 'staff_id', t.id('a1'), 'offer_id', null, 'offer_staff_id', null, 'ended', true), 'its process died');
 select is((select end_reason from support.voice_calls where id = t.id('vc8')), 'process_lost', 'with the reason');
 select is(t.violations(), '', 'invariants');
 

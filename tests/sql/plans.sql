@@ -17,6 +17,7 @@ select t.call('staff_deactivate', :'d', t.id('new' || :'i')::text, null), t.call
 select t.call('chat_start', :'c', :'k', :'k', :'e', 'en', null, null);
 select t.call('chat_start', :'c', :'w', :'w', :'w', 'en', null, null);
 select t.call('presence_set', :'a', 'away', null, null), t.call('presence_set', :'a', 'available', null, null), t.call('presence_set_auto_answer', :'a', (:i % 2 = 0)::text, null);
+select t.call('wrap_extend', :'a', '1000', null), t.call('wrap_end', :'a', null), t.call('staff_set_skills', :'d', t.id('a1')::text, '{cards}', null);
 select t.rows('queue_list', :'a', '20'), t.rows('queue_positions', 'system:router', null), t.call('queue_next_deadline', 'system:router');
 select t.rows('queue_assign', 'system:router', '5');
 select t.rows('offers_mine', :'a');
@@ -47,7 +48,11 @@ select t.rows('process_leave', 'system:monitor', t.id('px' || :'i')::text), t.ro
 
 select t.call('call_start', :'c', :'v', :'v', :'k', :'v', :'v', :'p', null);
 select t.rows('queue_assign', 'system:router', '5');
+select t.call('call_away', 'system:media', :'v', :'p', 'true'), t.call('call_away', 'system:media', :'v', :'p', 'false');
+select t.call('offer_auto_answer', :'a', :'v', null, :'p'), t.rows('call_deadlines', 'system:router');
 select t.call('offer_accept', :'a', id::text, null) from support.offers where state = 'pending';
+select t.call('transfer_targets', :'a'), t.call('call_transfer', :'a', :'v', :'w', 'team', null, t.id('B')::text, null, 'note', null);
+select t.call('callback_ring', :'a', :'v', null), t.call('callback_answer', :'c', :'v', 'true', null), t.call('call_callback', :'c', :'v', null);
 select t.call('call_transition', :'a', :'v', 'active', 'held', null, null, null), t.call('call_transition', :'a', :'v', 'held', 'active', null, null, null);
 select t.call('call_state', :'c', :'v'), t.call('call_state', :'a', :'v');
 select t.rows('calls_mine', :'c', o, null, '20'), t.rows('calls_mine', :'a', o, null, '20') from unnest(array['true', 'false', null]) o;
@@ -58,6 +63,7 @@ select t.call('signal_put', :'c', :'v', :'p', 'x', '{}'), t.call('signal_put', :
 select t.rows('signal_take', 'system:media', :'p', '10'), t.call('signal_purge', 'system:retention');
 select t.rows('calls_of_dead_process', 'system:monitor');
 select t.call('call_transition', :'c', :'v', 'active', 'ended', 'hangup', null, null);
+select t.call('call_rate', :'c', :'v', '5', 'fine', null), t.rows('calls_missed', :'a', null, '20', null), t.rows('calls_missed', :'s', null, '20', null);
 select t.rows('offers_expire', 'system:router'), t.rows('queue_timeouts', 'system:router'), t.rows('grace_expire', 'system:router');
 select t.call('chat_requeue', :'a', :'k', support.uuid7()::text, null, null);
 select t.call('chat_close', :'c', :'k', 'customer', null);
