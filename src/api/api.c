@@ -278,6 +278,9 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
         sup_api_destroy(api);
         return err;
     }
+    api->blocks_metric =
+        sup_metrics_gauge(opts->metrics, "supportd_memory_blocks",
+                          "Blocks of memory in use, of this program's own.", NULL, NULL);
     *ret_api = api;
     return SUP_OK;
 }

@@ -218,6 +218,8 @@ void api_staff_store_new(struct api_op *op);
 
 /* RTCIceServer objects for a browser, with credentials of its own for TURN; NULL without memory. */
 json_t *api_ice_servers(const struct sup_api *api, const struct sup_actor *actor);
+/* Tells actor the state of the own calls whose media is here: after an absence. */
+void api_calls_tell(struct sup_api *api, const struct sup_actor *actor);
 sup_err api_calls_create(struct sup_api *api);
 void api_calls_destroy(struct sup_api *api);
 void api_call_start(struct api_op *op);
@@ -357,5 +359,6 @@ struct sup_api {
     struct sup_rate *user_rate, *address_rate, *login_rate, *say_rate, *call_rate;
     int64_t next_connection;
     bool draining;
+    struct sup_metric *blocks_metric;
 };
 #endif

@@ -100,7 +100,8 @@ void api_call_start(struct api_op *op)
     const struct sup_api *api = op->api;
     /* Not registered: there is no process yet that could own the media. */
     if (api->draining || !sup_bus_registered(api->opts.bus) || sup_call_full(api->opts.call)) {
-        api_op_fail(op, sup_call_full(api->opts.call) ? "overloaded" : "unavailable", NULL, NULL);
+        api_op_fail(op, sup_call_full(api->opts.call) ? "overloaded" : "unavailable",
+                    api->draining ? "draining" : NULL, NULL);
         return;
     }
     struct sup_call_start call = {

@@ -2,6 +2,7 @@
 
 #include "api_internal.h"
 #include "supportd/base/clock.h"
+#include "supportd/base/mem.h"
 #include "supportd/pg/row_json.h"
 #include "supportd/staff/staff_store.h"
 
@@ -35,6 +36,7 @@ void api_metrics(struct api_op *op)
         api_op_fail(op, "denied", NULL, NULL);
         return;
     }
+    sup_metric_set(op->api->blocks_metric, (double)sup_mem_live());
     if (sup_metrics_write(opts->metrics, &text)) {
         api_op_fail(op, "overloaded", NULL, NULL);
     } else {

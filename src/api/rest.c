@@ -157,6 +157,8 @@ bool api_ws_gate(const char *ip, const char *origin, void *arg)
     (void)origin;
     struct sup_api *api = arg;
     uint64_t retry_us;
-    return !api->draining && sup_rate_take(api->address_rate, ip, strlen(ip), 1,
-                                           sup_clock_mono_us(), &retry_us) == SUP_OK;
+    /* While calls still run, who has lost the connection may come back to them. */
+    bool open = !api->draining || sup_call_count(api->opts.call) > 0;
+    return open && sup_rate_take(api->address_rate, ip, strlen(ip), 1, sup_clock_mono_us(),
+                                 &retry_us) == SUP_OK;
 }

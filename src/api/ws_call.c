@@ -9,7 +9,7 @@
 #include "supportd/pg/row_json.h"
 #include "supportd/queue/queue_store.h"
 
-enum { SDP_MAX = 16384, CANDIDATE_MAX = 512 };
+enum { SDP_MAX = 16384, CANDIDATE_MAX = 512, CALLS_TOLD_MAX = 8 };
 
 struct call_fields {
     struct sup_id call_id;
@@ -172,10 +172,12 @@ static void on_told(const struct sup_pg_reply *reply, void *arg)
             tell_ring(t->api, reply->rows);
         const struct sup_call *calls = t->api->opts.call;
         api_send_user(t->api, t->user,
-                      json_pack("{s:s, s:o, s:{s:b, s:b}}", "type", "call.state", "call",
-                                sup_row_json(reply->rows, 0, "state"), "muted", "customer",
+                      json_pack("{s:s, s:o, s:{s:b, s:b}, s:{s:s, s:s}}", "type", "call.state",
+                                "call", sup_row_json(reply->rows, 0, "state"), "muted", "customer",
                                 sup_call_is_muted(calls, t->call, SUP_CALL_CUSTOMER), "agent",
-                                sup_call_is_muted(calls, t->call, SUP_CALL_AGENT)));
+                                sup_call_is_muted(calls, t->call, SUP_CALL_AGENT), "legs",
+                                "customer", sup_call_leg_name(calls, t->call, SUP_CALL_CUSTOMER),
+                                "agent", sup_call_leg_name(calls, t->call, SUP_CALL_AGENT)));
     }
     sup_free(t);
 }
@@ -191,6 +193,14 @@ static void tell(struct sup_api *api, struct sup_id call, struct sup_id user, bo
     struct sup_actor actor = sup_actor_make(staff ? SUP_ROLE_AGENT : SUP_ROLE_CUSTOMER, user, NULL);
     if (sup_call_store_state(api->opts.pool, actor.text, call, on_told, t))
         sup_free(t);
+}
+
+void api_calls_tell(struct sup_api *api, const struct sup_actor *actor)
+{
+    struct sup_id calls[CALLS_TOLD_MAX];
+    size_t count = sup_call_of_user(api->opts.call, actor->id, calls, CALLS_TOLD_MAX);
+    for (size_t i = 0; i < count; i++)
+        tell(api, calls[i], actor->id, sup_actor_is_staff(actor));
 }
 
 struct welcomed {

@@ -48,6 +48,7 @@ static void on_sealed(sup_err err, void *arg)
 static void end_drain(struct sup_app *app)
 {
     sup_timer_stop(app->drain_timer);
+    sup_net_server_accept(app->server, false);
     sup_net_server_drain(app->server, SUP_WS_GOING_AWAY, "draining");
     /* Without a database there is nothing to seal in and nobody to take leave of. */
     if (!sup_pg_pool_ready(app->pool, NULL))
@@ -85,7 +86,9 @@ static void on_stop_signal(void *arg)
     app->draining = true;
     sup_log_info("app", "draining", SUP_INT("calls", sup_call_count(app->call)));
     (void)sd_notify(0, "STOPPING=1");
-    sup_net_server_accept(app->server, false);
+    /* Whose call still runs must reach us: to hang up, to offer again. */
+    if (sup_call_count(app->call) == 0)
+        sup_net_server_accept(app->server, false);
     sup_queue_stop(app->queue);
     sup_api_drain(app->api);
     sup_call_leave_waiting(app->call);

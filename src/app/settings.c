@@ -196,8 +196,10 @@ sup_err app_make_media(struct sup_app *app)
         .port_min = (uint16_t)c->media.port_min,
         .port_max = (uint16_t)c->media.port_max,
         .no_sibling = !c->media.sibling_socket,
+        .no_dscp = !c->media.dscp,
         .libsrtp_only = strcmp(c->media.srtp_engine, "libsrtp") == 0,
         .hold = app->hold,
+        .gather_us = (uint32_t)c->media.gather_us,
     };
     err = sup_media_engine_create(&opts, &app->engine);
     if (err)

@@ -17,6 +17,7 @@ enum {
 
 void call_engine_rearm(struct sup_call *call)
 {
+    sup_metric_set(call->timers_metric, (double)sup_media_engine_timers(call->opts.engine));
     uint64_t deadline = sup_media_engine_deadline(call->opts.engine);
     if (deadline == call->deadline && sup_timer_armed(call->timer))
         return; /* the common case: a packet came, and nothing is due sooner for it */
@@ -31,7 +32,13 @@ void call_engine_rearm(struct sup_call *call)
 
 static void step(struct sup_call *call)
 {
+    struct sup_media_engine_stats stats;
     sup_media_engine_step(call->opts.engine);
+    sup_media_engine_get_stats(call->opts.engine, &stats);
+    sup_metric_add(call->steps_metric, (double)(stats.steps - call->stats.steps));
+    sup_metric_add(call->waits_metric, (double)(stats.waits - call->stats.waits));
+    sup_metric_add(call->events_metric, (double)(stats.events - call->stats.events));
+    call->stats = stats;
     call_engine_rearm(call);
 }
 
@@ -466,6 +473,18 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                                               "Legs whose handshake was refused.", NULL, NULL);
     call->lost_metric = sup_metrics_counter(opts->metrics, "supportd_call_legs_lost_total",
                                             "Times that a leg's packets stopped.", NULL, NULL);
+    call->steps_metric = sup_metrics_counter(opts->metrics, "supportd_media_steps_total",
+                                             "Wake-ups for sound.", NULL, NULL);
+    call->waits_metric =
+        sup_metrics_counter(opts->metrics, "supportd_media_gathers_total",
+                            "Of them, those that waited for more packets.", NULL, NULL);
+    call->events_metric = sup_metrics_counter(opts->metrics, "supportd_media_events_total",
+                                              "Sockets with packets that they found.", NULL, NULL);
+    call->refused_metric = sup_metrics_counter(
+        opts->metrics, "supportd_call_legs_refused_total",
+        "Legs that found no free port of media.port_min to media.port_max.", NULL, NULL);
+    call->timers_metric = sup_metrics_gauge(opts->metrics, "supportd_media_timers",
+                                            "Timers that legs hold.", NULL, NULL);
     sup_err err = sup_map_create(&call->lives);
     if (!err)
         err = sup_timer_create(opts->loop, on_engine_deadline, call, &call->timer);
@@ -505,6 +524,17 @@ void sup_call_destroy(struct sup_call *call)
 struct sup_signal *sup_call_events(struct sup_call *call)
 {
     return &call->events;
+}
+
+size_t sup_call_of_user(const struct sup_call *call, struct sup_id user, struct sup_id *ret_calls,
+                        size_t max)
+{
+    size_t pos = 0, count = 0;
+    const struct call_live *live;
+    while (count < max && (live = sup_map_next(call->lives, &pos, NULL, NULL)))
+        if (!live->dead && (sup_id_equal(live->customer, user) || sup_id_equal(live->staff, user)))
+            ret_calls[count++] = live->id;
+    return count;
 }
 
 bool sup_call_full(const struct sup_call *call)

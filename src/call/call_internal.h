@@ -44,7 +44,10 @@ struct sup_call {
     struct sup_timer *timer;  /* for the deadline of the engine */
     uint64_t deadline;        /* that it is armed for */
     struct sup_timer *reaper; /* frees the dead */
-    struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric;
+    struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
+        *refused_metric;
+    struct sup_metric *steps_metric, *waits_metric, *events_metric; /* by stats */
+    struct sup_media_engine_stats stats;                            /* as last counted */
 };
 
 /* After any call on the engine or a leg: its deadline may have changed. */

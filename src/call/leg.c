@@ -59,16 +59,27 @@ static void on_connected(struct call_party *party)
         call_place(live, false);
 }
 
-static void on_lost(struct call_party *party, enum sup_leg_reason reason)
+static void ask_restart(struct call_party *party, enum sup_leg_reason reason)
 {
     struct call_live *live = party->live;
-    sup_metric_add(live->service->lost_metric, 1);
-    wait_for(party);
     struct sup_call_event event = {
         .kind = SUP_CALL_RESTART,
         .user = user_of(live, party_of(party)),
         .reason = sup_leg_reason_name(reason),
     };
+    call_emit(live, &event);
+}
+
+static void on_lost(struct call_party *party, enum sup_leg_reason reason)
+{
+    sup_metric_add(party->live->service->lost_metric, 1);
+    wait_for(party);
+    ask_restart(party, reason);
+}
+
+static void tell(struct call_live *live)
+{
+    struct sup_call_event event = {.kind = SUP_CALL_CHANGED};
     call_emit(live, &event);
 }
 
@@ -89,6 +100,10 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
         break;
     case SUP_LEG_CONNECTED:
         on_connected(party);
+        if (reason == SUP_LEG_MOVED) {
+            ask_restart(party, reason);
+            return;
+        }
         break;
     case SUP_LEG_LOST:
         on_lost(party, reason);
@@ -106,6 +121,22 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
         wait_for(party);
         break;
     }
+    tell(live);
+}
+
+const char *sup_call_leg_name(const struct sup_call *call, struct sup_id id,
+                              enum sup_call_party party)
+{
+    static const char *const names[] = {
+        [SUP_LEG_CONNECTING] = "connecting",
+        [SUP_LEG_CONNECTED] = "connected",
+        [SUP_LEG_LOST] = "lost",
+        [SUP_LEG_FAILED] = "lost",
+        [SUP_LEG_CLOSED] = "lost",
+    };
+    const struct call_live *live = call_find(call, id);
+    const struct sup_leg *leg = live ? live->parties[party].leg : NULL;
+    return leg ? names[sup_leg_state_of(leg)] : "none";
 }
 
 static bool samples(const struct call_party *party)
@@ -156,6 +187,8 @@ static sup_err leg_create(struct call_live *live, enum sup_call_party party)
     sup_err err = sup_leg_create(&leg, &live->parties[party].leg);
     if (!err)
         sup_metric_add(live->service->legs_metric, 1);
+    else if (err == SUP_E_LIMIT)
+        sup_metric_add(live->service->refused_metric, 1);
     return err;
 }
 
@@ -180,6 +213,7 @@ sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const 
                        size_t len, struct sup_buf *answer, struct sup_sdp_error *error)
 {
     struct call_party *p = &live->parties[party];
+    const struct sup_leg *before = p->leg;
     sup_err err = SUP_E_CONFLICT;
     *error = (struct sup_sdp_error){SUP_SDP_OK, 0};
     if (p->leg)
@@ -202,6 +236,8 @@ sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const 
     }
     if (!err)
         call_join(live);
+    if (!err && p->leg != before)
+        tell(live);
     call_engine_rearm(live->service);
     return err;
 }

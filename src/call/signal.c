@@ -65,6 +65,10 @@ static void into_leg(struct offering *o)
         call_expect_customer(live);
     if (err && error.code != SUP_SDP_OK)
         refuse(o, err, "sdp_refused", sup_sdp_code_text(error.code));
+    else if (err == SUP_E_LIMIT)
+        refuse(o, err, "overloaded", "no free port for media");
+    else if (err == SUP_E_IO)
+        refuse(o, err, "unavailable", "no address for media can be used");
     else if (err)
         refuse(o, err, "", NULL);
     else

@@ -287,6 +287,13 @@ const struct row config_rows[] = {
     BOOL(media, sibling_socket, "true", FIXED,
          "Receive sound on a second socket beside libnice's, where the kernel can. false: always "
          "through libnice."),
+    INT(media, gather_us, "250", 0, 2000, FIXED,
+        "Microseconds between two wake-ups for sound when many calls run: packets that came "
+        "meanwhile share one. 0: each its own."),
+    BOOL(
+        media, dscp, "true", FIXED,
+        "Mark the calls' packets for expedited forwarding (DSCP 46), so that networks that heed it "
+        "let them pass first."),
     BOOL(media, dtx, "false", FIXED, "Ask browsers to send less in silence."),
     BOOL(media, fec, "true", FIXED, "Ask browsers for forward error correction."),
     INT(media, bitrate, "32000", 6000, 128000, FIXED, "Bits a second asked of browsers."),

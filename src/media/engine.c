@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine_internal.h"
+#include "mixer_internal.h"
 #include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
 #include "supportd/media/ice.h"
@@ -28,6 +30,7 @@ struct sup_media_engine {
     bool sibling_v4, sibling_v6;
     bool srtp_started;
     struct sup_link orphans; /* sup_media_orphan::link */
+    struct sup_mixer *mixer;
 
     /* Binary heap from index 1, earliest on top; room for every timer that was added. */
     struct sup_media_timer **heap;
@@ -39,6 +42,8 @@ struct sup_media_engine {
 
     uint64_t now_us; /* valid while stepping */
     bool stepping;
+    uint64_t last_packets_us; /* when a step last handed out something */
+    struct sup_media_engine_stats stats;
     uint8_t buffer[SUP_MEDIA_BUFFER_LEN], scratch[SUP_MEDIA_BUFFER_LEN];
 };
 
@@ -84,7 +89,8 @@ static bool opts_ok(const struct sup_media_engine_opts *opts)
 {
     if (!opts->addresses || opts->address_count < 1 ||
         opts->address_count > SUP_MEDIA_ADDRESSES_MAX || opts->port_min > opts->port_max ||
-        (opts->port_min == 0) != (opts->port_max == 0) || !sup_srtp_window_ok(opts->srtp_window))
+        (opts->port_min == 0) != (opts->port_max == 0) || !sup_srtp_window_ok(opts->srtp_window) ||
+        opts->gather_us > SUP_MEDIA_GATHER_MAX_US)
         return false;
     for (size_t i = 0; i < opts->address_count; i++) {
         const struct sup_media_address *a = &opts->addresses[i];
@@ -126,7 +132,9 @@ static sup_err start(struct sup_media_engine *e, const struct sup_media_engine_o
     e->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (e->epoll < 0)
         return SUP_E_IO;
-    err = sup_srtp_setup();
+    err = sup_mixer_create(e, &e->mixer);
+    if (err == SUP_OK)
+        err = sup_srtp_setup();
     if (err != SUP_OK)
         return err;
     e->srtp_started = true;
@@ -166,6 +174,7 @@ void sup_media_engine_destroy(struct sup_media_engine *engine)
         sup_list_remove(pos);
         orphan->destroy(orphan);
     }
+    sup_mixer_destroy(engine->mixer);
     assert(engine->timers == 0);
     sup_dtls_identity_destroy(engine->identity);
     if (engine->srtp_started)
@@ -192,9 +201,25 @@ uint64_t sup_media_engine_deadline(const struct sup_media_engine *engine)
     return engine->heap_len > 0 ? engine->heap[1]->at_us : SUP_MEDIA_NEVER;
 }
 
+size_t sup_media_engine_timers(const struct sup_media_engine *engine)
+{
+    return engine->timers;
+}
+
 bool sup_media_engine_has_sibling(const struct sup_media_engine *engine, bool ipv6)
 {
     return ipv6 ? engine->sibling_v6 : engine->sibling_v4;
+}
+
+void sup_media_engine_mix_stats(const struct sup_media_engine *engine,
+                                struct sup_media_mix_stats *ret_stats)
+{
+    sup_mixer_get_stats(engine->mixer, ret_stats);
+}
+
+struct sup_mixer *sup_media_mixer(const struct sup_media_engine *engine)
+{
+    return engine->mixer;
 }
 
 const struct sup_dtls_identity *sup_media_engine_identity(const struct sup_media_engine *engine)
@@ -366,17 +391,40 @@ static void run_timers(struct sup_media_engine *e)
     }
 }
 
+/* A wake-up costs more than the packet that caused it. */
+static void gather(struct sup_media_engine *e)
+{
+    uint64_t due_us = e->last_packets_us + e->opts.gather_us, now_us = sup_clock_mono_us();
+    if (now_us >= due_us)
+        return;
+    struct timespec rest = {.tv_nsec = (long)(due_us - now_us) * 1000};
+    (void)nanosleep(&rest, NULL); /* a signal may cut it short */
+    e->stats.waits++;
+}
+
 void sup_media_engine_step(struct sup_media_engine *engine)
 {
+    engine->stats.steps++;
+    if (engine->opts.gather_us > 0)
+        gather(engine);
     engine->stepping = true;
     for (int round = 0; round < ROUNDS_MAX; round++) {
         int n = epoll_wait(engine->epoll, engine->events, EVENTS_MAX, 0);
         engine->now_us = sup_clock_mono_us();
         engine->event_count = n > 0 ? n : 0;
+        engine->stats.events += (uint64_t)engine->event_count;
+        if (n > 0)
+            engine->last_packets_us = engine->now_us;
         hand_out(engine);
         run_timers(engine);
         if (n < EVENTS_MAX)
             break;
     }
     engine->stepping = false;
+}
+
+void sup_media_engine_get_stats(const struct sup_media_engine *engine,
+                                struct sup_media_engine_stats *ret_stats)
+{
+    *ret_stats = engine->stats;
 }

@@ -47,6 +47,7 @@ void sup_leg_set_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_l
 
 void sup_leg_mark_alive(struct sup_leg *leg)
 {
+    leg->authentic++;
     leg->last_auth_us = sup_media_now_us(leg->engine);
     if (leg->state == SUP_LEG_LOST)
         sup_leg_set_state(leg, SUP_LEG_CONNECTED, SUP_LEG_OK);
@@ -112,9 +113,10 @@ static void on_dtls_time(struct sup_media_timer *timer)
     follow_dtls(leg);
 }
 
-static void on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
+static bool on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
 {
     struct sup_leg *leg = arg;
+    uint64_t authentic = leg->authentic;
     switch (sup_demux(pkt, len)) {
     case SUP_DEMUX_DTLS:
         if (!leg->dtls || sup_dtls_feed(leg->dtls, pkt, len) != SUP_OK)
@@ -131,6 +133,14 @@ static void on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
     default:
         leg->drops.unknown++;
     }
+    return leg->authentic != authentic;
+}
+
+static void on_elsewhere(void *arg)
+{
+    struct sup_leg *leg = arg;
+    if (leg->state == SUP_LEG_CONNECTED)
+        leg->opts.on->on_state(leg, SUP_LEG_CONNECTED, SUP_LEG_MOVED, leg->opts.arg);
 }
 
 static void on_candidate(const struct sup_candidate *candidate, void *arg)
@@ -153,7 +163,7 @@ static void on_pair(const struct sup_ice_pair *pair, void *arg)
 }
 
 static const struct sup_ice_callbacks ice_callbacks = {on_candidate, on_ice_state, on_pair,
-                                                       on_packet};
+                                                       on_packet, on_elsewhere};
 
 static void check_life(struct sup_leg *leg, uint64_t now_us)
 {
@@ -178,9 +188,12 @@ static void sample_quality(struct sup_leg *leg, uint64_t now_us)
     struct sup_quality_env env = {.connected = leg->state == SUP_LEG_CONNECTED,
                                   .relayed = pair && pair->relayed,
                                   .expect_in = leg->expect_in};
-    if (leg->heard) {
-        env.has_far_rtt = leg->heard->has_rtt;
-        env.far_rtt_us = leg->heard->rtt_us;
+    for (size_t i = 0; i < leg->ear_count; i++) { /* of several, the farthest */
+        const struct sup_leg *far = leg->ears[i].from;
+        if (far->has_rtt && (!env.has_far_rtt || far->rtt_us > env.far_rtt_us)) {
+            env.has_far_rtt = true;
+            env.far_rtt_us = far->rtt_us;
+        }
     }
     if (leg->srtp) {
         struct sup_srtp_stats stats;
@@ -256,8 +269,8 @@ sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg
     leg->opts = *opts;
     leg->engine = opts->engine;
     leg->expect_in = true;
-    sup_list_init(&leg->hear_link);
     sup_list_init(&leg->listeners);
+    sup_list_init(&leg->mixed);
     draw_identity(leg, opts->cname);
     leg->opts.cname = leg->cname;
     sup_err err = add_timers(leg);
@@ -447,6 +460,7 @@ void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_re
     if (leg->srtp)
         ret_report->profile = sup_srtp_profile_of(leg->srtp);
     struct sup_leg_drops *drops = &ret_report->drops;
+    ret_report->elsewhere = ice.elsewhere;
     drops->foreign += ice.foreign + ice.held_lost;
     drops->send_fail += ice.send_fail + ice.no_path;
     drops->auth_fail += srtp.auth_fail;
@@ -472,6 +486,6 @@ const char *sup_leg_state_name(enum sup_leg_state state)
 const char *sup_leg_reason_name(enum sup_leg_reason reason)
 {
     static const char *const names[] = {
-        "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed"};
+        "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed", "moved"};
     return (size_t)reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "unknown";
 }

@@ -11,6 +11,25 @@ enum {
     RTCP_SPREAD_US = 1000000,
 };
 
+void sup_leg_set_tap(struct sup_leg *leg, sup_leg_tap tap, void *arg)
+{
+    leg->tap = tap;
+    leg->tap_arg = arg;
+}
+
+static void tell_tap(const struct sup_leg *leg, const uint8_t *pkt, const struct sup_rtp_hdr *hdr)
+{
+    struct sup_leg_packet packet = {
+        .payload = pkt + hdr->payload_off,
+        .len = hdr->payload_len,
+        .seq = hdr->seq,
+        .ts = hdr->ts,
+        .ssrc = hdr->ssrc,
+        .arrival_us = sup_media_now_us(leg->engine),
+    };
+    leg->tap(leg, &packet, leg->tap_arg);
+}
+
 void sup_leg_take_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap)
 {
     if (!leg->srtp) {
@@ -31,6 +50,8 @@ void sup_leg_take_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap)
         return;
     }
     sup_quality_add_in(leg->quality, pkt, &hdr, sup_media_now_us(leg->engine));
+    if (leg->tap)
+        tell_tap(leg, pkt, &hdr);
     sup_bridge_relay(leg, pkt, &hdr, cap);
 }
 
@@ -41,6 +62,10 @@ static void take_blocks(struct sup_leg *leg, const struct sup_rtcp *rtcp, int64_
         uint32_t rtt_us;
         if (block->ssrc != leg->out.ssrc)
             continue;
+        unsigned loss_pct = (block->fraction_lost * 100u + 255) / 256;
+        if (loss_pct < leg->peer_loss_pct) /* a quiet report does not end a bad line */
+            loss_pct = (loss_pct + leg->peer_loss_pct) / 2;
+        leg->peer_loss_pct = (uint8_t)loss_pct;
         sup_quality_add_report(leg->quality, block);
         if (sup_rtcp_rtt(wall_us, block->lsr, block->dlsr, &rtt_us))
             sup_quality_add_rtt(leg->quality, rtt_us, sup_media_now_us(leg->engine));

@@ -245,9 +245,14 @@ class Result(unittest.TextTestResult):
         return max(run - len(bad), 0), len(bad)
 
 
-if __name__ == "__main__":
-    program = unittest.main(verbosity=2, exit=False,
+def run_tests():
+    """For a program of tests: its last line is "N passed, N failed"."""
+    program = unittest.main(module="__main__", verbosity=2, exit=False,
                             testRunner=unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result))
     good, bad = program.result.counts(program.result.testsRun)
     print(f"{good} passed, {bad} failed")
     sys.exit(1 if bad or not good else 0)
+
+
+if __name__ == "__main__":
+    run_tests()

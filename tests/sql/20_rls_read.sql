@@ -1,6 +1,6 @@
 -- Row level security, reading: each table, each role, with own rows and those of others.
 begin;
-select plan(262);
+select plan(272);
 select t.people() \g /dev/null
 
 -- kc1: c1 served by a1 (team A), with messages and a note; c1 also calls, a1 answers. kc2: c2 waits for everybody. kc3: c3 waits for team B.
@@ -26,6 +26,9 @@ select t.call('staff_session_create', 'system:auth', t.id('a2')::text, '\x' || r
 
 insert into support.call_transfers (id, call_id, chat_id, customer_id, from_staff_id, kind, to_staff_id, note, created_at)
 select t.id('f1'), k.id, k.chat_id, k.customer_id, k.staff_id, 'staff', t.id('a2'), 'not for customers', now() from support.voice_calls k where k.id = t.id('vc1');
+
+insert into support.call_parties (id, call_id, chat_id, customer_id, staff_id, role, state, created_at, opened_at, closed_at, reason)
+select t.id('w1'), k.id, k.chat_id, k.customer_id, t.id('s1'), 'listen', 'closed', now(), now(), now(), 'left' from support.voice_calls k where k.id = t.id('vc1');
 
 create temporary table who (n int, name text, actor text);
 insert into who values (1, 'customer', t.c('c1')), (2, 'other customer', t.c('c4')), (3, 'agent', t.s('a1')), (4, 'agent of team B', t.s('a2')),
@@ -55,6 +58,7 @@ insert into seen values
     ('offers',               '{0,0,0,0,0,0,0,0,0,0}'),
     ('audit_seals',          '{0,0,0,0,0,0,0,0,0,0}'),
     ('call_parts',           '{1,0,1,0,1,1,1,1,0,0}'),
+    ('call_parties',         '{0,0,1,0,1,1,1,1,0,0}'),
     ('call_transfers',       '{0,0,1,0,1,1,1,1,0,0}'),
     ('call_transitions',     '{17,17,17,17,17,17,17,17,17,17}');
 insert into seen select 'support_settings', array_fill(count(*)::int, array[9]) || 0 from support.support_settings;

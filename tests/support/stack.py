@@ -61,10 +61,18 @@ def make_jwt(claims, secret, header=None):
     return text + "." + b64url(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())
 
 
+# Where the daemons listen for HTTP: ::1 where a test has no IPv4.
+HOST = os.environ.get("SUPPORTD_TEST_HOST", "127.0.0.1")
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+    with socket.socket(socket.AF_INET6 if ":" in HOST else socket.AF_INET) as s:
+        s.bind((HOST, 0))
         return s.getsockname()[1]
+
+
+def at_host(port):
+    return f"[{HOST}]:{port}" if ":" in HOST else f"{HOST}:{port}"
 
 
 def die_with_parent():
@@ -136,13 +144,13 @@ class Daemon:
         self.number = number
         self.port = free_port()
         self.log = os.path.join(directory, f"daemon-{number}.log")
-        self.env = dict(env, SUPPORTD_LISTEN_HTTP=f"127.0.0.1:{self.port}")
+        self.env = dict(env, SUPPORTD_LISTEN_HTTP=f'["{at_host(self.port)}"]')
         self.process = None
         self.ends = []  # exit codes of processes that ended
 
     @property
     def http(self):
-        return f"http://127.0.0.1:{self.port}"
+        return "http://" + at_host(self.port)
 
     @property
     def pid(self):

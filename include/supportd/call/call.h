@@ -39,9 +39,9 @@ enum sup_call_party { SUP_CALL_CUSTOMER, SUP_CALL_AGENT, SUP_CALL_PARTIES };
 
 enum sup_call_event_kind {
     SUP_CALL_CANDIDATE,  /* for user: line, mid */
-    SUP_CALL_RESTART,    /* for user: its leg is lost, reason */
+    SUP_CALL_RESTART,    /* for user: its leg is lost or has moved, reason */
     SUP_CALL_QUALITY,    /* a second has passed: samples */
-    SUP_CALL_CHANGED,    /* state or mute: read and tell both sides */
+    SUP_CALL_CHANGED,    /* state, mute or a leg: read and tell both sides */
     SUP_CALL_ANSWERABLE, /* the leg of staff, at whom it rings, is connected */
     SUP_CALL_PLACE,      /* the caller's place is kept, or taken again: the router must look */
 };
@@ -68,6 +68,9 @@ void sup_call_destroy(struct sup_call *call);
 struct sup_signal *sup_call_events(struct sup_call *call);
 /* Calls whose media is here, legs or not. */
 size_t sup_call_count(const struct sup_call *call);
+/* Those of a user's among them, at most max; returns how many. */
+size_t sup_call_of_user(const struct sup_call *call, struct sup_id user, struct sup_id *ret_calls,
+                        size_t max);
 /* No more of them. */
 bool sup_call_full(const struct sup_call *call);
 
@@ -93,6 +96,11 @@ SUP_MUST_CHECK sup_err sup_call_mute(struct sup_call *call, struct sup_id user, 
                                      bool muted);
 /* False where there is no leg. */
 bool sup_call_is_muted(const struct sup_call *call, struct sup_id id, enum sup_call_party party);
+
+/* "none" (not there yet, or not here), "connecting", "connected", "lost" (its packets have stopped
+ * or its page is gone; it may come back); static. */
+const char *sup_call_leg_name(const struct sup_call *call, struct sup_id id,
+                              enum sup_call_party party);
 
 /* The row was made and its media belongs here: the caller's leg is expected. A party whose leg does
  * not come (or come back) in time ends the call, so that none outlives its people. */

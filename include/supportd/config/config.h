@@ -82,8 +82,8 @@ struct sup_config {
         char *turn_secret;
         int64_t turn_ttl_ms;
         char *hold_music_file, *srtp_engine;
-        bool sibling_socket, dtx, fec;
-        int64_t bitrate, ptime_ms;
+        bool sibling_socket, dscp, dtx, fec;
+        int64_t gather_us, bitrate, ptime_ms;
     } media;
     struct {
         struct sup_config_list categories, account_formats, account_formats_bare;

@@ -14,7 +14,7 @@
 #include "supportd/media/dtls.h"
 #include "supportd/media/hold.h"
 
-enum { SUP_MEDIA_ADDRESSES_MAX = 8 };
+enum { SUP_MEDIA_ADDRESSES_MAX = 8, SUP_MEDIA_GATHER_MAX_US = 2000 };
 #define SUP_MEDIA_NEVER UINT64_MAX
 
 struct sup_media_engine; /* opaque */
@@ -37,13 +37,24 @@ struct sup_media_engine_opts {
     uint16_t port_min, port_max; /* UDP ports of the legs; both 0: any */
     struct sup_media_server stun, turn;
     bool no_sibling;             /* receive through libnice even where the kernel could do better */
+    bool no_dscp;                /* leave packets unmarked; else Expedited Forwarding */
     bool libsrtp_only;           /* srtp.h */
     unsigned srtp_window;        /* srtp.h */
     const struct sup_hold *hold; /* kept, may be NULL: waiting legs hear nothing then */
+    /* Steps that find packets begin at least this far apart: under load one wake-up serves several
+     * legs. A packet that comes alone does not wait. 0..SUP_MEDIA_GATHER_MAX_US; 0: never wait. */
+    uint32_t gather_us;
+};
+
+struct sup_media_engine_stats {
+    uint64_t steps;
+    uint64_t waits;  /* steps that waited for more packets */
+    uint64_t events; /* ready descriptors that they handed out */
 };
 
 /* opts is copied with its strings (hold excepted). Makes the certificate. One engine per process
- * (srtp.h). Errors: SUP_E_INVAL (addresses, ports, window), SUP_E_NOMEM, SUP_E_IO, SUP_E_CRYPTO. */
+ * (srtp.h). Errors: SUP_E_INVAL (addresses, ports, window, gather_us), SUP_E_NOMEM, SUP_E_IO,
+ * SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_media_engine_create(const struct sup_media_engine_opts *opts,
                                                struct sup_media_engine **ret_engine);
 /* All legs must be destroyed before. NULL is a no-op. */
@@ -54,13 +65,25 @@ int sup_media_engine_fd(const struct sup_media_engine *engine);
 /* Monotonic time of the next step that is due without the descriptor; SUP_MEDIA_NEVER: none.
  * Changes with every call on the engine or one of its legs: read it again after each. */
 uint64_t sup_media_engine_deadline(const struct sup_media_engine *engine);
-/* Does what is ready and due; never blocks. Handles at most a few hundred packets, then returns
- * with the descriptor still readable. */
+/* Does what is ready and due; blocks for at most gather_us. Handles at most a few hundred packets,
+ * then returns with the descriptor still readable. */
 void sup_media_engine_step(struct sup_media_engine *engine);
+void sup_media_engine_get_stats(const struct sup_media_engine *engine,
+                                struct sup_media_engine_stats *ret_stats);
 
+/* Timers that legs hold now, armed or not: none without legs. */
+size_t sup_media_engine_timers(const struct sup_media_engine *engine);
 /* True if packets reach legs beside libnice (the kernel passed the probe and it is wanted). */
 bool sup_media_engine_has_sibling(const struct sup_media_engine *engine, bool ipv6);
 const struct sup_dtls_identity *sup_media_engine_identity(const struct sup_media_engine *engine);
+struct sup_media_mix_stats {
+    size_t listeners, speakers; /* who hears a mix now; whose sound goes into one */
+    uint64_t frames;            /* mixed and encoded, ever */
+    uint64_t encode_us;         /* spent on encoding them */
+    uint64_t recovered, concealed, skipped, late; /* mix.h, of speakers that have gone too */
+};
+void sup_media_engine_mix_stats(const struct sup_media_engine *engine,
+                                struct sup_media_mix_stats *ret_stats);
 /* Time-limited credentials for legs made from now on. Errors: SUP_E_NOMEM. */
 SUP_MUST_CHECK sup_err sup_media_engine_set_turn(struct sup_media_engine *engine,
                                                  const char *username, const char *password);

@@ -116,6 +116,41 @@ START_TEST(removed_watch_hears_nothing_of_the_same_batch)
 }
 END_TEST
 
+static struct sup_media_engine_stats step_at(uint64_t now_us)
+{
+    struct sup_media_engine_stats stats;
+    sup_clock_fake(now_us, 0);
+    sup_media_engine_step(engine);
+    sup_media_engine_get_stats(engine, &stats);
+    return stats;
+}
+
+START_TEST(only_packets_that_follow_soon_wait_for_each_other)
+{
+    struct sup_media_engine_opts opts = good_opts();
+    opts.gather_us = 1000;
+    sup_media_engine_destroy(engine);
+    ck_assert_int_eq(sup_media_engine_create(&opts, &engine), SUP_OK);
+    int a[2];
+    ck_assert_int_eq(pipe(a), 0);
+    struct pipe_watch x = {.watch = {.fd = a[0], .on_ready = on_ready}};
+    ck_assert_int_eq(sup_media_watch_add(engine, &x.watch, EPOLLIN), SUP_OK);
+    ck_assert_int_eq(write(a[1], "1", 1), 1);
+    struct sup_media_engine_stats alone = step_at(5000000);
+    ck_assert_uint_eq(alone.waits, 0);
+    struct sup_media_engine_stats soon = step_at(5000400);
+    ck_assert_uint_eq(soon.waits, 1);
+    struct sup_media_engine_stats later = step_at(5001400);
+    ck_assert_uint_eq(later.waits, 1);
+    ck_assert_uint_eq(later.steps, 3);
+    ck_assert_uint_eq(later.events, 3);
+    ck_assert_int_eq(x.calls, 3);
+    sup_media_watch_remove(engine, &x.watch);
+    close(a[0]);
+    close(a[1]);
+}
+END_TEST
+
 START_TEST(bad_options_are_refused)
 {
     struct sup_media_engine *none = NULL;
@@ -138,6 +173,9 @@ START_TEST(bad_options_are_refused)
     ck_assert_int_eq(sup_media_engine_create(&opts, &none), SUP_E_INVAL);
     opts = good_opts();
     opts.srtp_window = 100;
+    ck_assert_int_eq(sup_media_engine_create(&opts, &none), SUP_E_INVAL);
+    opts = good_opts();
+    opts.gather_us = SUP_MEDIA_GATHER_MAX_US + 1;
     ck_assert_int_eq(sup_media_engine_create(&opts, &none), SUP_E_INVAL);
     ck_assert_ptr_null(none);
 }
@@ -169,5 +207,6 @@ START_TEST(lack_of_memory_leaves_nothing)
 END_TEST
 
 SUP_CHECK_MAIN("engine", setup, teardown, timers_run_in_order_and_only_when_due,
-               removed_watch_hears_nothing_of_the_same_batch, bad_options_are_refused,
+               removed_watch_hears_nothing_of_the_same_batch,
+               only_packets_that_follow_soon_wait_for_each_other, bad_options_are_refused,
                lack_of_memory_leaves_nothing)
