@@ -15,14 +15,8 @@
 #include "supportd/staff/staff_store.h"
 
 static const struct sup_pg_stmt_table *const desk_tables[] = {
-    &sup_chat_stmts,
-    &sup_queue_stmts,
-    &sup_call_stmts,
-    &sup_call_life_stmts,
-    &sup_staff_stmts,
-    &sup_bus_stmts,
-    &sup_audit_stmts,
-    NULL,
+    &sup_chat_stmts,  &sup_queue_stmts, &sup_call_stmts,  &sup_call_life_stmts,
+    &sup_staff_stmts, &sup_bus_stmts,   &sup_audit_stmts, NULL,
 };
 
 struct desk {
