@@ -24,7 +24,7 @@ NULLABLE = {("me.presence", "reason"), ("me.presence", "wrap_until"), ("me.prese
             ("call.quality", "legs.in.mos_lq"), ("call.quality", "legs.in.mos_cq"),
             ("welcome", "me.name"), ("chat.typing", "who.name")}
 # Fields that are objects of section 2: checked by the schemas of openapi.yaml.
-OBJECTS = {"message": ["Message", "SystemMessage", "Note"], "state": ["ChatState"], "offer": ["Offer"], "call": ["Call"]}
+OBJECTS = {"message": ["Message", "SystemMessage", "Note"], "state": ["ChatState"], "offer": ["Offer"], "party": ["OwnParty"], "call": ["Call"]}
 LISTS = {("chat.resumed", "messages"): ["Message", "SystemMessage"], ("chat.resumed", "notes"): ["Note"],
          ("chat.resumed", "remasked"): ["Message", "SystemMessage", "Note"],
          ("queue.state", "items"): ["QueueEntry"], ("welcome", "ice_servers"): ["IceServer"]}
