@@ -72,6 +72,7 @@ void call_emit(struct call_live *live, struct sup_call_event *event)
 
 static void live_free(struct call_live *live)
 {
+    call_recording_fini(live);
     for (int p = 0; p < SUP_CALL_PARTIES; p++) {
         call_leg_drop(live, (enum sup_call_party)p);
         sup_timer_destroy(live->parties[p].grace);
@@ -146,6 +147,7 @@ void call_join(struct call_live *live)
                            joined ? customer : NULL);
         sup_leg_expect_in(agent, joined && !live->parties[SUP_CALL_AGENT].muted);
     }
+    call_recording_tap(live);
     call_engine_rearm(live->service);
 }
 
@@ -166,6 +168,7 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
     if (!agent->leg && !sup_timer_armed(agent->grace))
         sup_timer_start(agent->grace, call->opts.grace_us);
     call_join(live);
+    call_recording_answered(live);
 }
 
 void sup_call_waits(struct sup_call *call, struct sup_id id)
@@ -207,6 +210,7 @@ void sup_call_ended(struct sup_call *call, struct sup_id id)
     struct call_live *live = call_find(call, id);
     if (!live)
         return;
+    call_recording_end(live);
     call_store_rows(live);
     json_t *summary = call_summary_json(live);
     if (summary && sup_call_store_summary(call->opts.pool, id, summary, on_summary, NULL))
@@ -420,6 +424,7 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
         return SUP_E_NOMEM;
     call->opts = *opts;
     sup_signal_init(&call->events);
+    sup_list_init(&call->finishing);
     call->calls_metric = sup_metrics_gauge(opts->metrics, "supportd_calls",
                                            "Calls whose media is here.", NULL, NULL);
     call->legs_metric = sup_metrics_gauge(opts->metrics, "supportd_call_legs",
@@ -469,6 +474,7 @@ void sup_call_destroy(struct sup_call *call)
         live_free(live);
         pos = 0;
     }
+    call_recordings_forget(call);
     sup_poller_destroy(call->poller);
     sup_timer_destroy(call->timer);
     sup_timer_destroy(call->reaper);

@@ -19,6 +19,16 @@ struct call_party {
     struct sup_quality_sample last;
 };
 
+/* Of a call, while it has media here. */
+struct call_recording {
+    struct sup_recording *recorder; /* NULL: nothing is recorded */
+    struct sup_id id;
+    bool asked;               /* whether the policy wants it */
+    bool paused;              /* says the row */
+    unsigned pausing;         /* pauses on their way to the row: they hold already */
+    struct sup_timer *resume; /* ends a pause for card data */
+};
+
 /* A call with media in this process. */
 struct call_live {
     struct sup_call *service;
@@ -28,6 +38,7 @@ struct call_live {
     bool ending;    /* an end is on its way to the table */
     bool dead;      /* freed in the next pass of the loop */
     struct call_party parties[SUP_CALL_PARTIES];
+    struct call_recording recording;
     struct sup_call_sample rows[CALL_SAMPLE_ROWS];
     size_t row_count;
 };
@@ -37,9 +48,11 @@ struct sup_call {
     struct sup_signal events;
     struct sup_map *lives; /* call id -> struct call_live */
     struct sup_poller *poller;
-    struct sup_timer *timer;  /* for the deadline of the engine */
-    uint64_t deadline;        /* that it is armed for */
-    struct sup_timer *reaper; /* frees the dead */
+    struct sup_timer *timer;   /* for the deadline of the engine */
+    uint64_t deadline;         /* that it is armed for */
+    struct sup_timer *reaper;  /* frees the dead */
+    struct sup_link finishing; /* recordings whose end is on its way to the table */
+    size_t finishing_count;
     struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
         *refused_metric;
     struct sup_metric *steps_metric, *waits_metric, *events_metric; /* by stats */
@@ -64,4 +77,16 @@ void call_store_rows(struct call_live *live);
 json_t *call_summary_json(const struct call_live *live);
 void call_add_rows(struct call_live *live, enum sup_call_party party,
                    const struct sup_quality_sample *sample);
+
+/* --- recording.c --- */
+
+/* Legs have come, gone or changed. */
+void call_recording_tap(struct call_live *live);
+/* Somebody answered: the policy may want a recording. */
+void call_recording_answered(struct call_live *live);
+/* The call has ended. */
+void call_recording_end(struct call_live *live);
+void call_recording_fini(struct call_live *live);
+/* No end will reach the table any more. */
+void call_recordings_forget(struct sup_call *call);
 #endif
