@@ -102,7 +102,7 @@ language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 begin
     perform support.act_as(p_actor, 'system:media');
-    update support.call_recordings r set state = 'ended', ended_at = coalesce(r.ended_at, support.now()), duration_ms = p_duration_ms, bytes = p_bytes,
+    update support.call_recordings r set state = 'ended', ended_at = coalesce(r.ended_at, r.started_at + p_duration_ms * interval '1 ms'), duration_ms = p_duration_ms, bytes = p_bytes,
         incomplete = p_incomplete, gap_ms = p_gap_ms, pauses = support.do_recording_pause_end(r.pauses, p_duration_ms)
     where r.id = p_recording and r.state <> 'ended';
     result := case when found then 'ok' else 'same' end;

@@ -70,10 +70,15 @@ comment on column support.call_recordings.keep_until is 'Retention ends';
 alter table support.call_recordings enable row level security;
 alter table support.call_recordings force row level security;
 create policy agent on support.call_recordings to supportd_app
-    using (staff_id = (select support.actor_staff())
-           and (state in ('on', 'paused', 'ending') or (select s.value = 'true'::jsonb from support.support_settings s where s.key = 'recording.agents_may_play')))
-    with check (staff_id = (select support.actor_staff()));
-comment on policy agent on support.call_recordings is 'An agent has the own ones while they are made, later if the setting says so';
+    using (case when state in ('on', 'paused', 'ending')
+                then staff_id = (select support.actor_staff())
+                     or exists (select 1 from support.voice_calls k where k.id = call_id and k.staff_id = (select support.actor_staff()))
+                else staff_id = (select support.actor_staff())
+                     and (select s.value = 'true'::jsonb from support.support_settings s where s.key = 'recording.agents_may_play') end)
+    with check (staff_id = (select support.actor_staff())
+                or exists (select 1 from support.voice_calls k where k.id = call_id and k.staff_id = (select support.actor_staff())));
+comment on policy agent on support.call_recordings is
+    'An agent has those of the own call while they are made (also after a transfer), the own ones later if the setting says so';
 create policy lead on support.call_recordings for select to supportd_app
     using ((select support.actor_rank()) = 2 and team_id = (select s.team_id from support.support_staff s where s.id = (select support.actor_staff())));
 comment on policy lead on support.call_recordings is 'A team lead sees those of the team';
