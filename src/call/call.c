@@ -72,6 +72,7 @@ void call_emit(struct call_live *live, struct sup_call_event *event)
 
 static void live_free(struct call_live *live)
 {
+    call_recording_fini(live);
     for (int p = 0; p < CALL_SEATS; p++) {
         call_leg_drop(live, (enum sup_call_party)p);
         sup_timer_destroy(live->parties[p].grace);
@@ -173,6 +174,7 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
         sup_timer_start(agent->grace, call->opts.grace_us);
     call_expect_customer(live);
     call_join(live);
+    call_recording_answered(live);
 }
 
 void sup_call_waits(struct sup_call *call, struct sup_id id)
@@ -224,6 +226,7 @@ void sup_call_ended(struct sup_call *call, struct sup_id id)
     struct call_live *live = call_find(call, id);
     if (!live)
         return;
+    call_recording_end(live);
     call_batch_store(call->batch);
     json_t *summary = call_summary_json(live);
     if (summary && sup_call_store_summary(call->opts.pool, id, summary, on_summary, NULL))
@@ -454,6 +457,7 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
         return SUP_E_NOMEM;
     call->opts = *opts;
     sup_signal_init(&call->events);
+    sup_list_init(&call->finishing);
     call->calls_metric = sup_metrics_gauge(opts->metrics, "supportd_calls",
                                            "Calls whose media is here.", NULL, NULL);
     call->legs_metric = sup_metrics_gauge(opts->metrics, "supportd_call_legs",
@@ -508,6 +512,7 @@ void sup_call_destroy(struct sup_call *call)
         live_free(live);
         pos = 0;
     }
+    call_recordings_forget(call);
     sup_poller_destroy(call->poller);
     sup_timer_destroy(call->timer);
     sup_timer_destroy(call->reaper);

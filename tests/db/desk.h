@@ -10,6 +10,7 @@
 #include "supportd/call/call_life_store.h"
 #include "supportd/call/party_store.h"
 #include "supportd/call/call_store.h"
+#include "supportd/call/recording.h"
 #include "supportd/chat/chat_store.h"
 #include "supportd/metrics/metrics.h"
 #include "supportd/queue/queue_store.h"
@@ -19,6 +20,7 @@ static const struct sup_pg_stmt_table *const desk_tables[] = {
     &sup_chat_stmts,
     &sup_queue_stmts,
     &sup_call_stmts,
+    &sup_recording_stmts,
     &sup_call_life_stmts,
     &sup_party_stmts,
     &sup_staff_stmts,

@@ -17,6 +17,7 @@
 #include "supportd/base/signal.h"
 #include "supportd/bus/bus.h"
 #include "supportd/loop/loop.h"
+#include "supportd/media/recorder.h"
 #include "supportd/media/session.h"
 #include "supportd/metrics/metrics.h"
 #include "supportd/pg/pool.h"
@@ -34,6 +35,11 @@ struct sup_call_opts {
     size_t max_calls;            /* with media here, at a time */
     bool no_fec, dtx;            /* of the answers, as in media/session.h */
     uint32_t max_average_bitrate, ptime_ms;
+    struct sup_recorders *recorders; /* NULL: nothing is recorded. Outlives the service, but calls
+                                        nothing back once that is destroyed */
+    const struct sup_rec_keys *recording_keys; /* of them, as the next two */
+    const char *recording_key;                 /* id of the first */
+    const char *recording_dir;
 };
 
 enum sup_call_party { SUP_CALL_CUSTOMER, SUP_CALL_AGENT, SUP_CALL_PARTIES };
