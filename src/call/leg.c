@@ -104,6 +104,7 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
         start_grace(party);
         break;
     }
+    call_prompt(live);
     tell(live);
 }
 
