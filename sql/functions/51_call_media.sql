@@ -126,7 +126,8 @@ begin
     -- Staff see more calls than they are a party of.
     if support.actor_kind() = 'staff'
         and not exists (select 1 from support.voice_calls k where k.id = p_call and k.staff_id = support.actor_staff())
-        and not exists (select 1 from support.offers o where o.call_id = p_call and o.state = 'pending' and o.staff_id = support.actor_staff()) then
+        and not exists (select 1 from support.offers o where o.call_id = p_call and o.state = 'pending' and o.staff_id = support.actor_staff())
+        and not exists (select 1 from support.call_parties r where r.call_id = p_call and r.staff_id = support.actor_staff() and r.closed_at is null) then
         perform support.fail('SD403', 'denied');
     end if;
     if not exists (select 1 from support.processes p where p.id = p_to and p.state = 'live') then

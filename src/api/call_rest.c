@@ -181,7 +181,7 @@ static void on_get(const struct sup_pg_reply *reply, void *arg)
                      json_pack("{s:o}", "call", sup_row_json(reply->rows, 0, "state")));
 }
 
-static void answer_call(struct api_op *op)
+void api_call_answer_state(struct api_op *op)
 {
     sup_err err = sup_call_store_state(op->api->opts.pool, op->actor.text, op->object, on_get, op);
     if (err)
@@ -191,7 +191,7 @@ static void answer_call(struct api_op *op)
 void api_call_get(struct api_op *op)
 {
     if (api_op_path_id(op, "call_id", &op->object))
-        answer_call(op);
+        api_call_answer_state(op);
 }
 
 /* --- ending --- */
@@ -204,7 +204,7 @@ static void on_ended(const struct sup_call_end_result *result, void *arg)
     else if (result->err)
         api_op_fail_err(op, result->err);
     else
-        answer_call(op);
+        api_call_answer_state(op);
 }
 
 void api_call_end(struct api_op *op)

@@ -50,7 +50,11 @@ struct call_party {
 struct call_live {
     struct sup_call *service;
     struct sup_id id, chat, customer, staff; /* staff zero: nobody answered yet */
-    bool active;
+    bool active;                             /* answered, not ended; also on hold */
+    bool held;      /* active, and the customer hears music, the agent nothing */
+    bool calling;   /* an agent has taken a callback, the customer has not answered yet */
+    bool away;      /* the caller who waits has no leg any more; the row is told */
+    bool placing;   /* and is being told */
     unsigned epoch; /* news of the row so far: a reading begun before the last one is old */
     bool ending;    /* an end is on its way to the table */
     bool dead;      /* freed in the next pass of the loop */
@@ -86,6 +90,14 @@ struct call_live *call_find(const struct sup_call *call, struct sup_id id);
 sup_err call_live_get(struct sup_call *call, struct sup_id id, struct call_live **ret_live);
 /* Who hears what, from active and the legs that are there. */
 void call_join(struct call_live *live);
+/* Neither answered nor a callback under way: the caller's place in the queue counts. */
+bool call_waits(const struct call_live *live);
+/* The leg of a caller who waits is gone, or there: the row keeps the place or is cleared. */
+void call_place(struct call_live *live, bool away);
+/* The call is active: its caller's leg is there, or is waited for. */
+void call_expect_customer(struct call_live *live);
+/* Takes the entry out of use; it is freed in the next pass of the loop. */
+void call_reap(struct call_live *live);
 void call_emit(struct call_live *live, struct sup_call_event *event);
 /* Takes the offer into the party's leg, made anew when the page is another. */
 sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const char *sdp,

@@ -36,6 +36,29 @@ static void end_call(struct call_live *live, const char *reason)
         sup_log_error("call", "end not sent", SUP_STR("call", sup_id_text(live->id).s));
 }
 
+/* A caller who waits keeps the place in the queue; anybody else has the grace period. */
+static void wait_for(struct call_party *party)
+{
+    struct call_live *live = party->live;
+    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))
+        call_place(live, true);
+    else if (!sup_timer_armed(party->grace))
+        sup_timer_start(party->grace, live->service->opts.grace_us);
+}
+
+static void on_connected(struct call_party *party)
+{
+    struct call_live *live = party->live;
+    sup_timer_stop(party->grace);
+    if (live->active || live->calling)
+        return;
+    struct sup_call_event event = {.kind = SUP_CALL_ANSWERABLE};
+    if (party_of(party) == SUP_CALL_AGENT)
+        call_emit(live, &event);
+    else
+        call_place(live, false);
+}
+
 static void ask_restart(struct call_party *party, enum sup_leg_reason reason)
 {
     struct call_live *live = party->live;
@@ -47,16 +70,10 @@ static void ask_restart(struct call_party *party, enum sup_leg_reason reason)
     call_emit(live, &event);
 }
 
-static void start_grace(struct call_party *party)
-{
-    if (!sup_timer_armed(party->grace))
-        sup_timer_start(party->grace, party->live->service->opts.grace_us);
-}
-
 static void on_lost(struct call_party *party, enum sup_leg_reason reason)
 {
     sup_metric_add(party->live->service->lost_metric, 1);
-    start_grace(party);
+    wait_for(party);
     ask_restart(party, reason);
 }
 
@@ -82,7 +99,7 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
     case SUP_LEG_CONNECTING:
         break;
     case SUP_LEG_CONNECTED:
-        sup_timer_stop(party->grace);
+        on_connected(party);
         if (reason == SUP_LEG_MOVED) {
             ask_restart(party, reason);
             return;
@@ -101,7 +118,7 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
             on_lost(party, reason);
         break;
     case SUP_LEG_CLOSED: /* the page went: it may come back within the grace period */
-        start_grace(party);
+        wait_for(party);
         break;
     }
     call_prompt(live);

@@ -29,6 +29,9 @@ select t.call('staff_session_create', 'system:auth', t.id('a2')::text, '\x' || r
 insert into support.call_transfers (id, call_id, chat_id, customer_id, from_staff_id, kind, to_staff_id, note, created_at)
 select t.id('f1'), k.id, k.chat_id, k.customer_id, k.staff_id, 'staff', t.id('a2'), 'not for customers', now() from support.voice_calls k where k.id = t.id('vc1');
 
+insert into support.call_parties (id, call_id, chat_id, customer_id, staff_id, role, state, created_at, opened_at, closed_at, reason)
+select t.id('w1'), k.id, k.chat_id, k.customer_id, t.id('s1'), 'listen', 'closed', now(), now(), now(), 'left' from support.voice_calls k where k.id = t.id('vc1');
+
 create temporary table who (n int, name text, actor text);
 insert into who values (1, 'customer', t.c('c1')), (2, 'other customer', t.c('c4')), (3, 'agent', t.s('a1')), (4, 'agent of team B', t.s('a2')),
     (5, 'team_lead', t.s('l1')), (6, 'supervisor', t.s('s1')), (7, 'admin', t.s('d1')), (8, 'super_admin', t.s('x1')), (9, 'deactivated', t.s('z1')),
@@ -38,7 +41,7 @@ create temporary table seen (tbl text, expected int[]);
 insert into seen values
     --                        cust other agent B lead super admin sadmin off nobody
     ('chat_sessions',        '{1,1,3,4,4,6,6,6,0,0}'),
-    ('chat_messages',        '{2,1,4,2,4,5,5,5,0,0}'),
+    ('chat_messages',        '{5,3,8,5,9,12,12,12,0,0}'),
     ('chat_participants',    '{2,2,4,5,6,9,9,9,0,0}'),
     ('chat_queue',           '{1,1,4,5,4,5,5,5,0,0}'),
     ('call_queue',           '{1,0,2,2,2,2,2,2,0,0}'),
@@ -58,6 +61,7 @@ insert into seen values
     ('offers',               '{0,0,0,0,0,0,0,0,0,0}'),
     ('audit_seals',          '{0,0,0,0,0,0,0,0,0,0}'),
     ('call_parts',           '{1,0,1,0,1,1,1,1,0,0}'),
+    ('call_parties',         '{0,0,1,0,1,1,1,1,0,0}'),
     ('call_transfers',       '{0,0,1,0,1,1,1,1,0,0}'),
     ('call_transitions',     '{17,17,17,17,17,17,17,17,17,17}');
 insert into seen select 'support_settings', array_fill(count(*)::int, array[9]) || 0 from support.support_settings;

@@ -1,6 +1,10 @@
 -- Calls: start, ringing, answer, hold, end; capacity; the chat of a call; transitions; quality; signaling.
 begin;
+<<<<<<< HEAD
 select plan(121);
+=======
+select plan(113);
+>>>>>>> sysmsg
 select t.people() \g /dev/null
 
 -- start
@@ -30,7 +34,7 @@ select is((select state from support.voice_calls where id = t.id('vc1')), 'ringi
 select is(t.fails('signal_put', t.s('a1'), t.id('vc1')::text, t.id('p1')::text, 'offer', '{}'), 'ok', 'where it rings one signals');
 select is(t.fails('signal_put', t.s('s1'), t.id('vc1')::text, t.id('p1')::text, 'offer', '{}'), 'SD403 denied', 'who only sees the call does not');
 select is(t.violations(), '', 'invariants');
-select is(t.call('chat_history', t.s('a1'), t.id('kvc1')::text, null, null, '5'), null, 'the agent may look into the chat');
+select is(t.call('chat_history', t.s('a1'), t.id('kvc1')::text, null, null, '5') ->> 'body', 'call_started', 'the agent may look into the chat');
 select is(t.call('chat_state', t.s('a1'), t.id('kvc1')::text) #>> '{state,status}', 'open', 'while it rings');
 select is(t.call('offer_decline', t.s('a1'), r #>> '{0,offer_id}', null) ->> 'result', 'declined', 'declined') from o;
 select is((select state from support.voice_calls where id = t.id('vc1')), 'queued', 'it waits again');
@@ -66,6 +70,9 @@ select is(t.call('chat_close', t.s('a3'), t.id('kvc1')::text, 'resolved', null) 
 select is(t.call('chat_requeue', t.s('a3'), t.id('kvc1')::text, t.id('rq')::text, null, null) ->> 'result', 'call_live', 'nor given back');
 select is(t.call('call_transition', t.c('c1'), t.id('vc1')::text, 'active', 'ended', 'hangup', '{"leg": "customer"}', 'req') ->> 'chat_status', 'assigned', 'the customer hangs up; who has written keeps the agent');
 select is(t.call('call_transition', t.c('c1'), t.id('vc1')::text, 'active', 'ended', 'hangup', null, null) ->> 'result', 'stale', 'once');
+select is((select array_agg(body order by seq) from support.chat_messages where chat_id = t.id('kvc1') and kind = 'system'), '{call_started,call_answered,call_ended}', 'the chat tells of its call');
+select is((select params - 'duration_ms' || jsonb_build_object('whole', (params -> 'duration_ms')::bigint between 10000 and 100000) from support.chat_messages where chat_id = t.id('kvc1') and body = 'call_ended'),
+    jsonb_build_object('call_id', t.id('vc1'), 'reason', 'hangup', 'whole', true), 'with its duration');
 select is(t.call('call_transition', t.c('c1'), t.id('vc1')::text, 'ended', 'active', null, null, null) ->> 'result', 'not_allowed', 'an ended call stays ended');
 select is((select count(*)::int from support.support_activity_logs where action = 'call.transition' and detail = '{"from": "active", "to": "ended", "fields": {"leg": "customer"}}' and request_id = 'req'), 1, 'audited');
 select is((select count(*)::int from support.support_activity_logs where action = 'call.transition' and outcome = 'denied'), 6, 'refused ones too');
@@ -108,6 +115,7 @@ select is(t.violations(), '', 'invariants');
 -- a caller who never writes leaves no open chat
 select t.callup('c6') \g /dev/null
 select is(t.call('call_transition', t.c('c6'), t.id('vc6')::text, 'queued', 'ended', 'hangup', null, null) ->> 'chat_status', 'closed', 'the voice chat ends with the call');
+select is((select array_agg(body order by seq) from support.chat_messages where chat_id = t.id('kvc6')), '{call_started,call_missed,closed}', 'and says so');
 select is((select state from support.call_queue where call_id = t.id('vc6')), 'abandoned', 'abandoned');
 select is(t.post(t.c('c6'), 'vc6', 'late') ->> 'result', 'closed', 'closed');
 

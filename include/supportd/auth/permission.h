@@ -52,6 +52,8 @@ enum sup_op {
     SUP_OP_WS_CONNECT,
     SUP_OP_ME_READ,
     SUP_OP_PRESENCE_SET,
+    SUP_OP_AUTO_ANSWER_SET,
+    SUP_OP_WRAP_UP,
     SUP_OP_CHAT_START,
     SUP_OP_CHAT_LIST,
     SUP_OP_CHAT_READ,
@@ -76,6 +78,13 @@ enum sup_op {
     SUP_OP_CALL_MUTE,
     SUP_OP_CALL_STATS,
     SUP_OP_CALL_END,
+    SUP_OP_CALL_HOLD,
+    SUP_OP_CALL_TRANSFER,
+    SUP_OP_CALL_RING, /* a callback, at the customer */
+    SUP_OP_CALL_CALLBACK,
+    SUP_OP_CALL_ANSWER, /* or decline, a callback */
+    SUP_OP_CALL_RATE,
+    SUP_OP_CALL_READ_MISSED,
     SUP_OP_STAFF_LIST,
     SUP_OP_STAFF_CREATE,
     SUP_OP_STAFF_SET_ROLE,

@@ -42,10 +42,12 @@ struct sup_call_opts {
 enum sup_call_party { SUP_CALL_CUSTOMER, SUP_CALL_AGENT, SUP_CALL_PARTIES };
 
 enum sup_call_event_kind {
-    SUP_CALL_CANDIDATE, /* for user: line, mid */
-    SUP_CALL_RESTART,   /* for user: its leg is lost or has moved, reason */
-    SUP_CALL_QUALITY,   /* a second has passed: samples */
-    SUP_CALL_CHANGED,   /* state, mute or a leg: read and tell both sides */
+    SUP_CALL_CANDIDATE,  /* for user: line, mid */
+    SUP_CALL_RESTART,    /* for user: its leg is lost or has moved, reason */
+    SUP_CALL_QUALITY,    /* a second has passed: samples */
+    SUP_CALL_CHANGED,    /* state, mute or a leg: read and tell both sides */
+    SUP_CALL_ANSWERABLE, /* the leg of staff, at whom it rings, is connected */
+    SUP_CALL_PLACE,      /* the caller's place is kept, or taken again: the router must look */
 };
 
 /* A report of a leg's own client (its getStats): counts since the report before, SUP_CALL_UNKNOWN
@@ -147,6 +149,15 @@ void sup_call_check(struct sup_call *call, struct sup_id id);
 void sup_call_check_all(struct sup_call *call);
 /* The row says active, staff answers: the legs are joined as soon as both are there. */
 void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id staff);
+/* The row says held, or active again: what both legs hear. */
+void sup_call_held(struct sup_call *call, struct sup_id id, bool held);
+/* The row says calling: staff has taken a callback, no caller's leg is wanted yet. */
+void sup_call_calling(struct sup_call *call, struct sup_id id, struct sup_id chat,
+                      struct sup_id customer, struct sup_id staff);
+/* The media is not wanted here any more (a callback, another process): legs go, the row stays. */
+void sup_call_forget(struct sup_call *call, struct sup_id id);
+/* Drain: who waits leaves with the place kept, and comes back by call/start. */
+void sup_call_leave_waiting(struct sup_call *call);
 /* The row says waiting again: the agent's leg goes, the caller hears music. */
 void sup_call_waits(struct sup_call *call, struct sup_id id);
 /* The row says ended: both legs go, the summary is stored. */
@@ -162,6 +173,10 @@ typedef void (*sup_call_end_cb)(const struct sup_call_end_result *result, void *
 SUP_MUST_CHECK sup_err sup_call_end(struct sup_call *call, const char *actor, struct sup_id id,
                                     const char *reason, const char *request, sup_call_end_cb cb,
                                     void *arg);
-/* Ends all calls that are here. */
+/* Puts an active call on hold, or takes it off, as actor; one that is so already is taken as
+ * success. cb as above, not NULL; code "call_ended" or "not_allowed_now" in other states. */
+SUP_MUST_CHECK sup_err sup_call_hold(struct sup_call *call, const char *actor, struct sup_id id,
+                                     bool hold, const char *request, sup_call_end_cb cb, void *arg);
+/* Ends all calls that are here, but those that wait. */
 void sup_call_end_all(struct sup_call *call, const char *reason);
 #endif

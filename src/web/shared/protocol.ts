@@ -27,6 +27,8 @@ export interface Message {
   sender: Sender;
   client_id: Id | null;
   body: string;
+  /* Of a system message: what its code speaks of. */
+  params?: { staff_id?: Id; staff_name?: string; duration_ms?: number };
   masked: string[];
   created_at: string;
 }

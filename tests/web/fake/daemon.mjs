@@ -165,7 +165,9 @@ export class FakeDaemon {
       queue: null,
       marks: [...chat.state.marks, mark],
     });
-    this.post(chat, "system", null, "assigned", { name: NAMES[AMINA] });
+    this.post(chat, "system", null, "assigned", {
+      params: { staff_id: AMINA, staff_name: NAMES[AMINA] },
+    });
   }
 
   post(chat, kind, sender, text, more = {}) {
@@ -184,10 +186,11 @@ export class FakeDaemon {
       sender: {
         kind: kind === "system" ? "system" : sender === AMINA ? "staff" : "customer",
         id: sender,
-        name: more.name ?? NAMES[sender] ?? chat.state.customer.name,
+        name: kind === "system" ? null : (NAMES[sender] ?? chat.state.customer.name),
       },
       client_id: more.client_id ?? (kind === "system" ? null : randomUUID()),
       body,
+      ...(kind === "system" && { params: more.params ?? {} }),
       masked,
       created_at: more.at ?? new Date().toISOString(),
     };

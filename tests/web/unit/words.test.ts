@@ -6,9 +6,15 @@ import { en as staffEn } from "../../../src/web/shared/i18n/staff.en";
 import { sw as staffSw } from "../../../src/web/shared/i18n/staff.sw";
 import { en } from "../../../src/web/shared/i18n/widget.en";
 import { sw } from "../../../src/web/shared/i18n/widget.sw";
+<<<<<<< HEAD
 import type { CallAdvice, Leg } from "../../../src/web/shared/protocol";
 import { adviceFor, grade, judged, lossPercent, worst } from "../../../src/web/shared/quality";
+=======
+import type { Leg, Message } from "../../../src/web/shared/protocol";
+import { grade, lossPercent, worst } from "../../../src/web/shared/quality";
+>>>>>>> sysmsg
 import { maskSplit } from "../../../src/web/shared/rich";
+import { systemWords } from "../../../src/web/shared/system";
 import { uuid } from "../../../src/web/shared/uuid";
 
 const holes = (entry: string | Forms) =>
@@ -44,6 +50,37 @@ test("translation fills, chooses plurals, and keeps what it does not know", () =
   assert.equal(t.find("sys_assigned", { name: "Amina" }), "Amina joined the conversation");
   assert.equal(t.find("sys_what_is_this"), null);
   assert.equal(t("sub_assigned", { name: "{site}" }), "{site} is helping you");
+});
+
+test("system messages say who and how long, in every language", () => {
+  const of = (body: string, params: Message["params"]) =>
+    ({ kind: "system", body, params }) as Message;
+  const joined = of("assigned", { staff_id: "s", staff_name: "Amina Otieno" });
+  const ended = of("call_ended", { duration_ms: 67400 });
+  const words = (m: Message) =>
+    [
+      translator(en, "en"),
+      translator(sw, "sw"),
+      translator(staffEn, "en"),
+      translator(staffSw, "sw"),
+    ].map((t) => systemWords(t, m, "a colleague"));
+  assert.deepEqual(words(joined), [
+    "Amina Otieno joined the conversation",
+    "Amina Otieno amejiunga na mazungumzo",
+    "Amina Otieno took the conversation",
+    "Amina Otieno amechukua mazungumzo",
+  ]);
+  assert.deepEqual(words(ended), [
+    "The call ended after 1:07",
+    "Simu imeisha baada ya 1:07",
+    "Call ended after 1:07",
+    "Simu imeisha baada ya 1:07",
+  ]);
+  assert.equal(
+    systemWords(translator(en, "en"), of("assigned", undefined), "a colleague"),
+    "a colleague joined the conversation",
+  );
+  assert.equal(systemWords(translator(en, "en"), of("nothing_known", {}), ""), null);
 });
 
 test("the language is the first wanted one there is", () => {
