@@ -215,12 +215,12 @@ sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const 
             p->muted = p->sampled = p->has_stats = false;
         }
     }
-    if (!err) {
-        live->told_us = 0; /* perhaps a new page, which was told nothing yet */
+    if (!err)
         call_join(live);
-    }
-    if (!err && p->leg != before)
+    if (!err && p->leg != before) {
+        live->told_us = 0; /* a new page, which was told nothing yet */
         tell(live);
+    }
     call_engine_rearm(live->service);
     return err;
 }
