@@ -15,6 +15,7 @@
 #include "supportd/mask/mask.h"
 #include "supportd/media/engine.h"
 #include "supportd/media/hold.h"
+#include "supportd/media/prompts.h"
 #include "supportd/metrics/metrics.h"
 #include "supportd/net/server.h"
 #include "supportd/pg/pool.h"
@@ -33,6 +34,7 @@ struct sup_app {
     struct sup_pg_pool *pool;
     struct sup_bus *bus;
     struct sup_hold *hold;
+    struct sup_prompts *prompts;
     struct sup_media_engine *engine;
     struct sup_chat *chat;
     struct sup_queue *queue;

@@ -210,6 +210,8 @@ static sup_err make_features(struct sup_app *app)
         .grace_us = (uint64_t)c->call.grace_ms * 1000,
         .max_calls = (size_t)c->call.max_calls,
         .stats_interval_us = (uint64_t)c->call.stats_interval_ms * 1000,
+        .prompts = app->prompts,
+        .prompt_interval_us = (uint64_t)c->media.prompt_interval_ms * 1000,
         .no_fec = !c->media.fec,
         .dtx = c->media.dtx,
         .max_average_bitrate = (uint32_t)c->media.bitrate,
@@ -339,6 +341,7 @@ static void stop(struct sup_app *app)
     sup_bus_destroy(app->bus);
     sup_pg_pool_destroy(app->pool);
     sup_media_engine_destroy(app->engine);
+    sup_prompts_destroy(app->prompts);
     sup_hold_destroy(app->hold);
     sup_mask_destroy(app->mask);
     sup_jwt_destroy(app->jwt);
