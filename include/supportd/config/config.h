@@ -81,6 +81,8 @@ struct sup_config {
         struct sup_config_list stun_urls, turn_urls;
         char *turn_secret;
         int64_t turn_ttl_ms;
+        char *relay_host;
+        int64_t relay_port;
         char *hold_music_file, *srtp_engine;
         bool sibling_socket, dscp, dtx, fec;
         int64_t gather_us, bitrate, ptime_ms;

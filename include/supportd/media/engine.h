@@ -34,8 +34,8 @@ struct sup_media_server {
 struct sup_media_engine_opts {
     const struct sup_media_address *addresses; /* 1..SUP_MEDIA_ADDRESSES_MAX */
     size_t address_count;
-    uint16_t port_min, port_max; /* UDP ports of the legs; both 0: any */
-    struct sup_media_server stun, turn;
+    uint16_t port_min, port_max;        /* UDP ports of the legs; both 0: any */
+    struct sup_media_server stun, turn; /* turn: of a family that an own address has */
     bool no_sibling;             /* receive through libnice even where the kernel could do better */
     bool no_dscp;                /* leave packets unmarked; else Expedited Forwarding */
     bool libsrtp_only;           /* srtp.h */
@@ -76,7 +76,8 @@ size_t sup_media_engine_timers(const struct sup_media_engine *engine);
 /* True if packets reach legs beside libnice (the kernel passed the probe and it is wanted). */
 bool sup_media_engine_has_sibling(const struct sup_media_engine *engine, bool ipv6);
 const struct sup_dtls_identity *sup_media_engine_identity(const struct sup_media_engine *engine);
-/* Time-limited credentials for legs made from now on. Errors: SUP_E_NOMEM. */
+/* The TURN server of legs made from now on, copied; without an address: none.
+ * Errors: SUP_E_INVAL (as at creation), SUP_E_NOMEM; then nothing has changed. */
 SUP_MUST_CHECK sup_err sup_media_engine_set_turn(struct sup_media_engine *engine,
-                                                 const char *username, const char *password);
+                                                 const struct sup_media_server *turn);
 #endif
