@@ -14,20 +14,22 @@ set search_path = pg_catalog, pg_temp as $$
 begin
     return (select coalesce(sum(greatest(c.weight, coalesce(k.weight, 0))), 0)
             from support.chat_sessions c
-            left join support.voice_calls k on k.id = c.call_id and k.staff_id = p_staff and k.state in ('active', 'held')
+            left join support.voice_calls k on k.id = c.call_id and k.staff_id = p_staff and k.state in ('active', 'held', 'calling')
             where c.assigned_staff_id = p_staff and c.status = 'assigned')
          + (select coalesce(sum(o.weight), 0) from support.offers o where o.staff_id = p_staff and o.state = 'pending');
 end $$;
 comment on function support.staff_load(uuid) is 'Units of capacity in use: chats (with their live call) and pending offers';
 
--- Offers given back. Callers hold the router lock and the staff rows.
-create function support.do_give_back(p_offers uuid[], p_state text, p_reason text, p_request text default null)
-returns table (offer_id uuid, kind text, entry_id uuid, chat_id uuid, call_id uuid, customer_id uuid, staff_id uuid, rev bigint)
-language plpgsql as $$
-#variable_conflict use_column
-declare
-    v_offer support.offers;
-    v_now timestamptz := support.now();
+create function support.staff_in_call(p_staff uuid) returns boolean language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp as $$
+begin
+    return exists (select 1 from support.voice_calls k where k.staff_id = p_staff and k.ended_at is null and k.state in ('active', 'held', 'calling'))
+        or exists (select 1 from support.offers o where o.staff_id = p_staff and o.state = 'pending' and o.kind = 'call')
+        or exists (select 1 from support.call_parties r where r.staff_id = p_staff and r.role = 'consult' and r.closed_at is null);
+end $$;
+comment on function support.staff_in_call(uuid) is 'Has a call, or one rings there, or is consulted about one';
+
+create function support.do_lock_offers(p_offers uuid[]) returns void language plpgsql as $$
 begin
     perform 1 from support.chat_queue q where q.id in (select o.entry_id from support.offers o where o.id = any (p_offers) and o.kind = 'chat')
     order by q.id for no key update;
@@ -38,6 +40,19 @@ begin
     perform 1 from support.chat_sessions c
     where c.id in (select o.chat_id from support.offers o where o.id = any (p_offers) and o.kind = 'call')
     order by c.id for no key update;
+end $$;
+comment on function support.do_lock_offers(uuid[]) is 'Locks entries, calls and chats of offers, in order';
+
+-- Offers given back. Callers hold the router lock and the staff rows.
+create function support.do_give_back(p_offers uuid[], p_state text, p_reason text, p_request text default null)
+returns table (offer_id uuid, kind text, entry_id uuid, chat_id uuid, call_id uuid, customer_id uuid, staff_id uuid, rev bigint)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_offer support.offers;
+    v_now timestamptz := support.now();
+begin
+    perform support.do_lock_offers(p_offers);
     for v_offer in select o.* from support.offers o where o.id = any (p_offers) and o.state = 'pending' order by o.id for no key update loop
         offer_id := v_offer.id;
         kind := v_offer.kind;
@@ -71,6 +86,7 @@ begin
     update support.voice_calls k set state = 'queued' where k.id = p_offer.call_id and k.state = 'ringing';
     update support.call_queue q set state = 'waiting', staff_id = null, declined_by = q.declined_by || v_declined,
         missed_by = q.missed_by || v_missed where q.id = p_offer.entry_id and q.state = 'offered';
+    perform support.do_transfer_back(p_offer.entry_id);
     return v_rev;
 end $$;
 comment on function support.do_entry_back(support.offers, text) is 'The entry of an offer waits again; returns the rev of the chat';
@@ -110,6 +126,7 @@ begin
             kind := 'call';
             select r.entry_id, r.rev into entry_id, rev from support.do_requeue_call(v_chat.call_id) r;
         end if;
+        perform support.do_system_message(v_chat.id, 'requeued', support.do_staff_params(p_staff) || jsonb_build_object('reason', p_reason));
         return next;
     end loop;
 end $$;
@@ -123,16 +140,17 @@ declare
 begin
     select k.* into v_call from support.voice_calls k where k.id = p_call;
     entry_id := v_call.entry_id;
-    if v_call.state in ('active', 'held') then
+    if v_call.state in ('active', 'held', 'calling') then
         entry_id := support.uuid7();
-        update support.voice_calls k set state = 'queued', entry_id = do_requeue_call.entry_id, weight = 0, held_at = null,
+        perform support.do_part_end(p_call, 'requeued');
+        update support.voice_calls k set state = 'queued', entry_id = do_requeue_call.entry_id, weight = 0, held_at = null, ring_until = null,
             hold_ms = k.hold_ms + coalesce((extract(epoch from v_now - k.held_at) * 1000)::bigint, 0) where k.id = p_call;
-        insert into support.call_queue (id, call_id, chat_id, customer_id, team_id, language, priority, queued_at, escalate_at)
+        insert into support.call_queue (id, call_id, chat_id, customer_id, team_id, language, priority, queued_at, escalate_at, callback)
         select do_requeue_call.entry_id, v_call.id, c.id, c.customer_id, c.team_id, c.language, c.priority, v_call.queued_at,
-               v_now + support.seconds('queue.timeout_s')
+               v_now + support.seconds('queue.timeout_s'), v_call.state = 'calling'
         from support.chat_sessions c where c.id = v_call.chat_id;
     else
-        update support.call_queue q set direct_staff_id = null where q.id = v_call.entry_id;
+        update support.call_queue q set direct_staff_id = null where q.id = v_call.entry_id and not q.only_direct;
     end if;
     update support.chat_sessions c set status = 'open', assigned_staff_id = null, assigned_at = null, rev = c.rev + 1
     where c.id = v_call.chat_id returning c.rev into rev;
@@ -318,6 +336,52 @@ begin
 end $$;
 comment on function support.presence_set(text, text, text, text) is 'A staff member sets the own status';
 
+create function support.wrap_extend(p_actor text, p_ms int, p_request text, out result text, out wrap_until timestamptz)
+language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+declare
+    v_me uuid := support.act_staff(p_actor);
+    v_have support.staff_presence;
+    v_until timestamptz;
+begin
+    if p_ms is null or p_ms not between 1000 and 3600000 then
+        perform support.fail('SD400', 'bad_argument');
+    end if;
+    select p.* into v_have from support.staff_presence p where p.staff_id = v_me for no key update;
+    result := 'none';
+    if v_have.wrap_until is null or v_have.wrap_until <= support.now() then
+        return;
+    end if;
+    v_until := least(v_have.wrap_until + p_ms * interval '1 ms',
+                     coalesce(v_have.wrap_from, support.now()) + support.seconds('queue.wrap_up_max_s'));
+    wrap_until := greatest(v_until, v_have.wrap_until);
+    result := 'limit';
+    if v_until > v_have.wrap_until then
+        update support.staff_presence p set wrap_until = v_until where p.staff_id = v_me;
+        perform support.audit('presence.wrap_extend', 'staff', v_me::text, p_request, null,
+                              jsonb_build_object('ms', (extract(epoch from v_until - v_have.wrap_until) * 1000)::bigint));
+        result := 'ok';
+    end if;
+end $$;
+comment on function support.wrap_extend(text, int, text) is 'The wrap-up of the actor lasts longer, within its limit';
+
+create function support.wrap_end(p_actor text, p_request text, out result text)
+language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+declare
+    v_me uuid := support.act_staff(p_actor);
+    v_until timestamptz;
+begin
+    select p.wrap_until into v_until from support.staff_presence p where p.staff_id = v_me for no key update;
+    result := 'same';
+    if v_until > support.now() then
+        update support.staff_presence p set wrap_until = null, wrap_from = null where p.staff_id = v_me;
+        perform support.audit('presence.wrap_end', 'staff', v_me::text, p_request);
+        result := 'ok';
+    end if;
+end $$;
+comment on function support.wrap_end(text, text) is 'The wrap-up of the actor is over';
+
 create function support.presence_set_auto_answer(p_actor text, p_on boolean, p_request text, out result text)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
@@ -335,4 +399,5 @@ comment on function support.presence_set_auto_answer(text, boolean, text) is 'Of
 
 grant create on schema support to support_policy;
 alter function support.staff_load(uuid) owner to support_policy;
+alter function support.staff_in_call(uuid) owner to support_policy;
 revoke create on schema support from support_policy;

@@ -10,26 +10,26 @@ begin
     perform 1 from support.staff_presence p where p.chosen = 'available' order by p.staff_id for no key update;
     return array(
         select row(s.id, coalesce(s.capacity, v_capacity), support.staff_load(s.id), p.last_assigned_at, s.team_id, s.takes_chats,
-                   s.takes_calls and not exists (select 1 from support.voice_calls k where k.staff_id = s.id and k.ended_at is null
-                                                 and k.state in ('active', 'held'))
-                       and not exists (select 1 from support.offers o where o.staff_id = s.id and o.state = 'pending' and o.kind = 'call'),
-                   false)::support.slot
+                   s.takes_calls and not support.staff_in_call(s.id), coalesce(p.wrap_until > v_now, false), s.skills)::support.slot
         from support.staff_presence p join support.support_staff s on s.id = p.staff_id and s.active
-        where p.chosen = 'available' and (p.wrap_until is null or p.wrap_until <= v_now)
+        where p.chosen = 'available'
+          and (p.wrap_until is null or p.wrap_until <= v_now -- a call that comes back rings in wrap-up too
+               or exists (select 1 from support.call_queue q where q.direct_staff_id = p.staff_id and q.phase = 'returning' and q.state = 'waiting'))
           and exists (select 1 from support.presence_leases l join support.processes r on r.id = l.process_id
                       where l.subject_id = p.staff_id and l.subject_kind = 'staff' and r.state = 'live' and r.heartbeat_at > v_since)
         order by s.id);
 end $$;
-comment on function support.do_slots() is 'Locks who chose available; returns those who are also connected, active and not in wrap-up';
+comment on function support.do_slots() is 'Locks who chose available; returns those who are also connected and active; who is in wrap-up is only there for a call that comes back';
 
 create function support.do_waiting(p_teams uuid[], p_staff uuid[], p_direct boolean) returns setof support.waiting language sql stable as $$
     select u.* from (
         select 'chat'::text as kind, q.id, q.chat_id, null::uuid as call_id, q.customer_id, q.team_id, null::uuid as direct, q.priority, q.queued_at,
-               q.declined_by, q.missed_by
+               q.declined_by, q.missed_by, false as only_direct, null::text as skill
         from support.chat_queue q where q.state = 'waiting' and not p_direct
         union all
-        select 'call', q.id, q.chat_id, q.call_id, q.customer_id, q.team_id, q.direct_staff_id, q.priority, q.queued_at, q.declined_by, q.missed_by
-        from support.call_queue q where q.state = 'waiting' and (not p_direct or q.direct_staff_id = any (p_staff))) u
+        select 'call', q.id, q.chat_id, q.call_id, q.customer_id, q.team_id, q.direct_staff_id, q.priority, q.queued_at, q.declined_by, q.missed_by,
+               q.only_direct, q.skill
+        from support.call_queue q where q.state = 'waiting' and q.away_until is null and (not p_direct or q.direct_staff_id = any (p_staff))) u
     where (u.team_id is null or u.team_id = any (p_teams) or u.direct = any (p_staff)) and not p_staff <@ u.declined_by
     order by u.priority desc, u.queued_at, u.id
 $$;
@@ -48,14 +48,18 @@ begin
     with needs as (
         select s.*, s.n::int as place, s.id is not distinct from p_entry.direct as direct, s.id = any (p_entry.missed_by) as missed,
                case when p_entry.kind = 'chat' then v_chat
+                    when p_entry.only_direct then least(coalesce(v_call, s.capacity), s.capacity, greatest(s.capacity - s.load, greatest(v_chat, 1)))
                     when s.id is not distinct from p_entry.direct then least(greatest(least(v_call, s.capacity) - v_chat, 0), s.capacity - s.load)
                     else least(coalesce(v_call, s.capacity), s.capacity) end as need
-        from unnest(p_slots) with ordinality s (id, capacity, load, idle_since, team_id, chats, calls, held, n)
+        from unnest(p_slots) with ordinality s (id, capacity, load, idle_since, team_id, chats, calls, held, skills, n)
     ), judged as (
         select n.*, case when n.id = any (p_entry.declined_by) then 'declined'
                          when p_entry.kind = 'chat' and not n.chats then 'no_chats'
                          when p_entry.kind = 'call' and not n.calls then 'no_calls'
+                         when p_entry.only_direct and not n.direct then 'not_addressed'
+                         when p_entry.only_direct and n.load + n.need > n.capacity then 'capacity'
                          when n.direct then null
+                         when p_entry.skill is not null and not p_entry.skill = any (n.skills) then 'skill'
                          when p_entry.team_id <> coalesce(n.team_id, '00000000-0000-0000-0000-000000000000') then 'team'
                          when n.held then 'held'
                          when n.load + n.need > n.capacity then 'capacity' end as excluded
@@ -202,6 +206,9 @@ begin
         update support.chat_sessions c set rev = c.rev + 1, team_id = null, priority = c.priority + v_more
         where c.id = v_rows.chat_id returning c.rev into rev;
         perform support.audit('queue.escalate', 'chat', v_rows.chat_id::text, null, null, jsonb_build_object('step', step, 'call', call_id));
+        if step = 1 then
+            perform support.do_system_message(v_rows.chat_id, 'queue_timeout', jsonb_build_object('step', step));
+        end if;
         return next;
     end loop;
 end $$;

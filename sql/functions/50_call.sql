@@ -64,6 +64,7 @@ begin
         select k.* into v_call from support.voice_calls k where k.customer_id = v_me and (k.client_key = p_client_key or k.ended_at is null)
         order by k.client_key = p_client_key desc limit 1;
         if found then
+            v_call.owner_process := coalesce(support.do_call_take_up(v_call, p_process), v_call.owner_process);
             select f.* into result, call_id, chat_id, entry_id, state, rev, staff_id, owner_process, chat_created
             from support.do_call_found(v_call, case when v_call.client_key = p_client_key then 'repeat' else 'existing' end) f;
             return;
@@ -100,6 +101,7 @@ begin
     update support.chat_sessions c set call_id = p_call, entry_id = null, status = case c.status when 'queued' then 'open' else c.status end,
         rev = c.rev + 1 where c.id = v_chat.id returning c.rev into rev;
     perform support.audit('call.start', 'call', p_call::text, p_request, null, jsonb_build_object('chat', v_chat.id));
+    perform support.do_system_message(v_chat.id, 'call_started', jsonb_build_object('call_id', p_call));
     result := 'ok';
     call_id := p_call;
     entry_id := p_entry;
@@ -120,6 +122,7 @@ begin
         perform support.audit('chat.close', 'chat', p_chat::text, null, 'call_ended');
         update support.chat_sessions c set status = 'closed', close_reason = 'call_ended', closed_at = support.now(), call_id = null,
             rev = c.rev + 1 where c.id = p_chat returning c.rev into rev;
+        perform support.do_system_message(p_chat, 'closed', '{"by": "system", "reason": "call_ended"}');
     elsif v_chat.status = 'open' then
         status := 'queued';
         update support.chat_sessions c set call_id = null where c.id = p_chat;
@@ -139,16 +142,21 @@ declare
     v_now timestamptz := support.now();
 begin
     if p_call.state in ('active', 'held') then
-        update support.staff_presence p set wrap_until = v_now + support.seconds('queue.wrap_up_s')
+        update support.staff_presence p set wrap_from = v_now, wrap_until = v_now + support.seconds('queue.wrap_up_s')
         where p.staff_id = p_call.staff_id and support.setting_int('queue.wrap_up_s') > 0;
     else
         update support.call_queue q set state = p_entry_state, staff_id = null, closed_at = v_now, escalate_at = null where q.id = p_call.entry_id;
         update support.offers o set state = 'withdrawn', closed_at = v_now where o.entry_id = p_call.entry_id and o.state = 'pending'
         returning o.id, o.staff_id into offer_id, offer_staff_id;
     end if;
-    update support.voice_calls k set state = 'ended', end_reason = p_reason, ended_at = v_now, entry_id = null, held_at = null,
+    perform support.do_part_end(p_call.id, 'ended');
+    update support.voice_calls k set state = 'ended', end_reason = p_reason, ended_at = v_now, entry_id = null, held_at = null, ring_until = null,
         hold_ms = k.hold_ms + coalesce((extract(epoch from v_now - k.held_at) * 1000)::bigint, 0)
     where k.id = p_call.id;
+    perform support.do_system_message(p_call.chat_id, case when p_call.answered_at is null then 'call_missed' else 'call_ended' end,
+        jsonb_build_object('call_id', p_call.id, 'reason', p_reason)
+        || case when p_call.answered_at is null then '{}'
+                else jsonb_build_object('duration_ms', (extract(epoch from v_now - p_call.answered_at) * 1000)::bigint) end);
     select a.rev, a.status into rev, chat_status from support.do_chat_after_call(p_call.chat_id, p_call.queued_at) a;
 end $$;
 comment on function support.do_call_end(support.voice_calls, text, text) is 'Ends a locked call';
@@ -175,6 +183,7 @@ language plpgsql set supportd.actor = '' as $$
 declare
     v_kind text;
     v_call support.voice_calls;
+    v_reason text := p_reason;
 begin
     perform support.act(p_actor);
     v_kind := support.actor_kind();
@@ -203,12 +212,16 @@ begin
                               jsonb_build_object('from', p_expected, 'to', left(p_new, 20)), 'denied');
         return;
     end if;
-    perform support.audit('call.transition', 'call', p_call::text, p_request, p_reason,
+    if p_new = 'ended' and v_call.callback_at is not null and v_call.state not in ('active', 'held') then
+        v_reason := case v_kind when 'customer' then 'callback_cancelled' when 'staff' then 'callback_failed' else p_reason end;
+    end if;
+    perform support.audit('call.transition', 'call', p_call::text, p_request, v_reason,
                           jsonb_build_object('from', p_expected, 'to', p_new)
                           || case when p_fields is null then '{}' else jsonb_build_object('fields', p_fields) end);
     if p_new = 'ended' then
         select e.rev, e.chat_status, e.offer_id, e.offer_staff_id into rev, chat_status, offer_id, offer_staff_id
-        from support.do_call_end(v_call, coalesce(p_reason, 'hangup'), case v_kind when 'customer' then 'abandoned' else 'withdrawn' end) e;
+        from support.do_call_end(v_call, coalesce(v_reason, 'hangup'),
+            case when v_kind = 'customer' and v_call.callback_at is null then 'abandoned' else 'withdrawn' end) e;
     else
         rev := support.do_call_hold(p_call, v_call.chat_id, p_new);
     end if;
@@ -218,17 +231,32 @@ end $$;
 comment on function support.call_transition(text, uuid, text, text, text, jsonb, text) is 'One change of state of a call, by the table of transitions';
 
 create function support.call_state(p_actor text, p_call uuid)
-returns table (state jsonb, call_id uuid, chat_id uuid, customer_id uuid, staff_id uuid, status text, owner_process uuid, entry_id uuid)
+returns table (state jsonb, call_id uuid, chat_id uuid, customer_id uuid, staff_id uuid, status text, owner_process uuid, entry_id uuid,
+               callback boolean, ring_until timestamptz)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
+declare
+    v_now timestamptz;
+    v_window interval;
 begin
     perform support.act(p_actor);
+    v_now := support.now();
+    v_window := support.seconds('call.rating_window_s');
     return query
         select jsonb_build_object('id', k.id, 'chat_id', k.chat_id, 'state', k.state, 'end_reason', k.end_reason,
                    'created_at', support.rfc3339(k.created_at), 'ringing_at', support.rfc3339(k.ringing_at),
                    'answered_at', support.rfc3339(k.answered_at), 'ended_at', support.rfc3339(k.ended_at), 'hold_ms', k.hold_ms,
+                   'held_at', support.rfc3339(k.held_at), 'transfer', support.do_transfer_state(k.entry_id),
+                   'callback', case when k.callback_at is not null then jsonb_build_object('requested_at', support.rfc3339(k.callback_at),
+                       'attempts', k.callback_attempts, 'max_attempts', support.setting_int('call.callback_attempts'),
+                       'ring_until', support.rfc3339(k.ring_until), 'outcome', k.callback_outcome) end,
+                   'rating', case when k.rating is not null then jsonb_build_object('score', k.rating, 'comment', k.rating_comment) end,
+                   'rate_until', case when k.state = 'ended' and k.answered_at is not null and k.rating is null and k.ended_at + v_window > v_now
+                                           and support.setting_on('features.ratings') then support.rfc3339(k.ended_at + v_window) end,
+                   'on_hold', support.call_on_hold(k.id), 'parties', support.do_parties_json(k.id),
                    'staff', case when k.staff_id is not null then jsonb_build_object('id', k.staff_id, 'name', support.staff_name(k.staff_id)) end),
-               k.id, k.chat_id, k.customer_id, k.staff_id, k.state, k.owner_process, k.entry_id
+               k.id, k.chat_id, k.customer_id, k.staff_id, k.state, k.owner_process, k.entry_id,
+               k.callback_at is not null and k.state in ('queued', 'ringing', 'calling'), k.ring_until
         from support.voice_calls k where k.id = p_call;
 end $$;
 comment on function support.call_state(text, uuid) is 'A call as the actor may see it';
@@ -267,34 +295,3 @@ begin
         order by k.id desc;
 end $$;
 comment on function support.calls_mine(text, boolean, uuid, int) is 'Calls of the acting customer or staff member';
-
-create function support.calls_of_dead_process(p_actor text)
-returns table (call_id uuid, chat_id uuid, customer_id uuid, staff_id uuid, offer_id uuid, offer_staff_id uuid, rev bigint)
-language plpgsql set supportd.actor = '' as $$
-#variable_conflict use_column
-declare
-    v_calls uuid[];
-    v_call support.voice_calls;
-begin
-    perform support.act_as(p_actor, 'system:monitor');
-    perform support.lock_router();
-    v_calls := array(select k.id from support.voice_calls k join support.processes p on p.id = k.owner_process
-                     where k.ended_at is null and p.state <> 'live');
-    perform 1 from support.staff_presence p
-    where p.staff_id in (select k.staff_id from support.voice_calls k where k.id = any (v_calls)) order by p.staff_id for no key update;
-    perform 1 from support.call_queue q where q.call_id = any (v_calls) and q.closed_at is null order by q.id for no key update;
-    perform 1 from support.voice_calls k where k.id = any (v_calls) order by k.id for no key update;
-    perform 1 from support.chat_sessions c where c.call_id = any (v_calls) and c.id in (select k.chat_id from support.voice_calls k where k.id = any (v_calls))
-    order by c.id for no key update;
-    for v_call in select k.* from support.voice_calls k where k.id = any (v_calls) and k.ended_at is null order by k.chat_id loop
-        call_id := v_call.id;
-        chat_id := v_call.chat_id;
-        customer_id := v_call.customer_id;
-        staff_id := v_call.staff_id;
-        perform support.audit('call.transition', 'call', v_call.id::text, null, 'process_lost',
-                              jsonb_build_object('from', v_call.state, 'to', 'ended'));
-        select e.rev, e.offer_id, e.offer_staff_id into rev, offer_id, offer_staff_id from support.do_call_end(v_call, 'process_lost', 'withdrawn') e;
-        return next;
-    end loop;
-end $$;
-comment on function support.calls_of_dead_process(text) is 'Ends the calls whose media went with their process';

@@ -51,7 +51,7 @@ begin
         select 'over_capacity', s.id::text from support.support_staff s
         where support.staff_load(s.id) > coalesce(s.capacity, (select (t.value #>> '{}')::int from support.support_settings t where t.key = 'queue.capacity'));
     return query
-        select 'two_calls', k.staff_id::text from support.voice_calls k where k.state in ('active', 'held') group by k.staff_id having count(*) > 1;
+        select 'two_calls', k.staff_id::text from support.voice_calls k where k.state in ('active', 'held', 'calling') group by k.staff_id having count(*) > 1;
     return query
         select 'inactive_has_work', s.id::text from support.support_staff s
         where not s.active and support.staff_load(s.id) > 0;
@@ -72,10 +72,18 @@ begin
         where (k.state = 'ringing') <> exists (select 1 from support.offers o where o.call_id = k.id and o.state = 'pending');
     return query
         select 'call_without_agent', k.id::text from support.voice_calls k join support.chat_sessions c on c.id = k.chat_id
-        where k.state in ('active', 'held') and (c.status <> 'assigned' or c.assigned_staff_id <> k.staff_id);
+        where k.state in ('active', 'held', 'calling') and (c.status <> 'assigned' or c.assigned_staff_id <> k.staff_id);
     return query
         select 'call_without_process', k.id::text from support.voice_calls k join support.processes p on p.id = k.owner_process
-        where k.ended_at is null and p.state <> 'live';
+        left join support.call_queue q on q.id = k.entry_id
+        where k.ended_at is null and p.state <> 'live' and not coalesce(q.callback or q.away_until is not null, false);
+    return query
+        select 'call_part', k.id::text from support.voice_calls k left join support.call_parts t on t.call_id = k.id and t.ended_at is null
+        where (k.ended_at is null or t.call_id is not null)
+          and t.staff_id is distinct from case when k.state in ('active', 'held', 'calling') then k.staff_id end;
+    return query
+        select 'party_without_agent', r.id::text from support.call_parties r join support.voice_calls k on k.id = r.call_id
+        where r.closed_at is null and (k.state not in ('active', 'held') or r.staff_id = k.staff_id or r.asked_by <> k.staff_id);
     return query
         select 'seq_gap', c.id::text from support.chat_sessions c
         left join (select m.chat_id, count(m.seq) as n, coalesce(max(m.seq), 0) as top, count(m.note_seq) as notes, coalesce(max(m.note_seq), 0) as note_top

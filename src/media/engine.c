@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine_internal.h"
+#include "mixer_internal.h"
 #include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
 #include "supportd/media/ice.h"
@@ -29,6 +30,7 @@ struct sup_media_engine {
     bool sibling_v4, sibling_v6;
     bool srtp_started;
     struct sup_link orphans; /* sup_media_orphan::link */
+    struct sup_mixer *mixer;
 
     /* Binary heap from index 1, earliest on top; room for every timer that was added. */
     struct sup_media_timer **heap;
@@ -139,7 +141,9 @@ static sup_err start(struct sup_media_engine *e, const struct sup_media_engine_o
     e->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (e->epoll < 0)
         return SUP_E_IO;
-    err = sup_srtp_setup();
+    err = sup_mixer_create(e, &e->mixer);
+    if (err == SUP_OK)
+        err = sup_srtp_setup();
     if (err != SUP_OK)
         return err;
     e->srtp_started = true;
@@ -179,6 +183,7 @@ void sup_media_engine_destroy(struct sup_media_engine *engine)
         sup_list_remove(pos);
         orphan->destroy(orphan);
     }
+    sup_mixer_destroy(engine->mixer);
     assert(engine->timers == 0);
     sup_dtls_identity_destroy(engine->identity);
     if (engine->srtp_started)
@@ -213,6 +218,17 @@ size_t sup_media_engine_timers(const struct sup_media_engine *engine)
 bool sup_media_engine_has_sibling(const struct sup_media_engine *engine, bool ipv6)
 {
     return ipv6 ? engine->sibling_v6 : engine->sibling_v4;
+}
+
+void sup_media_engine_mix_stats(const struct sup_media_engine *engine,
+                                struct sup_media_mix_stats *ret_stats)
+{
+    sup_mixer_get_stats(engine->mixer, ret_stats);
+}
+
+struct sup_mixer *sup_media_mixer(const struct sup_media_engine *engine)
+{
+    return engine->mixer;
 }
 
 const struct sup_dtls_identity *sup_media_engine_identity(const struct sup_media_engine *engine)

@@ -57,5 +57,7 @@ uint64_t sup_media_now_us(const struct sup_media_engine *engine);
 uint8_t *sup_media_buffer(struct sup_media_engine *engine);
 /* As many more, for a packet that is made here or copied for a second listener. */
 uint8_t *sup_media_scratch(struct sup_media_engine *engine);
+struct sup_mixer;
+struct sup_mixer *sup_media_mixer(const struct sup_media_engine *engine);
 const struct sup_media_engine_opts *sup_media_config(const struct sup_media_engine *engine);
 #endif

@@ -79,6 +79,12 @@ void sup_opus_enc_destroy(struct sup_opus_enc *enc)
     sup_free(enc);
 }
 
+void sup_opus_enc_set_loss(struct sup_opus_enc *enc, unsigned loss_pct)
+{
+    opus_int32 pct = loss_pct > 100 ? 100 : (opus_int32)loss_pct;
+    (void)opus_encoder_ctl(enc->state, OPUS_SET_PACKET_LOSS_PERC(pct));
+}
+
 sup_err sup_opus_encode(struct sup_opus_enc *enc, const int16_t *pcm, size_t samples, uint8_t *buf,
                         size_t cap, size_t *ret_len)
 {
@@ -119,6 +125,11 @@ sup_err sup_opus_dec_create(uint32_t rate_hz, unsigned channels, struct sup_opus
 void sup_opus_dec_destroy(struct sup_opus_dec *dec)
 {
     sup_free(dec);
+}
+
+void sup_opus_dec_reset(struct sup_opus_dec *dec)
+{
+    (void)opus_decoder_ctl(dec->state, OPUS_RESET_STATE);
 }
 
 sup_err sup_opus_decode(struct sup_opus_dec *dec, const uint8_t *payload, size_t len, bool fec,

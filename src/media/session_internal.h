@@ -1,7 +1,9 @@
-/* A leg from the inside: session.c (life), session_media.c (packets), bridge.c (who hears whom). */
+/* A leg from the inside: session.c (life), session_media.c (packets), bridge.c (who hears whom),
+ * mixer.c (several heard at once). */
 #ifndef SUPPORTD_MEDIA_SESSION_INTERNAL_H
 #define SUPPORTD_MEDIA_SESSION_INTERNAL_H
 #include "engine_internal.h"
+#include "mixer_internal.h"
 #include "supportd/base/list.h"
 #include "supportd/media/dtls.h"
 #include "supportd/media/ice.h"
@@ -12,6 +14,13 @@
 #include "supportd/media/srtp.h"
 
 enum { SUP_LEG_CNAME_MAX = 64 };
+
+/* That `to` hears `from`: relayed, mixed, or both while a mix begins. */
+struct sup_ear {
+    struct sup_leg *to, *from;
+    struct sup_link relay; /* in from->listeners */
+    struct sup_link mix;   /* in from->mixed */
+};
 
 struct sup_leg {
     struct sup_leg_opts opts;
@@ -36,15 +45,20 @@ struct sup_leg {
     char mid[SUP_SDP_TOKEN_MAX + 1];
     uint8_t payload_type, level_id;
 
+    unsigned looks; /* of the tick since the last sample */
     struct sup_media_timer tick, dtls_timer, hold_timer;
     size_t timers; /* added, in this order */
 
     /* what it hears */
     struct sup_send_stream out;
     enum sup_leg_source source;
-    struct sup_leg *heard;     /* SUP_LEG_HEARS_LEG */
-    struct sup_link hear_link; /* in heard->listeners */
-    struct sup_link listeners; /* sup_leg::hear_link of those that hear this one */
+    struct sup_ear ears[SUP_MIX_MAX];
+    size_t ear_count;
+    struct sup_link listeners;   /* sup_ear::relay of those that get this one's packets */
+    struct sup_link mixed;       /* sup_ear::mix of those that hear it in a mix */
+    struct sup_mix_in *mix_in;   /* mixer.c; while mixed is not empty */
+    struct sup_mix_out *mix_out; /* mixer.c; while it hears a mix */
+    uint8_t peer_loss_pct;       /* of what we send, as it reports; falls slowly */
     uint64_t hold_position;
     uint16_t hold_seq;
 
@@ -53,6 +67,9 @@ struct sup_leg {
     uint32_t out_packets, out_octets, reported_packets;
     uint32_t lsr; /* of the peer's last sender report, and when it came */
     uint64_t lsr_us;
+
+    sup_leg_tap tap; /* may be NULL */
+    void *tap_arg;
 
     bool expect_in;
     bool has_rtt; /* of the last sample */
@@ -82,6 +99,11 @@ void sup_bridge_relay(struct sup_leg *leg, uint8_t *pkt, const struct sup_rtp_hd
 /* Starts or stops the hold music by source and state. */
 void sup_bridge_update(struct sup_leg *leg);
 void sup_bridge_on_hold_time(struct sup_media_timer *timer);
+/* Sends a payload made here; lbrr: it carries FEC. */
+void sup_bridge_send(struct sup_leg *to, const struct sup_rtp_out *out, const uint8_t *payload,
+                     size_t len, bool lbrr);
+/* The mixer has heard enough: leg hears the mix alone from now on. */
+void sup_bridge_end_relay(struct sup_leg *leg);
 /* Forgets the leg on both sides. */
 void sup_bridge_leave(struct sup_leg *leg);
 #endif

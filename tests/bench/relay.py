@@ -22,6 +22,16 @@ async def connect_leg(load, person, call_id, pending):
     return number
 
 
+def hearing(load):
+    """Waits for the generator's next answer that has the key."""
+    async def pending(key):
+        while True:
+            answer = await load.hear()
+            if key in answer:
+                return answer
+    return pending
+
+
 async def make_call(rig, http, load, pending, number, agent_token):
     """A customer's call, offered to the one free agent, answered: both legs connected."""
     base = rig.http(0)
@@ -39,6 +49,13 @@ async def make_call(rig, http, load, pending, number, agent_token):
     return [customer, agent]
 
 
+async def connect_calls(rig, http, load, calls):
+    agents, pending, people = rig.add_agents(calls), hearing(load), []
+    for n in range(calls):
+        people += await make_call(rig, http, load, pending, n, agents[n][1])
+    return people
+
+
 async def window(load, kind, pid, args):
     load.tell(window=kind, pid=pid, seconds=args.seconds, calls=args.calls)
     while True:
@@ -51,13 +68,7 @@ async def measure(rig, args):
     load = await Program.start("relay_load")
     floor = await Program.start("relay_floor", args.calls * 2)
     people = []
-
-    async def pending(key):
-        while True:
-            answer = await load.hear()
-            if key in answer:
-                return answer
-
+    pending = hearing(load)
     try:
         hello = await floor.hear()
         load.tell(floor=hello["ports"])

@@ -4,15 +4,22 @@
  *   relay_load            commands on standard input, answers on standard output, JSON lines
  *
  *   {"leg":true}                       -> {"leg":N,"offer":SDP}; 2k and 2k+1 are the two of a call
+ *   {"leg":"echo"}                     -> the same; a leg that hears itself, and is the DTLS server
+ *   {"address":IP}                        of the legs that follow, instead of 127.0.0.1
  *   {"answer":N,"sdp":SDP}             -> {"connected":N} later
  *   {"candidate":N,"text":LINE}           a trickled one
  *   {"close":N}                           goes without a word; its number is given out again
  *   {"floor":[PORT...]}                   the floor's legs
  *   {"window":"floor"|"daemon","pid":PID,"seconds":S,"calls":C} -> its figures
+ *   {"window":"music","pid":PID,"seconds":S,"calls":C}
+ *                                         legs that only listen, two to a call -> what they got
+ *   {"talk":N}                            sends 50 packets a second from now on
+ *   {"listen":N}                       -> {"heard":N,"at_ns":T} at the other leg's first packet
  *
  * Every leg sends 50 packets a second; payloads carry number and time, so that loss and delay are
  * counted at the other end, by the kernel's time of arrival. Outside its windows a leg of the
- * daemon sends one packet a second, since a silent leg counts as gone. */
+ * daemon sends one packet a second, since a silent leg counts as
+ * gone. */
 #include <fcntl.h>
 #include <jansson.h>
 #include <sys/epoll.h>
@@ -34,9 +41,9 @@ enum {
     LEVEL_ID = 1,
     PAYLOAD_TYPE = 111,
     FRAME_NS = 20000000,
-    TICK_NS = 50000000,
+    TICK_NS = FRAME_NS,
     KEEPALIVE_NS = 1000000000,
-    CHECK_TICKS = 40, /* between two consent checks */
+    CHECK_TICKS = 100, /* between two consent checks */
     DRAIN_NS = 2000000000,
     POLL_NS = 1000000,
     LINE_MAX_BYTES = 65536,
@@ -59,9 +66,11 @@ struct leg {
 
     char ufrag[5], pwd[25], remote_pwd[300], user[310];
     struct dtls_peer dtls;
-    bool answered, path;
+    bool echo, answered, path, talks, listens;
     unsigned ticks;
     uint64_t keepalive_ns;
+    uint32_t music_window; /* in which the next two were counted */
+    uint16_t music_seq;    /* the last one */
 };
 
 struct window {
@@ -69,11 +78,14 @@ struct window {
     bool floor;
     pid_t pid;
     uint32_t legs;
-    uint64_t start_ns, frames, next, cpu_ns, own_cpu_ns, late_ns;
-    uint64_t sent, received, foreign;
+    uint64_t start_ns, end_ns, frames, next, cpu_ns, own_cpu_ns, late_ns;
+    uint64_t sent, received;
+    bool music;
+    uint64_t missing; /* of the music, by sequence numbers */
     struct bench_samples delay;
 };
 
+static struct in_addr address;
 static struct leg *legs[2][LEGS_MAX]; /* [floor] */
 static uint32_t leg_count[2];
 static struct window window;
@@ -97,7 +109,7 @@ static struct leg *open_leg(bool floor)
 {
     struct leg *leg = calloc(1, sizeof(*leg));
     int on = 1, room = 1 << 20;
-    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr = address};
     uint32_t number = 0;
     while (number < leg_count[floor] && legs[floor][number])
         number++;
@@ -131,15 +143,18 @@ static void random_word(char *out, size_t len)
     out[len] = '\0';
 }
 
-static void make_offer(void)
+static void make_offer(bool echo)
 {
     struct leg *leg = open_leg(false);
+    leg->echo = echo;
     char sdp[4096], print[3 * 64 + 1] = "";
     struct sockaddr_in own;
     socklen_t own_len = sizeof(own);
     random_word(leg->ufrag, sizeof(leg->ufrag) - 1);
     random_word(leg->pwd, sizeof(leg->pwd) - 1);
     dtls_peer_open(&leg->dtls, "SRTP_AEAD_AES_128_GCM", true);
+    if (echo)
+        dtls_peer_accept(&leg->dtls);
     for (size_t i = 0; i < leg->dtls.fingerprint.len; i++)
         (void)sprintf(print + (i ? 3 * i - 1 : 0), i ? ":%02X" : "%02X",
                       leg->dtls.fingerprint.digest[i]);
@@ -148,13 +163,15 @@ static void make_offer(void)
                    "v=0\r\no=- %u 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
                    "m=audio 9 UDP/TLS/RTP/SAVPF %d\r\nc=IN IP4 0.0.0.0\r\n"
                    "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:trickle\r\n"
-                   "a=fingerprint:sha-256 %s\r\na=setup:actpass\r\na=mid:0\r\n"
+                   "a=fingerprint:sha-256 %s\r\na=setup:%s\r\na=mid:0\r\n"
                    "a=extmap:%d urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
                    "a=sendrecv\r\na=rtcp-mux\r\na=rtpmap:%d opus/48000/2\r\n"
                    "a=fmtp:%d minptime=10;useinbandfec=1\r\n"
-                   "a=candidate:1 1 udp 2122260223 127.0.0.1 %u typ host\r\n",
-                   leg->number + 1, PAYLOAD_TYPE, leg->ufrag, leg->pwd, print, LEVEL_ID,
-                   PAYLOAD_TYPE, PAYLOAD_TYPE, ntohs(own.sin_port));
+                   "a=ssrc:%u cname:bench\r\n"
+                   "a=candidate:1 1 udp 2122260223 %s %u typ host\r\n",
+                   leg->number + 1, PAYLOAD_TYPE, leg->ufrag, leg->pwd, print,
+                   echo ? "passive" : "actpass", LEVEL_ID, PAYLOAD_TYPE, PAYLOAD_TYPE, leg->ssrc,
+                   inet_ntoa(own.sin_addr), ntohs(own.sin_port));
     say(json_pack("{s:i, s:s}", "leg", (int)leg->number, "offer", sdp));
 }
 
@@ -222,15 +239,21 @@ static void dtls_go_on(struct leg *leg)
     uint8_t record[PACKET];
     size_t len;
     if (leg->dtls.failed)
-        BENCH_DIE("DTLS of leg %u failed", leg->number);
+        BENCH_DIE("DTLS of leg %u failed: %s", leg->number,
+                  ERR_reason_error_string(leg->dtls.error));
     while ((len = dtls_peer_take(&leg->dtls, record, sizeof(record))) > 0)
         send_to_remote(leg, record, len);
     if (leg->connected || !dtls_peer_done(&leg->dtls))
         return;
     struct sup_srtp_keys keys = dtls_peer_keys(&leg->dtls);
     BENCH_CHECK(keys.profile == SUP_SRTP_GCM_128);
-    leg->out = gcm_of(keys.send.key, keys.send.salt, true);
-    leg->in = gcm_of(keys.recv.key, keys.recv.salt, false);
+    if (leg->echo) { /* the keys are told as a client sees them */
+        leg->out = gcm_of(keys.recv.key, keys.recv.salt, true);
+        leg->in = gcm_of(keys.send.key, keys.send.salt, false);
+    } else {
+        leg->out = gcm_of(keys.send.key, keys.send.salt, true);
+        leg->in = gcm_of(keys.recv.key, keys.recv.salt, false);
+    }
     leg->connected = true;
     say(json_pack("{s:i}", "connected", (int)leg->number));
 }
@@ -243,7 +266,8 @@ static void take_stun(struct leg *leg, const uint8_t *pkt, const struct sockaddr
         (void)sendto(leg->fd, t.data, t.len, 0, (const struct sockaddr *)source, sizeof(*source));
     } else if (pkt[0] == 0x01 && pkt[1] == 0x01 && !leg->path) {
         leg->path = true;
-        dtls_peer_step(&leg->dtls);
+        if (!leg->echo)
+            dtls_peer_step(&leg->dtls);
         dtls_go_on(leg);
     } else if (pkt[0] == 0x01 && pkt[1] == 0x11 && !leg->path) {
         BENCH_DIE("the check of leg %u was refused", leg->number);
@@ -272,6 +296,17 @@ static void send_packet(struct leg *leg, uint32_t number)
     send_to_remote(leg, pkt, len);
 }
 
+static void take_music(struct leg *leg, uint16_t seq)
+{
+    if (!window.number || !window.music || leg->number >= window.legs)
+        return;
+    if (leg->music_window == window.number)
+        window.missing += (uint16_t)(seq - leg->music_seq - 1);
+    leg->music_window = window.number;
+    leg->music_seq = seq;
+    window.received++;
+}
+
 static void take_rtp(struct leg *leg, uint8_t *pkt, size_t len, uint64_t arrived_ns)
 {
     struct sup_rtp_hdr hdr;
@@ -280,9 +315,13 @@ static void take_rtp(struct leg *leg, uint8_t *pkt, size_t len, uint64_t arrived
         sup_rtp_parse(pkt, len, &hdr) != SUP_OK)
         return;
     memcpy(&mark, pkt + hdr.payload_off + 2, sizeof(mark));
-    if (hdr.payload_len != PAYLOAD || mark.leg != (leg->number ^ 1)) {
-        window.foreign++; /* hold music before the answer */
+    if (hdr.payload_len != PAYLOAD || mark.leg != (leg->number ^ !leg->echo)) {
+        take_music(leg, hdr.seq);
         return;
+    }
+    if (leg->listens) {
+        leg->listens = false;
+        say(json_pack("{s:i, s:I}", "heard", (int)leg->number, "at_ns", (json_int_t)arrived_ns));
     }
     if (mark.window == 0 || mark.window != window.number || leg->floor != window.floor)
         return;
@@ -354,11 +393,13 @@ static void begin_window(json_t *command)
     delay.count = 0;
     window = (struct window){.number = ++window_count,
                              .floor = floor,
+                             .music = kind && strcmp(kind, "music") == 0,
                              .pid = (pid_t)json_integer_value(json_object_get(command, "pid")),
                              .legs = (uint32_t)calls * 2,
                              .start_ns = mono_ns(),
                              .delay = delay};
-    window.frames = (uint64_t)(seconds * 50) * window.legs;
+    window.end_ns = window.start_ns + (uint64_t)(seconds * 1e9);
+    window.frames = window.music ? 0 : (uint64_t)(seconds * 50) * window.legs;
     window.cpu_ns = bench_cpu_ns(window.pid);
     window.own_cpu_ns = bench_cpu_ns(getpid());
 }
@@ -371,12 +412,16 @@ static uint64_t due_ns(uint64_t number)
 static void end_window(void)
 {
     uint64_t cpu = bench_cpu_ns(window.pid) - window.cpu_ns;
+    window.sent += window.music ? window.received + window.missing : 0;
     double lost = (double)window.sent - (double)window.received;
     double passed = (double)(mono_ns() - window.start_ns);
     json_t *figures = json_pack(
         "{s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:f, s:f, s:I}", "window",
-        window.floor ? "floor" : "daemon", "sent", (json_int_t)window.sent, "received",
-        (json_int_t)window.received, "loss_percent", 100 * lost / (double)window.sent, "cpu_us",
+        window.floor   ? "floor"
+        : window.music ? "music"
+                       : "daemon",
+        "sent", (json_int_t)window.sent, "received", (json_int_t)window.received, "loss_percent",
+        window.sent ? 100 * lost / (double)window.sent : 100.0, "cpu_us",
         window.received ? (double)cpu / 1000 / (double)window.received : 0.0, "latency_p50_us",
         (json_int_t)bench_percentile(&window.delay, 0.5), "latency_p99_us",
         (json_int_t)bench_percentile(&window.delay, 0.99), "cores", (double)cpu / passed,
@@ -402,7 +447,10 @@ static uint64_t step_window(void)
         uint64_t then = due_ns(window.next);
         return then > now ? then - now : 0;
     }
-    if (window.received == window.sent || now >= due_ns(window.frames) + DRAIN_NS)
+    if (window.music) {
+        if (now >= window.end_ns)
+            end_window();
+    } else if (window.received == window.sent || now >= due_ns(window.frames) + DRAIN_NS)
         end_window();
     return POLL_NS;
 }
@@ -415,12 +463,14 @@ static void tick(uint64_t now)
             continue;
         if (leg->ticks++ % (leg->path ? CHECK_TICKS : 1) == 0)
             send_check(leg);
-        if (leg->path && !leg->connected) {
+        if (leg->path && !leg->connected && !leg->echo) {
             DTLSv1_handle_timeout(leg->dtls.ssl);
             dtls_go_on(leg);
         }
-        bool busy = window.number && !window.floor && i < window.legs;
-        if (leg->connected && !busy && now - leg->keepalive_ns >= KEEPALIVE_NS) {
+        bool busy = window.frames && window.number && !window.floor && i < window.legs;
+        if (leg->connected && leg->talks)
+            send_packet(leg, 0);
+        else if (leg->connected && !busy && now - leg->keepalive_ns >= KEEPALIVE_NS) {
             leg->keepalive_ns = now;
             send_packet(leg, 0);
         }
@@ -469,7 +519,9 @@ static void obey(const char *line)
     if (!command)
         BENCH_DIE("no JSON: %s", error.text);
     if (json_object_get(command, "leg"))
-        make_offer();
+        make_offer(json_is_string(json_object_get(command, "leg")));
+    else if (json_object_get(command, "address"))
+        BENCH_CHECK(inet_aton(json_string_value(json_object_get(command, "address")), &address));
     else if (json_object_get(command, "answer"))
         take_answer(leg_named(command, "answer"),
                     json_string_value(json_object_get(command, "sdp")));
@@ -478,6 +530,10 @@ static void obey(const char *line)
                        json_string_value(json_object_get(command, "text")));
     else if (json_object_get(command, "close"))
         close_leg(leg_named(command, "close"));
+    else if (json_object_get(command, "talk"))
+        leg_named(command, "talk")->talks = true;
+    else if (json_object_get(command, "listen"))
+        leg_named(command, "listen")->listens = true;
     else if (json_object_get(command, "floor"))
         open_floor(json_object_get(command, "floor"));
     else if (json_object_get(command, "window"))
@@ -513,6 +569,7 @@ static void run(void)
 {
     static char control; /* its address stands for standard input */
     uint64_t ticked_ns = 0;
+    address.s_addr = htonl(INADDR_LOOPBACK);
     (void)prctl(PR_SET_TIMERSLACK, 1000UL);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     BENCH_CHECK(epoll >= 0 && fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) == 0);

@@ -166,6 +166,11 @@ class Person:
             await self.ws.close()
 
 
+def part(ordered, share):
+    """The value below which this share of the ordered ones lies."""
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
 def middle(values):
     return statistics.median(values)
 

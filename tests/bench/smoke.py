@@ -8,10 +8,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FIGURES = {
     "relay": ["ratio", "daemon_us", "floor_us", "loss_percent", "latency_p50_us", "latency_p99_us", "rss_kb_per_call"],
     "chat": ["ratio", "delivered_per_s", "latency_p50_ms", "latency_p99_ms"],
+    "answer": ["answer_p50_us", "answer_p99_us"],
+    "music": ["cpu_us", "cores", "loss_percent", "rss_kb_per_caller"],
     "idle": ["kb_per_connection"],
 }
 RUNS = [
     ("relay", "--calls", "2", "--seconds", "1"),
+    ("answer", "--calls", "2"),
+    ("music", "--callers", "4", "--seconds", "1"),
     ("chat", "--pairs", "2", "--seconds", "1"),
     ("chat", "--pairs", "2", "--seconds", "1", "--rate", "40"),
     ("idle", "--connections", "60"),

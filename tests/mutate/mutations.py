@@ -19,7 +19,11 @@ mutation("message stored unmasked", "src/chat/say.c",
          's->body = sup_strndup(masked->text.data ? masked->text.data : "", masked->text.len);',
          "s->body = sup_strndup(say->body, say->len);", "db test_chat")
 mutation("earlier part of a split number not masked in place", "src/chat/say.c",
-         "i < masked->earlier_count; i++", "i < 0 * masked->earlier_count; i++", "db test_chat")
+         "    if (s->joined)\n        return sup_chat_store_join(", "    if (false)\n        return sup_chat_store_join(", "db test_chat")
+mutation("a number is completed though its first part stays clear", "sql/functions/31_message.sql",
+         "        perform support.do_message_remask(p_chat, p_earlier[i], p_texts[i], '{card}', p_request);\n",
+         "        begin\n            perform support.do_message_remask(p_chat, p_earlier[i], p_texts[i], '{card}', p_request);\n"
+         "        exception when others then\n            null;\n        end;\n", "sql 41_message.sql")
 mutation("held tail of a card number ignored", "src/mask/split_find.c",
          "return i == first ? &views[i].tail : &views[i].head;", "return &views[i].head;", "unit mask.test_split")
 mutation("any digits are a card", "src/mask/card.c",
@@ -43,6 +47,13 @@ mutation("a repeat is told as news again", "src/chat/say.c",
 mutation("feed delivers notes to the customer", "src/api/feed.c",
          "api_topic(note ? 's' : 'p', feed->chat).s, frame);", "api_topic('p', feed->chat).s, frame);",
          "api chat notes_never_reach_a_customer_of_the_same_daemon")
+mutation("an assignment is not told in the chat", "sql/functions/42_offer.sql",
+         "    perform support.do_system_message(p_chat,\n        case when", "    perform (p_chat,\n        case when", "sql 41_message.sql")
+mutation("a state overtakes the messages that it counts", "src/api/feed.c",
+         "    if (feed->reading_messages || (view == VIEW_CUSTOMER && feed->checking > 0)) {", "    if (!feed) {",
+         "api system it_comes_by_itself")
+mutation("a system message is read with the next one alone", "src/api/feed.c",
+         "    } else if (seq > feed->seq) {\n", "    } else if (seq > feed->seq + 1) {\n", "api system it_comes_by_itself")
 
 # --- the database's own defence ---
 mutation("policy on messages lets everybody read", "sql/migrations/0006_chat.sql",
@@ -55,9 +66,11 @@ mutation("policy on chats lets every customer in", "sql/migrations/0006_chat.sql
 mutation("policy lets a customer read notes", "sql/migrations/0006_chat.sql",
          " and kind <> 'note');", ");", "sql 20_rls_read.sql")
 mutation("actor leaks out of message_post", "sql/functions/31_message.sql",
+         "p_categories text[], p_request text,\n"
          "    out result text, out id uuid, out seq bigint, out note_seq bigint, out created_at timestamptz, out repeated boolean, out rev bigint,\n"
          "    out customer_id uuid, out staff_id uuid, out entry_id uuid)\n"
          "language plpgsql set supportd.actor = '' as $$",
+         "p_categories text[], p_request text,\n"
          "    out result text, out id uuid, out seq bigint, out note_seq bigint, out created_at timestamptz, out repeated boolean, out rev bigint,\n"
          "    out customer_id uuid, out staff_id uuid, out entry_id uuid)\n"
          "language plpgsql as $$", "db test_statements")
@@ -138,7 +151,7 @@ mutation("hold music to a joined leg", "src/call/call.c",
          "sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,",
          "sup_leg_set_source(customer, SUP_LEG_HEARS_HOLD,", "db test_call")
 mutation("caller heard before the answer", "src/call/call.c",
-         "bool joined = live->active && customer && agent;", "bool joined = customer && agent;", "db test_call")
+         "bool joined = live->active && !live->held && customer && agent;", "bool joined = customer && agent;", "db test_call")
 mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
          "if (agent->leg && !sup_id_equal(agent->user, staff))", "if (false)", "db test_call")
 mutation("an answer during an offer is lost", "src/call/signal.c",

@@ -14,13 +14,13 @@
 #include "supportd/media/rtp.h"
 #include "supportd/media/srtp.h"
 
-enum { BROWSER_HEARD = 4096 };
+enum { BROWSER_HEARD = 4096, BROWSER_PAYLOAD = 320 };
 
 struct browser_packet {
     struct sup_rtp_hdr hdr;
     bool has_level;
     struct sup_rtp_level level;
-    uint8_t payload[64]; /* its first bytes */
+    uint8_t payload[BROWSER_PAYLOAD]; /* its first bytes */
 };
 
 struct browser {
@@ -123,7 +123,7 @@ static inline void browser_take_rtp(struct browser *b, uint8_t *pkt, size_t len)
     ck_assert_int_eq(sup_rtp_parse(pkt, len, &p->hdr), SUP_OK);
     p->has_level = sup_rtp_get_level(pkt, &p->hdr, b->level_id, &p->level);
     memset(p->payload, 0, sizeof(p->payload));
-    size_t n = p->hdr.payload_len < 64 ? p->hdr.payload_len : 64;
+    size_t n = p->hdr.payload_len < BROWSER_PAYLOAD ? p->hdr.payload_len : BROWSER_PAYLOAD;
     memcpy(p->payload, pkt + p->hdr.payload_off, n);
     b->count++;
 }
@@ -199,12 +199,12 @@ static inline void browser_send_rtp(struct browser *b, uint16_t seq, uint32_t ts
     ck_assert(ice_peer_send(&b->ice, pkt, len));
 }
 
-/* A report about the leg's stream, answering its last sender report; sender: with one of our own,
- * or NULL. */
-static inline void browser_send_report(struct browser *b, const struct sup_rtcp_sender *sender)
+/* As browser_send_report(), telling of loss, in 256ths. */
+static inline void browser_send_loss(struct browser *b, const struct sup_rtcp_sender *sender,
+                                     uint8_t fraction_lost)
 {
     uint8_t pkt[ICE_PEER_PACKET];
-    struct sup_rtcp_block block = {.ssrc = b->rtcp.ssrc};
+    struct sup_rtcp_block block = {.ssrc = b->rtcp.ssrc, .fraction_lost = fraction_lost};
     if (b->rtcp.has_sender) {
         block.lsr = (uint32_t)(b->rtcp.sender.ntp >> 16);
         block.dlsr = (uint32_t)((sup_clock_wall_us() - b->rtcp_wall_us) * 65536 / 1000000);
@@ -215,5 +215,12 @@ static inline void browser_send_report(struct browser *b, const struct sup_rtcp_
     ck_assert_int_eq(sup_rtcp_write(&opts, pkt, 1500, &len), SUP_OK);
     ck_assert_int_eq(sup_srtp_protect_rtcp(b->srtp, pkt, len, sizeof(pkt), &len), SUP_OK);
     ck_assert(ice_peer_send(&b->ice, pkt, len));
+}
+
+/* A report about the leg's stream, answering its last sender report; sender: with one of our own,
+ * or NULL. */
+static inline void browser_send_report(struct browser *b, const struct sup_rtcp_sender *sender)
+{
+    browser_send_loss(b, sender, 0);
 }
 #endif

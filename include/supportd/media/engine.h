@@ -76,6 +76,14 @@ size_t sup_media_engine_timers(const struct sup_media_engine *engine);
 /* True if packets reach legs beside libnice (the kernel passed the probe and it is wanted). */
 bool sup_media_engine_has_sibling(const struct sup_media_engine *engine, bool ipv6);
 const struct sup_dtls_identity *sup_media_engine_identity(const struct sup_media_engine *engine);
+struct sup_media_mix_stats {
+    size_t listeners, speakers; /* who hears a mix now; whose sound goes into one */
+    uint64_t frames;            /* mixed and encoded, ever */
+    uint64_t encode_us;         /* spent on encoding them */
+    uint64_t recovered, concealed, skipped, late; /* mix.h, of speakers that have gone too */
+};
+void sup_media_engine_mix_stats(const struct sup_media_engine *engine,
+                                struct sup_media_mix_stats *ret_stats);
 /* The TURN server of legs made from now on, copied; without an address: none.
  * Errors: SUP_E_INVAL (as at creation), SUP_E_NOMEM; then nothing has changed. */
 SUP_MUST_CHECK sup_err sup_media_engine_set_turn(struct sup_media_engine *engine,

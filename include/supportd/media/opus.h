@@ -29,6 +29,8 @@ struct sup_opus_enc_opts {
 SUP_MUST_CHECK sup_err sup_opus_enc_create(const struct sup_opus_enc_opts *opts,
                                            struct sup_opus_enc **ret_enc);
 void sup_opus_enc_destroy(struct sup_opus_enc *enc);
+/* What FEC reckons with from the next frame on; 0 leaves it out. Above 100 counts as 100. */
+void sup_opus_enc_set_loss(struct sup_opus_enc *enc, unsigned loss_pct);
 
 /* Encodes one frame: samples per channel of 2.5, 5, 10, 20, 40 or 60 ms. buf[cap] takes the packet;
  * a length of 1 or 2 is DTX. Errors: SUP_E_INVAL (frame size), SUP_E_LIMIT (cap), SUP_E_STATE. */
@@ -39,6 +41,8 @@ SUP_MUST_CHECK sup_err sup_opus_encode(struct sup_opus_enc *enc, const int16_t *
 SUP_MUST_CHECK sup_err sup_opus_dec_create(uint32_t rate_hz, unsigned channels,
                                            struct sup_opus_dec **ret_dec);
 void sup_opus_dec_destroy(struct sup_opus_dec *dec);
+/* Forgets what it has heard: the next packet is of another stream. */
+void sup_opus_dec_reset(struct sup_opus_dec *dec);
 
 /* Decodes payload[len] into pcm, which has room for cap samples per channel.
  *   payload NULL: conceal a lost packet of exactly cap samples

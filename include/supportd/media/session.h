@@ -2,15 +2,16 @@
  *
  * Layer:  media. Joins ice, dtls, srtp, rtp, rtcp, quality and hold.
  * Thread: the engine's. No callback comes from within a call of the leg's own functions, except
- *         sup_leg_set_source() and destroy of another leg, which call nothing back either.
+ *         sup_leg_set_source(), sup_leg_hear() and destroy of another leg, which call nothing back
+ *         either.
  * Source: DESIGN, Data path of a packet, Consent, Conventions (Signaling); RFC 3550 (RTCP),
  *         RFC 7675 (30 s without consent end sending).
  *
  *   CONNECTING --keys--> CONNECTED <--packet / silence, path lost--> LOST
  *   any of them --DTLS refused--> FAILED (final)     --close_notify--> CLOSED (final)
  *
- * What a leg sends is one stream with its own SSRC, whatever it hears: hold music, another leg or
- * nothing. RTCP is the daemon's own on each leg and never forwarded. */
+ * What a leg sends is one stream with its own SSRC, whatever it hears: hold music, another leg,
+ * several mixed, or nothing. RTCP is the daemon's own on each leg and never forwarded. */
 #ifndef SUPPORTD_MEDIA_SESSION_H
 #define SUPPORTD_MEDIA_SESSION_H
 #include <stdbool.h>
@@ -24,6 +25,8 @@
 #include "supportd/media/quality.h"
 #include "supportd/media/sdp.h"
 #include "supportd/media/srtp.h"
+
+enum { SUP_MIX_MAX = 7 /* legs that one leg may hear */ };
 
 struct sup_leg; /* opaque */
 
@@ -51,7 +54,8 @@ enum sup_leg_reason {
 enum sup_leg_source {
     SUP_LEG_HEARS_NOTHING,
     SUP_LEG_HEARS_HOLD, /* the engine's hold music, from where it stopped the last time */
-    SUP_LEG_HEARS_LEG,
+    SUP_LEG_HEARS_LEG,  /* its packets, untouched */
+    SUP_LEG_HEARS_MIX,  /* two or more: decoded, added, encoded anew */
 };
 
 /* Datagrams and packets that went no further, by reason. */
@@ -93,12 +97,14 @@ struct sup_leg_callbacks {
                      void *arg);
     /* Each second from the first connection on; borrowed for the call. */
     void (*on_quality)(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg);
+    /* The verdicts have changed between two samples; may be NULL. */
+    void (*on_verdicts)(struct sup_leg *leg, uint32_t verdicts, void *arg);
 };
 
 /* Zero means the default. */
 struct sup_leg_opts {
     struct sup_media_engine *engine;    /* kept; required */
-    const struct sup_leg_callbacks *on; /* kept; required, every member set */
+    const struct sup_leg_callbacks *on; /* kept; required, all but the last member set */
     void *arg;
     uint64_t session_id;             /* for the SDP; below 2^63 */
     const char *cname;               /* 1..64 visible characters, copied; NULL: drawn at random */
@@ -132,9 +138,34 @@ const char *sup_leg_ufrag(const struct sup_leg *leg);
 /* What the leg hears from now on. other is for SUP_LEG_HEARS_LEG, must not be leg itself, and is
  * forgotten when it is destroyed. Two legs that hear each other are a call. Cannot fail. */
 void sup_leg_set_source(struct sup_leg *leg, enum sup_leg_source source, struct sup_leg *other);
+/* As sup_leg_set_source() with nothing (count 0) or one leg (1); from two on they are mixed. Each
+ * must be another leg, none twice, none of them leg. A leg that goes is taken out of the mix; when
+ * one is left, its packets are relayed again.
+ * From one leg to a mix with it, the packets are relayed until the mixer has heard enough of that
+ * leg to go on where they end, at most 100 ms. In either direction the stream goes on without a
+ * gap: the next packet follows within a frame.
+ * Errors: SUP_E_LIMIT (more than SUP_MIX_MAX), SUP_E_NOMEM; then nothing has changed. */
+SUP_MUST_CHECK sup_err sup_leg_hear(struct sup_leg *leg, struct sup_leg *const *others,
+                                    size_t count);
 enum sup_leg_source sup_leg_source_of(const struct sup_leg *leg);
+/* How many legs it hears. */
+size_t sup_leg_hears(const struct sup_leg *leg);
 /* Whether the peer ought to be sending (not muted, microphone attached): for the verdicts. */
 void sup_leg_expect_in(struct sup_leg *leg, bool expect);
+
+/* What the peer sent, once it has proved authentic and Opus; payload is borrowed for the call. */
+struct sup_leg_packet {
+    const uint8_t *payload;
+    size_t len;
+    uint16_t seq;
+    uint32_t ts, ssrc;
+    uint64_t arrival_us; /* sup_clock_mono_us() */
+};
+/* Runs for each such packet before it is relayed; must not touch legs, but for reading. */
+typedef void (*sup_leg_tap)(const struct sup_leg *leg, const struct sup_leg_packet *packet,
+                            void *arg);
+/* tap and arg are kept; NULL: nobody taps, which costs nothing. */
+void sup_leg_set_tap(struct sup_leg *leg, sup_leg_tap tap, void *arg);
 
 enum sup_leg_state sup_leg_state_of(const struct sup_leg *leg);
 void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_report);
