@@ -109,6 +109,7 @@ const struct sup_http_route *sup_api_routes(size_t *ret_count)
 
 static const struct api_frame frames[] = {
     {"hello", SUP_OP_WS_CONNECT, api_ws_hello},
+    {"auth.renew", SUP_OP_WS_CONNECT, api_ws_renew},
     {"ping", SUP_OP_WS_CONNECT, api_ws_ping},
     {"chat.open", SUP_OP_CHAT_READ, api_ws_chat_open},
     {"chat.leave", SUP_OP_WS_CONNECT, api_ws_chat_leave},

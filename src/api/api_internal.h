@@ -138,6 +138,7 @@ struct api_session {
     struct sup_map *feeds;   /* chat id -> struct api_feed, of the chats it follows */
     struct sup_map *left;    /* chats that it does not want to hear of any more */
     struct sup_timer *timer; /* hello deadline, then silence */
+    struct sup_timer *expiry; /* of the credential */
     int64_t connection;      /* number of its lease */
 };
 
@@ -317,6 +318,7 @@ void api_ws_chat_leave(struct api_op *op);
 void api_ws_chat_typing(struct api_op *op);
 void api_ws_hello(struct api_op *op);
 void api_ws_ping(struct api_op *op);
+void api_ws_renew(struct api_op *op);
 
 struct sup_api {
     struct sup_api_opts opts;

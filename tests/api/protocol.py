@@ -22,7 +22,7 @@ METHODS = ("get", "put", "post", "delete")
 NULLABLE = {("me.presence", "reason"), ("me.presence", "wrap_until"), ("me.presence", "wrap_left_ms"), ("queue.position", "wait_low_ms"), ("queue.position", "wait_high_ms"),
             ("call.quality", "legs.rtt_ms"), ("call.quality", "legs.in.level_dbov"),
             ("call.quality", "legs.in.mos_lq"), ("call.quality", "legs.in.mos_cq"),
-            ("welcome", "me.name"), ("chat.typing", "who.name")}
+            ("welcome", "me.name"), ("welcome", "expires_at"), ("chat.typing", "who.name")}
 # Fields that are objects of section 2: checked by the schemas of openapi.yaml.
 OBJECTS = {"message": ["Message", "SystemMessage", "Note"], "state": ["ChatState"], "offer": ["Offer"], "call": ["Call"]}
 LISTS = {("chat.resumed", "messages"): ["Message", "SystemMessage"], ("chat.resumed", "notes"): ["Note"],

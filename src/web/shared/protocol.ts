@@ -180,6 +180,8 @@ export interface Welcome {
   type: "welcome";
   me: Me;
   server_time: string;
+  /* null: no end is known. */
+  expires_at: string | null;
   ping_interval_ms: number;
   retry: { min_ms: number; max_ms: number };
   ice_servers: RTCIceServer[];
@@ -241,6 +243,7 @@ export type ServerFrame = { id?: string } & (
   | { type: "call.restart"; call_id: Id; reason: string }
   | CallQuality
   | { type: "ok" }
+  | { type: "auth.renewed"; expires_at: string | null }
   | { type: "pong"; server_time: string }
   | { type: "bye"; reason: string; retry_after_ms: number }
   | { type: "error"; error: Problem }
@@ -258,6 +261,7 @@ export type ClientFrame =
   | { type: "call.offer"; call_id: Id; sdp: string }
   | { type: "call.candidate"; call_id: Id; candidate: string }
   | { type: "call.mute"; call_id: Id; muted: boolean }
+  | { type: "auth.renew"; token?: string; ticket?: string }
   | { type: "ping" };
 
 /* An answer of the daemon that is an error: REST problem document or error frame. */

@@ -528,6 +528,7 @@ export class FakeDaemon {
         connection_id: randomUUID(),
         me: this.meOf(who),
         server_time: new Date().toISOString(),
+        expires_at: null,
         ping_interval_ms: 25000,
         retry: { min_ms: 200, max_ms: 1000 },
         ice_servers: [],
