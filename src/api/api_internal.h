@@ -135,11 +135,11 @@ struct api_session {
     bool closed;
     bool leased; /* its lease was asked for */
     struct sup_actor actor;
-    struct sup_map *feeds;   /* chat id -> struct api_feed, of the chats it follows */
-    struct sup_map *left;    /* chats that it does not want to hear of any more */
-    struct sup_timer *timer; /* hello deadline, then silence */
+    struct sup_map *feeds;    /* chat id -> struct api_feed, of the chats it follows */
+    struct sup_map *left;     /* chats that it does not want to hear of any more */
+    struct sup_timer *timer;  /* hello deadline, then silence */
     struct sup_timer *expiry; /* of the credential */
-    int64_t connection;      /* number of its lease */
+    int64_t connection;       /* number of its lease */
 };
 
 void api_session_ref(struct api_session *session);

@@ -464,6 +464,17 @@ export class FakeDaemon {
               closed_at: null,
               why: {},
             },
+            ...[...this.calls.values()]
+              .filter((c) => c.chat_id === id && c.state !== "queued")
+              .map((c) => ({
+                offer_id: c.id,
+                kind: "call",
+                staff_id: AMINA,
+                state: c.state === "ringing" ? "pending" : "accepted",
+                created_at: c.created_at,
+                closed_at: null,
+                why: {},
+              })),
           ],
           next: null,
         });
