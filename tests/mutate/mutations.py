@@ -91,6 +91,18 @@ mutation("seals are verified without their signature", "src/audit/verify.c",
          'broken(w, "wrong_signature", 0);', ";", "db test_audit")
 
 # --- who may what ---
+mutation("a socket outlives its token", "src/api/session.c",
+         "    if (expires_us > 0)\n        sup_timer_start(", "    if (expires_us < 0)\n        sup_timer_start(",
+         "api session ends_with_its_token")
+mutation("a socket is renewed with somebody else's token", "src/api/session.c",
+         "} else if (!sup_id_equal(actor->id, session->actor.id) || actor->role != session->actor.role) {", "} else if (!actor) {",
+         "api session renewed_socket_goes_on")
+mutation("a password is changed without the old one", "src/api/session_rest.c",
+         "op->actor.id, h->err == SUP_OK,", "op->actor.id, h->err == SUP_OK || true,", "api desk test_change")
+mutation("what is under way at the stop is never answered", "src/pg/pool.c",
+         "    while (!sup_list_empty(&pool->queue))\n        pg_req_finish(", "    while (false)\n        pg_req_finish(", "db test_pool_faults")
+mutation("a view of the queue is shown to who sees less", "sql/functions/43_queue_read.sql",
+         "when support.role_rank(s.role) >= 3 then 'all' else coalesce(s.team_id::text, '') end) v);", "else 'all' end) v);", "sql 51_queue.sql")
 mutation("a customer may write notes", "src/auth/permission.c",
          '{"chat_note", "--otaaa"}', '{"chat_note", "-ootaaa"}', "unit auth.test_permission")
 mutation("token's signature not checked", "src/auth/jwt.c",
