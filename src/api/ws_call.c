@@ -104,9 +104,15 @@ static json_t *dir_json(const struct sup_quality_dir *d, const struct sup_qualit
                             d->residual_loss_pct, "jitter_ms", d->jitter_us / 1000.0);
     json_object_set_new(dir, "mos_lq", d->has_mos ? json_real(d->mos_lq) : json_null());
     json_object_set_new(dir, "mos_cq", d->has_mos ? json_real(d->mos_cq) : json_null());
-    if (of_in)
+    if (of_in) {
         json_object_set_new(dir, "level_dbov",
                             of_in->has_level ? json_integer(of_in->level_dbov) : json_null());
+        json_object_set_new(dir, "recovered", json_integer(d->recovered));
+        json_object_set_new(dir, "late", json_integer(d->late));
+        json_object_set_new(dir, "duplicates", json_integer(d->duplicates));
+        json_object_set_new(dir, "reordered", json_integer(d->reordered));
+        json_object_set_new(dir, "burst_ratio", json_real(d->burst_ratio));
+    }
     return dir;
 }
 
@@ -117,9 +123,9 @@ static json_t *leg_json(const char *party, const struct sup_quality_sample *s)
         if (s->verdicts & (1u << v))
             json_array_append_new(verdicts,
                                   json_string(sup_quality_verdict_name((enum sup_verdict)v)));
-    return json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "party", party, "connected",
-                     s->connected, "relayed", s->relayed, "rtt_ms",
-                     s->has_rtt ? json_real(s->rtt_us / 1000.0) : json_null(), "in",
+    return json_pack("{s:s, s:I, s:b, s:b, s:o, s:o, s:o, s:o}", "party", party, "sample",
+                     (json_int_t)s->number, "connected", s->connected, "relayed", s->relayed,
+                     "rtt_ms", s->has_rtt ? json_real(s->rtt_us / 1000.0) : json_null(), "in",
                      dir_json(&s->in, s), "out", dir_json(&s->out, NULL), "verdicts", verdicts);
 }
 

@@ -246,6 +246,7 @@ static void fill_dir(struct quality_in *in, struct sup_quality_dir *dir)
     in->seen_reordered = r.reordered;
     dir->jitter_us = r.jitter_us;
     dir->burst_ratio = 1;
+    dir->has_mos = n->judged >= QUALITY_JUDGED_MIN;
     if (n->judged == 0)
         return;
     double p = (double)n->lost / n->judged;

@@ -73,12 +73,13 @@ struct sup_quality_dir {
     double residual_loss_pct;
     double burst_ratio; /* 1: losses are independent; in only */
     uint32_t jitter_us;
-    bool has_mos;          /* false: nothing to judge in this second */
+    bool has_mos;          /* false: too little to judge in this second (below 10 packets) */
     double mos_lq, mos_cq; /* listening (no delay) and conversational quality */
 };
 
 struct sup_quality_sample {
     uint64_t at_us;
+    uint32_t number; /* 1, 2, ... of this leg */
     bool connected;
     bool relayed;
     bool has_rtt;
