@@ -16,7 +16,7 @@ enum {
     BACK_MAX = 1000, /* a report this far behind the last was overtaken; further, it is another's */
 };
 
-#define FEC_GAIN 0.75 /* what LBRR gives back of a lost packet; see FEC_RESIDUE in quality_in.c */
+#define FEC_GAIN 0.85 /* what LBRR gives back of a lost packet; see FEC_RESIDUE in quality_in.c */
 
 static uint32_t ticks_of(uint64_t us)
 {

@@ -160,6 +160,12 @@ class Link(Program):
 
     async def peers(self, address=FAR):
         program = await Program.start(*self.far(os.path.join(BUILD, "wire_peer"), address))
-        peers = await Peers(program.process).begin()
-        self.others.append(peers)
-        return peers
+        self.others.append(await Peers(program.process).begin())
+        return self.others[-1]
+
+    async def chromium(self):
+        """Peers that are connections of one page in Chromium; their reports are what getStats tells about the sound."""
+        program = await Program.start(*self.far("node", os.path.join(ROOT, "tests", "wire", "chromium_peers.mjs")))
+        await program.hear(60)
+        self.others.append(await Peers(program.process).begin())
+        return self.others[-1]
