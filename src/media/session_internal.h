@@ -68,6 +68,9 @@ struct sup_leg {
     uint32_t lsr; /* of the peer's last sender report, and when it came */
     uint64_t lsr_us;
 
+    sup_leg_tap tap; /* may be NULL */
+    void *tap_arg;
+
     bool expect_in;
     bool has_rtt; /* of the last sample */
     uint32_t rtt_us;

@@ -12,6 +12,25 @@ enum {
     RTCP_SPREAD_US = 1000000,
 };
 
+void sup_leg_set_tap(struct sup_leg *leg, sup_leg_tap tap, void *arg)
+{
+    leg->tap = tap;
+    leg->tap_arg = arg;
+}
+
+static void tell_tap(const struct sup_leg *leg, const uint8_t *pkt, const struct sup_rtp_hdr *hdr)
+{
+    struct sup_leg_packet packet = {
+        .payload = pkt + hdr->payload_off,
+        .len = hdr->payload_len,
+        .seq = hdr->seq,
+        .ts = hdr->ts,
+        .ssrc = hdr->ssrc,
+        .arrival_us = sup_media_now_us(leg->engine),
+    };
+    leg->tap(leg, &packet, leg->tap_arg);
+}
+
 void sup_leg_take_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap)
 {
     if (!leg->srtp) {
@@ -32,6 +51,8 @@ void sup_leg_take_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap)
         return;
     }
     sup_quality_add_in(leg->quality, pkt, &hdr, sup_media_now_us(leg->engine));
+    if (leg->tap)
+        tell_tap(leg, pkt, &hdr);
     sup_bridge_relay(leg, pkt, &hdr, cap);
 }
 

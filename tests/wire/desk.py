@@ -53,7 +53,7 @@ class Party(Person):
                 self.news.set()
             else:
                 if frame["type"] == "call.state":
-                    self.states.append((time.monotonic(), frame["call"]))
+                    self.states.append((time.monotonic(), frame))
                 await self.frames.put(frame)
         await self.frames.put({"type": "closed", "code": self.ws.close_code})
 

@@ -126,7 +126,7 @@ class Counts(unittest.IsolatedAsyncioTestCase):
 def whole_seconds(call, side):
     """The samples of a leg, one a second; pictures in between repeat the last one."""
     samples = []
-    for at, legs in call.person(side).quality:
+    for at, legs in call.agent.quality:
         if side in legs and (not samples or legs[side]["sample"] != samples[-1]["sample"]):
             samples.append({**legs[side], "at": at})
     return samples

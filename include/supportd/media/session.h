@@ -153,6 +153,20 @@ size_t sup_leg_hears(const struct sup_leg *leg);
 /* Whether the peer ought to be sending (not muted, microphone attached): for the verdicts. */
 void sup_leg_expect_in(struct sup_leg *leg, bool expect);
 
+/* What the peer sent, once it has proved authentic and Opus; payload is borrowed for the call. */
+struct sup_leg_packet {
+    const uint8_t *payload;
+    size_t len;
+    uint16_t seq;
+    uint32_t ts, ssrc;
+    uint64_t arrival_us; /* sup_clock_mono_us() */
+};
+/* Runs for each such packet before it is relayed; must not touch legs, but for reading. */
+typedef void (*sup_leg_tap)(const struct sup_leg *leg, const struct sup_leg_packet *packet,
+                            void *arg);
+/* tap and arg are kept; NULL: nobody taps, which costs nothing. */
+void sup_leg_set_tap(struct sup_leg *leg, sup_leg_tap tap, void *arg);
+
 enum sup_leg_state sup_leg_state_of(const struct sup_leg *leg);
 void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_report);
 void sup_leg_get_summary(const struct sup_leg *leg, struct sup_quality_summary *ret_summary);
