@@ -150,6 +150,7 @@ export interface Direction {
 }
 export interface Leg {
   party: "customer" | "agent";
+  sample?: number;
   connected: boolean;
   relayed: boolean;
   rtt_ms: number | null;
