@@ -106,6 +106,13 @@ export class CallLeg {
     await this._transceiver.sender.replaceTrack(track);
   }
 
+  /* Takes the microphone off again: nothing more is sent. */
+  async detach(): Promise<void> {
+    this._track?.stop();
+    this._track = null;
+    await this._transceiver.sender.replaceTrack(null);
+  }
+
   mute(muted: boolean): void {
     this._muted = muted;
     if (this._track) this._track.enabled = !muted;

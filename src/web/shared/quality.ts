@@ -34,3 +34,8 @@ export function lossPercent(part: { packets: number; lost: number }): number {
   const total = part.packets + part.lost;
   return total > 0 ? (100 * part.lost) / total : 0;
 }
+
+/* The MOS of a direction as far as there is one: with the delay, else of the listening alone. */
+export function mosOf(part: { mos_cq?: number | null; mos_lq?: number | null }): number | null {
+  return part.mos_cq ?? part.mos_lq ?? null;
+}
