@@ -24,9 +24,10 @@ create function support.staff_in_call(p_staff uuid) returns boolean language plp
 set search_path = pg_catalog, pg_temp as $$
 begin
     return exists (select 1 from support.voice_calls k where k.staff_id = p_staff and k.ended_at is null and k.state in ('active', 'held', 'calling'))
-        or exists (select 1 from support.offers o where o.staff_id = p_staff and o.state = 'pending' and o.kind = 'call');
+        or exists (select 1 from support.offers o where o.staff_id = p_staff and o.state = 'pending' and o.kind = 'call')
+        or exists (select 1 from support.call_parties r where r.staff_id = p_staff and r.role = 'consult' and r.closed_at is null);
 end $$;
-comment on function support.staff_in_call(uuid) is 'Has a call, or one rings there';
+comment on function support.staff_in_call(uuid) is 'Has a call, or one rings there, or is consulted about one';
 
 create function support.do_lock_offers(p_offers uuid[]) returns void language plpgsql as $$
 begin
@@ -125,6 +126,7 @@ begin
             kind := 'call';
             select r.entry_id, r.rev into entry_id, rev from support.do_requeue_call(v_chat.call_id) r;
         end if;
+        perform support.do_system_message(v_chat.id, 'requeued', support.do_staff_params(p_staff) || jsonb_build_object('reason', p_reason));
         return next;
     end loop;
 end $$;

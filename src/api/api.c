@@ -35,6 +35,19 @@ ROUTE(call_list, SUP_OP_CALL_LIST, api_call_list);
 ROUTE(call_get, SUP_OP_CALL_READ, api_call_get);
 ROUTE(call_quality, SUP_OP_CALL_READ, api_call_quality);
 ROUTE(call_end, SUP_OP_CALL_END, api_call_end);
+ROUTE(call_hold, SUP_OP_CALL_HOLD, api_call_hold);
+ROUTE(call_resume, SUP_OP_CALL_HOLD, api_call_resume);
+ROUTE(call_transfer, SUP_OP_CALL_TRANSFER, api_call_transfer);
+ROUTE(transfer_targets, SUP_OP_CALL_TRANSFER, api_transfer_targets);
+ROUTE(call_callback, SUP_OP_CALL_CALLBACK, api_call_callback);
+ROUTE(call_ring, SUP_OP_CALL_RING, api_call_ring);
+ROUTE(call_answer, SUP_OP_CALL_ANSWER, api_call_answer);
+ROUTE(call_decline, SUP_OP_CALL_ANSWER, api_call_decline);
+ROUTE(call_rating, SUP_OP_CALL_RATE, api_call_rating);
+ROUTE(call_missed, SUP_OP_CALL_READ_MISSED, api_call_missed);
+ROUTE(auto_answer_put, SUP_OP_AUTO_ANSWER_SET, api_auto_answer_put);
+ROUTE(wrap_up_post, SUP_OP_WRAP_UP, api_wrap_up_post);
+ROUTE(wrap_up_delete, SUP_OP_WRAP_UP, api_wrap_up_delete);
 ROUTE(session_post, SUP_OP_SESSION_CREATE, api_session_post);
 ROUTE(session_get, SUP_OP_SESSION_READ, api_session_get);
 ROUTE(session_delete, SUP_OP_SESSION_DELETE, api_session_delete);
@@ -83,6 +96,19 @@ static const struct sup_http_route routes[] = {
     ROW("GET", BASE "/calls/{call_id}", call_get),
     ROW("GET", BASE "/calls/{call_id}/quality", call_quality),
     ROW("POST", BASE "/calls/{call_id}/end", call_end),
+    ROW("POST", BASE "/calls/{call_id}/hold", call_hold),
+    ROW("POST", BASE "/calls/{call_id}/resume", call_resume),
+    ROW("POST", BASE "/calls/{call_id}/transfer", call_transfer),
+    ROW("GET", BASE "/transfer-targets", transfer_targets),
+    ROW("POST", BASE "/calls/{call_id}/callback", call_callback),
+    ROW("POST", BASE "/calls/{call_id}/ring", call_ring),
+    ROW("POST", BASE "/calls/{call_id}/answer", call_answer),
+    ROW("POST", BASE "/calls/{call_id}/decline", call_decline),
+    ROW("POST", BASE "/calls/{call_id}/rating", call_rating),
+    ROW("GET", BASE "/calls/missed", call_missed),
+    ROW("PUT", BASE "/me/auto-answer", auto_answer_put),
+    ROW("POST", BASE "/me/wrap-up", wrap_up_post),
+    ROW("DELETE", BASE "/me/wrap-up", wrap_up_delete),
     ROW("POST", BASE "/session", session_post),
     ROW("GET", BASE "/session", session_get),
     ROW("DELETE", BASE "/session", session_delete),
@@ -119,6 +145,7 @@ static const struct api_frame frames[] = {
     {"call.offer", SUP_OP_CALL_SIGNAL, api_ws_call_offer},
     {"call.candidate", SUP_OP_CALL_SIGNAL, api_ws_call_candidate},
     {"call.mute", SUP_OP_CALL_MUTE, api_ws_call_mute},
+    {"call.stats", SUP_OP_CALL_STATS, api_ws_call_stats},
 };
 
 const struct api_frame *api_frame_find(const char *type)
@@ -274,6 +301,7 @@ void sup_api_destroy(struct sup_api *api)
     api_news_destroy(api);
     api_feeds_destroy(api);
     api_identity_destroy(api);
+    sup_buf_fini(&api->quality_text);
     sup_rate_destroy(api->address_rate);
     sup_rate_destroy(api->user_rate);
     sup_rate_destroy(api->login_rate);

@@ -116,11 +116,17 @@ json_t *api_offer_json(struct sup_pg_result *rows, int row)
 {
     int64_t expires_us = sup_pg_time(rows, row, sup_pg_col(rows, "expires_at"));
     int64_t left_ms = (expires_us - sup_clock_wall_us()) / 1000;
+    json_t *transfer = json_null();
+    if (!sup_id_is_zero(sup_row_id(rows, row, "transfer_from")))
+        transfer = json_pack("{s:o, s:o, s:o}", "from",
+                             sup_row_person(rows, row, "transfer_from", "transfer_from_name"),
+                             "note", sup_row_text(rows, row, "transfer_note"), "back",
+                             sup_row_bool(rows, row, "transfer_back"));
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "id", sup_row_text(rows, row, "offer_id"),
-        "kind", sup_row_text(rows, row, "kind"), "entry_id", sup_row_text(rows, row, "entry_id"),
-        "chat_id", sup_row_text(rows, row, "chat_id"), "call_id",
-        sup_row_text(rows, row, "call_id"), "customer",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "transfer", transfer, "id",
+        sup_row_text(rows, row, "offer_id"), "kind", sup_row_text(rows, row, "kind"), "entry_id",
+        sup_row_text(rows, row, "entry_id"), "chat_id", sup_row_text(rows, row, "chat_id"),
+        "call_id", sup_row_text(rows, row, "call_id"), "customer",
         sup_row_person(rows, row, "customer_id", "customer_name"), "created_at",
         sup_row_time(rows, row, "created_at"), "expires_at", sup_row_time(rows, row, "expires_at"),
         "remaining_ms", (json_int_t)(left_ms > 0 ? left_ms : 0));
@@ -207,12 +213,76 @@ void api_send_picture(struct api_session *session)
         api_session_unref(session);
 }
 
-static void send_picture_to(struct sup_ws_client *client, void *arg)
+/* One view after the other: rows [first, end) are what viewers, an array of ids, see. */
+static void send_view(struct sup_api *api, struct sup_pg_result *rows, int first, int end)
 {
-    (void)arg;
+    json_t *viewers = sup_row_words(rows, first, "viewers"), *id;
+    json_t *items = json_array();
+    size_t n;
+    for (int row = first; row < end; row++)
+        if (!sup_pg_is_null(rows, row, sup_pg_col(rows, "entry_id")))
+            json_array_append_new(items, api_entry_json(rows, row));
+    json_t *frame = json_pack("{s:s, s:o, s:i}", "type", "queue.state", "items", items, "waiting",
+                              (int)json_array_size(items));
+    json_array_foreach(viewers, n, id)
+    {
+        struct sup_id viewer;
+        if (sup_id_parse(json_string_value(id), json_string_length(id), &viewer) == SUP_OK)
+            api_send_user(api, viewer, json_incref(frame));
+    }
+    json_decref(frame);
+    json_decref(viewers);
+}
+
+static void on_pictures(const struct sup_pg_reply *reply, void *arg)
+{
+    int rows = reply->err ? 0 : sup_pg_rows(reply->rows);
+    for (int first = 0, row = 1; first < rows; row++) {
+        if (row < rows && strcmp(sup_row_str(reply->rows, row, "viewers"),
+                                 sup_row_str(reply->rows, first, "viewers")) == 0)
+            continue;
+        send_view(arg, reply->rows, first, row);
+        first = row;
+    }
+}
+
+struct viewers {
+    struct sup_api *api;
+    struct sup_map *seen;
+    struct sup_id ids[SUP_QUEUE_VIEWERS_MAX];
+    size_t count;
+};
+
+static void read_pictures(struct viewers *v)
+{
+    if (v->count > 0 && sup_queue_store_pictures(v->api->opts.pool, v->ids, v->count,
+                                                 PICTURE_ENTRIES, on_pictures, v->api))
+        sup_log_warn("api", "queue not read");
+    v->count = 0;
+}
+
+static void add_viewer(struct sup_ws_client *client, void *arg)
+{
+    struct viewers *v = arg;
     struct api_session *session = sup_ws_data(client);
-    if (session && session->ready)
-        api_send_picture(session);
+    struct sup_id *id = session && session->ready ? &session->actor.id : NULL;
+    if (!id || sup_map_get(v->seen, id->bytes, sizeof(id->bytes)) ||
+        sup_map_set(v->seen, id->bytes, sizeof(id->bytes), session))
+        return;
+    v->ids[v->count++] = *id;
+    if (v->count == SUP_QUEUE_VIEWERS_MAX)
+        read_pictures(v);
+}
+
+/* One query for all staff of this process, however many tabs they have open. */
+static void send_pictures(struct sup_api *api)
+{
+    struct viewers v = {.api = api};
+    if (sup_map_create(&v.seen))
+        return;
+    sup_hub_each(api->hub, "staff", add_viewer, &v);
+    read_pictures(&v);
+    sup_map_destroy(v.seen);
 }
 
 static void on_positions(const struct sup_pg_reply *reply, void *arg)
@@ -237,7 +307,7 @@ static void on_positions(const struct sup_pg_reply *reply, void *arg)
 static void on_picture_due(void *arg)
 {
     struct sup_api *api = arg;
-    sup_hub_each(api->hub, "staff", send_picture_to, NULL);
+    send_pictures(api);
     if (sup_map_count(api->feeds) > 0 &&
         sup_queue_store_positions(api->opts.pool, on_positions, api))
         sup_log_warn("api", "positions not read");
@@ -264,7 +334,7 @@ static void on_queue_event(struct sup_listener *listener, void *data)
     if (e->kind == SUP_QUEUE_OFFERED)
         api_offer_made(api, e->staff);
     if (e->kind == SUP_QUEUE_MISSED) {
-        api_offer_gone(api, e->staff, e->offer, "missed");
+        api_offer_gone(api, e->staff, e->offer, e->taken_back ? "withdrawn" : "missed");
         if (e->paused)
             api_me_changed(api, e->staff);
     }
@@ -274,11 +344,17 @@ static void on_queue_event(struct sup_listener *listener, void *data)
     }
     if (e->kind == SUP_QUEUE_ESCALATED)
         tell_timeout(api, e);
+    if (e->kind == SUP_QUEUE_GAVE_UP) {
+        api_offer_gone(api, e->offer_staff, e->offer, "withdrawn");
+        sup_call_ended(api->opts.call, e->call);
+        sup_queue_kick(api->opts.queue); /* the chat of the call may wait now */
+    }
     if (!sup_id_is_zero(e->chat) && e->rev > 0) {
         struct sup_chat_news news = {.chat = e->chat, .customer = e->customer, .rev = e->rev};
         sup_chat_announce(api->opts.chat, &news);
     }
-    if (!sup_id_is_zero(e->call) && e->kind != SUP_QUEUE_OFFERED && e->kind != SUP_QUEUE_ESCALATED)
+    if (!sup_id_is_zero(e->call) && e->kind <= SUP_QUEUE_MOVED_ON && e->kind != SUP_QUEUE_OFFERED &&
+        e->kind != SUP_QUEUE_ESCALATED && e->kind != SUP_QUEUE_GAVE_UP)
         sup_call_waits(api->opts.call, e->call);
     if (!sup_id_is_zero(e->call))
         api_call_changed(api, e->call, e->customer, e->staff);
@@ -413,7 +489,8 @@ static void lease(struct api_session *session)
     session->leased = true;
     api_session_ref(session);
     if (sup_queue_store_lease_add(api->opts.pool, sup_bus_process(api->opts.bus),
-                                  session->connection, session->actor.text, on_leased, session)) {
+                                  session->connection, session->actor.text, session->actor.id,
+                                  on_leased, session)) {
         session->leased = false;
         api_session_unref(session);
     }
@@ -478,6 +555,8 @@ void api_session_welcomed(struct api_session *session)
     if (sup_actor_is_staff(&session->actor)) {
         api_send_picture(session);
         read_offers(api, session->actor.id);
+    } else {
+        api_call_welcomed(api, session->actor.id);
     }
 }
 
@@ -500,10 +579,13 @@ static void on_unleased(const struct sup_pg_reply *reply, void *arg)
     }
 }
 
-void api_lease_remove(struct sup_api *api, int64_t connection)
+void api_lease_remove(const struct api_session *session)
 {
-    if (sup_queue_store_lease_remove(api->opts.pool, sup_bus_process(api->opts.bus), connection,
-                                     on_unleased, api))
+    struct sup_api *api = session->api;
+    sup_err err =
+        sup_queue_store_lease_remove(api->opts.pool, sup_bus_process(api->opts.bus),
+                                     session->connection, session->actor.id, on_unleased, api);
+    if (err && !api->draining)
         sup_log_warn("api", "lease not removed"); /* it ends with the process' heartbeat */
 }
 

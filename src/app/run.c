@@ -6,6 +6,7 @@
 
 #include "app_internal.h"
 #include "supportd/base/clock.h"
+#include "supportd/call/call_life_store.h"
 #include "supportd/call/call_store.h"
 #include "supportd/chat/chat_store.h"
 #include "supportd/log/log.h"
@@ -19,6 +20,7 @@ static const struct sup_pg_stmt_table *const tables[] = {
     &sup_chat_stmts,
     &sup_queue_stmts,
     &sup_call_stmts,
+    &sup_call_life_stmts,
     &sup_staff_stmts,
     &sup_bus_stmts,
     &sup_audit_stmts,
@@ -95,6 +97,7 @@ static void on_stop_signal(void *arg)
         sup_net_server_accept(app->server, false);
     sup_queue_stop(app->queue);
     sup_api_drain(app->api);
+    sup_call_leave_waiting(app->call);
     drain_until_us = sup_clock_mono_us() + (uint64_t)app->config->drain.call_limit_ms * 1000;
     /* A moment for the bye frames to leave before the close frames. */
     sup_timer_start(app->drain_timer, sup_call_count(app->call) ? DRAIN_LOOK_US : 50000);
@@ -209,6 +212,7 @@ static sup_err make_features(struct sup_app *app)
         .bus = app->bus,
         .grace_us = (uint64_t)c->call.grace_ms * 1000,
         .max_calls = (size_t)c->call.max_calls,
+        .stats_interval_us = (uint64_t)c->call.stats_interval_ms * 1000,
         .no_fec = !c->media.fec,
         .dtx = c->media.dtx,
         .max_average_bitrate = (uint32_t)c->media.bitrate,
@@ -318,13 +322,14 @@ static void stop(struct sup_app *app)
     sup_timer_destroy(app->drain_timer);
     sup_timer_destroy(app->watchdog);
     sup_timer_destroy(app->upkeep);
+    /* Whoever asked is still there to be answered; nothing is asked any more from here on. */
+    if (app->pool)
+        sup_pg_pool_abort(app->pool);
     sup_net_server_destroy(app->server);
     app_drop_assets(app);
     sup_audit_sealer_destroy(app->sealer);
     sup_audit_key_destroy(app->audit_key);
     sup_listener_remove(&app->on_ready);
-    /* Requests under way point into the services, but nothing calls back any more: the loop does
-     * not run between here and the end of the pool. */
     sup_api_destroy(app->api);
     sup_call_destroy(app->call);
     sup_queue_destroy(app->queue);

@@ -36,6 +36,29 @@ static void end_call(struct call_live *live, const char *reason)
         sup_log_error("call", "end not sent", SUP_STR("call", sup_id_text(live->id).s));
 }
 
+/* A caller who waits keeps the place in the queue; anybody else has the grace period. */
+static void wait_for(struct call_party *party)
+{
+    struct call_live *live = party->live;
+    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))
+        call_place(live, true);
+    else if (!sup_timer_armed(party->grace))
+        sup_timer_start(party->grace, live->service->opts.grace_us);
+}
+
+static void on_connected(struct call_party *party)
+{
+    struct call_live *live = party->live;
+    sup_timer_stop(party->grace);
+    if (live->active || live->calling)
+        return;
+    struct sup_call_event event = {.kind = SUP_CALL_ANSWERABLE};
+    if (party_of(party) == SUP_CALL_AGENT)
+        call_emit(live, &event);
+    else
+        call_place(live, false);
+}
+
 static void ask_restart(struct call_party *party, enum sup_leg_reason reason)
 {
     struct call_live *live = party->live;
@@ -47,16 +70,10 @@ static void ask_restart(struct call_party *party, enum sup_leg_reason reason)
     call_emit(live, &event);
 }
 
-static void start_grace(struct call_party *party)
-{
-    if (!sup_timer_armed(party->grace))
-        sup_timer_start(party->grace, party->live->service->opts.grace_us);
-}
-
 static void on_lost(struct call_party *party, enum sup_leg_reason reason)
 {
     sup_metric_add(party->live->service->lost_metric, 1);
-    start_grace(party);
+    wait_for(party);
     ask_restart(party, reason);
 }
 
@@ -82,7 +99,7 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
     case SUP_LEG_CONNECTING:
         break;
     case SUP_LEG_CONNECTED:
-        sup_timer_stop(party->grace);
+        on_connected(party);
         if (reason == SUP_LEG_MOVED) {
             ask_restart(party, reason);
             return;
@@ -101,7 +118,7 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
             on_lost(party, reason);
         break;
     case SUP_LEG_CLOSED: /* the page went: it may come back within the grace period */
-        start_grace(party);
+        wait_for(party);
         break;
     }
     tell(live);
@@ -122,34 +139,19 @@ const char *sup_call_leg_name(const struct sup_call *call, struct sup_id id,
     return leg ? names[sup_leg_state_of(leg)] : "none";
 }
 
-static bool samples(const struct call_party *party)
-{
-    return party->leg && party->sampled && sup_leg_state_of(party->leg) != SUP_LEG_FAILED &&
-           sup_leg_state_of(party->leg) != SUP_LEG_CLOSED;
-}
-
 static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg)
 {
     (void)leg;
-    struct call_party *party = arg;
-    struct call_live *live = party->live;
-    enum sup_call_party which = party_of(party);
-    if (live->dead)
-        return;
-    party->last = *sample;
-    party->sampled = true;
-    call_add_rows(live, which, sample);
-    /* One picture a second: at the customer's sample, or the agent's where there is no other. */
-    if (which == SUP_CALL_AGENT && samples(&live->parties[SUP_CALL_CUSTOMER]))
-        return;
-    struct sup_call_event event = {.kind = SUP_CALL_QUALITY};
-    for (int p = 0; p < SUP_CALL_PARTIES; p++)
-        if (live->parties[p].leg && live->parties[p].sampled)
-            event.samples[p] = &live->parties[p].last;
-    call_emit(live, &event);
+    call_take_sample(arg, sample);
 }
 
-static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality};
+static void on_verdicts(struct sup_leg *leg, uint32_t verdicts, void *arg)
+{
+    (void)leg;
+    call_take_verdicts(arg, verdicts);
+}
+
+static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality, on_verdicts};
 
 static sup_err leg_create(struct call_live *live, enum sup_call_party party)
 {
@@ -189,7 +191,8 @@ void call_leg_drop(struct call_live *live, enum sup_call_party party)
     if (p->grace)
         sup_timer_stop(p->grace);
     p->leg = NULL;
-    p->sampled = p->muted = false;
+    p->sampled = p->muted = p->has_stats = false;
+    p->client.at_us = 0;
 }
 
 sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const char *sdp,
@@ -214,11 +217,13 @@ sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const 
             p->leg = old; /* and its grace period goes on */
         } else if (old) {
             leg_close(live, old);
-            p->muted = p->sampled = false;
+            p->muted = p->sampled = p->has_stats = false;
         }
     }
-    if (!err)
+    if (!err) {
+        live->told_us = 0; /* perhaps a new page, which was told nothing yet */
         call_join(live);
+    }
     if (!err && p->leg != before)
         tell(live);
     call_engine_rearm(live->service);

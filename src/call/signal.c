@@ -18,7 +18,7 @@ struct offering {
     void *arg;
     /* of the row */
     struct sup_id chat, customer, assigned;
-    bool active;
+    bool active, held, calling;
     unsigned epoch; /* of the call when the row was asked for */
 };
 
@@ -46,6 +46,8 @@ static void into_leg(struct offering *o)
     live->customer = o->customer;
     if (live->epoch == o->epoch) { /* else the call has moved on since the row was read */
         live->active = o->active;
+        live->held = o->held;
+        live->calling = o->calling;
         if (o->staff)
             live->staff = o->user;
     }
@@ -59,6 +61,8 @@ static void into_leg(struct offering *o)
     err = call_leg_offer(live, party, o->sdp, o->len, &answer, &error);
     if (!err)
         live->parties[party].user = o->user;
+    if (live->active)
+        call_expect_customer(live);
     if (err && error.code != SUP_SDP_OK)
         refuse(o, err, "sdp_refused", sup_sdp_code_text(error.code));
     else if (err == SUP_E_LIMIT)
@@ -105,8 +109,14 @@ static void on_state(const struct sup_pg_reply *reply, void *arg)
     o->chat = sup_row_id(reply->rows, 0, "chat_id");
     o->customer = sup_row_id(reply->rows, 0, "customer_id");
     o->assigned = sup_row_id(reply->rows, 0, "staff_id");
-    o->active = strcmp(status, "active") == 0 || strcmp(status, "held") == 0;
-    if (o->staff && o->active && !sup_id_equal(o->assigned, o->user)) {
+    o->held = strcmp(status, "held") == 0;
+    o->active = o->held || strcmp(status, "active") == 0;
+    o->calling = strcmp(status, "calling") == 0;
+    if (!o->staff && sup_pg_bool(reply->rows, 0, sup_pg_col(reply->rows, "callback"))) {
+        refuse(o, SUP_E_STATE, "not_allowed_now", "the customer is called back");
+        return;
+    }
+    if (o->staff && (o->active || o->calling) && !sup_id_equal(o->assigned, o->user)) {
         refuse(o, SUP_E_DENIED, "denied", NULL);
         return;
     }
@@ -144,9 +154,8 @@ sup_err sup_call_offer(struct sup_call *call, const char *actor, struct sup_id u
     return err;
 }
 
-/* The party whose leg this user has, or NULL. */
-static struct call_party *find_party(const struct sup_call *call, struct sup_id user,
-                                     struct sup_id id)
+struct call_party *call_find_party(const struct sup_call *call, struct sup_id user,
+                                   struct sup_id id)
 {
     struct call_live *live = call_find(call, id);
     if (!live)
@@ -162,7 +171,7 @@ static struct call_party *find_party(const struct sup_call *call, struct sup_id 
 sup_err sup_call_candidate(struct sup_call *call, struct sup_id user, struct sup_id id,
                            const char *line, size_t len)
 {
-    struct call_party *party = find_party(call, user, id);
+    struct call_party *party = call_find_party(call, user, id);
     if (!party)
         return SUP_E_NOTFOUND;
     sup_err err = sup_leg_add_candidate(party->leg, line, len);
@@ -172,7 +181,7 @@ sup_err sup_call_candidate(struct sup_call *call, struct sup_id user, struct sup
 
 sup_err sup_call_mute(struct sup_call *call, struct sup_id user, struct sup_id id, bool muted)
 {
-    struct call_party *party = find_party(call, user, id);
+    struct call_party *party = call_find_party(call, user, id);
     if (!party)
         return SUP_E_NOTFOUND;
     party->muted = muted;

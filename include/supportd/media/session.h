@@ -97,12 +97,14 @@ struct sup_leg_callbacks {
                      void *arg);
     /* Each second from the first connection on; borrowed for the call. */
     void (*on_quality)(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg);
+    /* The verdicts have changed between two samples; may be NULL. */
+    void (*on_verdicts)(struct sup_leg *leg, uint32_t verdicts, void *arg);
 };
 
 /* Zero means the default. */
 struct sup_leg_opts {
     struct sup_media_engine *engine;    /* kept; required */
-    const struct sup_leg_callbacks *on; /* kept; required, every member set */
+    const struct sup_leg_callbacks *on; /* kept; required, all but the last member set */
     void *arg;
     uint64_t session_id;             /* for the SDP; below 2^63 */
     const char *cname;               /* 1..64 visible characters, copied; NULL: drawn at random */
@@ -150,6 +152,20 @@ enum sup_leg_source sup_leg_source_of(const struct sup_leg *leg);
 size_t sup_leg_hears(const struct sup_leg *leg);
 /* Whether the peer ought to be sending (not muted, microphone attached): for the verdicts. */
 void sup_leg_expect_in(struct sup_leg *leg, bool expect);
+
+/* What the peer sent, once it has proved authentic and Opus; payload is borrowed for the call. */
+struct sup_leg_packet {
+    const uint8_t *payload;
+    size_t len;
+    uint16_t seq;
+    uint32_t ts, ssrc;
+    uint64_t arrival_us; /* sup_clock_mono_us() */
+};
+/* Runs for each such packet before it is relayed; must not touch legs, but for reading. */
+typedef void (*sup_leg_tap)(const struct sup_leg *leg, const struct sup_leg_packet *packet,
+                            void *arg);
+/* tap and arg are kept; NULL: nobody taps, which costs nothing. */
+void sup_leg_set_tap(struct sup_leg *leg, sup_leg_tap tap, void *arg);
 
 enum sup_leg_state sup_leg_state_of(const struct sup_leg *leg);
 void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_report);

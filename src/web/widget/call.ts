@@ -10,7 +10,7 @@ import {
 import type { Client } from "../shared/client";
 import {
   type Call,
-  type CallQuality,
+  type CallAdvice,
   type CallRing,
   type CallState,
   type ChatState,
@@ -24,12 +24,14 @@ import { uuid } from "../shared/uuid";
 /* none, asking (for the microphone), starting, live (the daemon knows the call), over. */
 export type Phase = "none" | "asking" | "starting" | "live" | "over";
 
+export type CallProblem = MicProblem | "failed" | "limit";
+
 export interface CallView {
   phase: Phase;
   call: Call | null;
   leg: LegState;
   levels: Levels;
-  quality: CallQuality | null;
+  quality: CallAdvice | null;
   muted: boolean;
   agentMuted: boolean;
   /* The agent's connection is gone for now. */
@@ -41,7 +43,7 @@ export interface CallView {
   ring: CallRing | null;
   /* Monotonic start of what the timer counts. */
   since: number;
-  problem: MicProblem | "failed" | "limit" | null;
+  problem: CallProblem | null;
   /* A call of this customer that another window has. */
   elsewhere: Id | null;
 }
@@ -270,7 +272,7 @@ export class CustomerCall {
       this.view.agentMuted = frame.muted?.agent ?? false;
       this.view.agentLost = frame.legs?.agent === "lost";
       this._take(frame.call);
-    } else if (frame.type === "call.quality" && frame.call_id === id) {
+    } else if (frame.type === "call.advice" && frame.call_id === id) {
       this.view.quality = frame;
       this._o.onChange();
     } else if (

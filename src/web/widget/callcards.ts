@@ -1,5 +1,5 @@
-/* The cards around a call: being called back, and its end with the rating. Beside the other cards,
- * for they speak when the code of calls is only being loaded. */
+/* The cards around a call: what stands in its way, being called back, its end with the rating. */
+import type { CallProblem } from "./call";
 import { card, cardButton } from "./card";
 import { ratingCard, type SendRating } from "./rating";
 import type { T } from "./words";
@@ -46,5 +46,37 @@ export function overCard(
   );
   el.setAttribute("role", "status");
   if (rate) el.querySelector(".cardbuttons")?.before(ratingCard(t, rate));
+  return el;
+}
+
+export function elsewhereCard(t: T, here: () => void, end: () => void): HTMLElement {
+  return card(
+    "elsewhere",
+    "phone",
+    t("call_elsewhere"),
+    [t("call_elsewhere_text")],
+    cardButton(t("call_here"), here, "call-here", true),
+    cardButton(t("call_end"), end),
+  );
+}
+
+export function problemCard(
+  t: T,
+  what: CallProblem,
+  start: () => void,
+  dismiss: () => void,
+): HTMLElement {
+  const ours = what === "failed" || what === "limit";
+  const again = cardButton(t("try_again"), start, "call-retry", true);
+  const el = card(
+    "problem",
+    ours ? "warn" : "micOff",
+    ours ? t(`call_${what}`) : t(`mic_${what}`),
+    ours ? [] : [t(`mic_${what}_text`)],
+    ...(what === "unsupported" || what === "limit" ? [] : [again]),
+    cardButton(t("call_dismiss"), dismiss),
+  );
+  el.setAttribute("role", "alert");
+  el.dataset.problem = what;
   return el;
 }

@@ -5,7 +5,7 @@ import type { ChatState, Id, ServerFrame, WidgetConfig } from "../shared/protoco
 import { type CallOptions, CustomerCall } from "./call";
 import { CallBar } from "./callbar";
 import type * as callCards from "./callcards";
-import { card, cardButton, Keeper } from "./card";
+import { Keeper } from "./card";
 import type { T } from "./words";
 
 export interface CallsOptions extends Omit<CallOptions, "audio" | "onLevels"> {
@@ -106,16 +106,13 @@ export class Calls {
   }
 
   private _elsewhereCard(id: Id): HTMLElement {
-    const { t } = this._o;
+    const { t, make } = this._o;
     const call = this._call;
     return this._keeper.keep("elsewhere", id, () =>
-      card(
-        "elsewhere",
-        "phone",
-        t("call_elsewhere"),
-        [t("call_elsewhere_text")],
-        cardButton(t("call_here"), () => void call.resume(id), "call-here", true),
-        cardButton(t("call_end"), () => void call.endElsewhere(id)),
+      make.elsewhereCard(
+        t,
+        () => void call.resume(id),
+        () => void call.endElsewhere(id),
       ),
     );
   }
@@ -177,23 +174,12 @@ export class Calls {
   private readonly _rate = (score: number, comment: string) => this._call.rate(score, comment);
 
   private _problem(): HTMLElement | null {
-    const { t, start } = this._o;
+    const { t, start, make } = this._o;
     const what = this._call.view.problem;
-    if (!what) return null;
-    return this._keeper.keep("problem", what, () => {
-      const ours = what === "failed" || what === "limit";
-      const again = cardButton(t("try_again"), start, "call-retry", true);
-      const el = card(
-        "problem",
-        ours ? "warn" : "micOff",
-        ours ? t(`call_${what}`) : t(`mic_${what}`),
-        ours ? [] : [t(`mic_${what}_text`)],
-        ...(what === "unsupported" || what === "limit" ? [] : [again]),
-        cardButton(t("call_dismiss"), () => this.dismiss()),
-      );
-      el.setAttribute("role", "alert");
-      el.dataset.problem = what;
-      return el;
-    });
+    return what
+      ? this._keeper.keep("problem", what, () =>
+          make.problemCard(t, what, start, () => this.dismiss()),
+        )
+      : null;
   }
 }
