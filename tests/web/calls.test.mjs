@@ -69,7 +69,7 @@ test("agent: hands a call on with a note; it comes back when nobody takes it", a
   await page.locator('[data-testid="target"]', { hasText: BARAKA.name }).click();
   await page.getByTestId("transfer-go").click();
   await page.getByTestId("callpanel").waitFor({ state: "detached" });
-  await page.getByText(`Handed on to ${BARAKA.name}.`).waitFor();
+  await page.getByText(`Transferred to ${BARAKA.name}.`).waitFor();
   const note = "Card blocked, wants a new one";
   assert.deepEqual(daemon.transferred, { kind: "staff", to: BARAKA.id, note });
   await until(async () => (await page.getByTestId("call-audio").count()) === 0, "the leg closed");
@@ -106,7 +106,7 @@ test("agent: asks a colleague, talks with either and all, takes back, hands over
   await look(page, "staff-consult", ALL);
   await page.getByTestId("consult-complete").click();
   await page.getByTestId("callpanel").waitFor({ state: "detached" });
-  await page.getByText(`Handed on to ${BARAKA.name}.`).waitFor();
+  await page.getByText(`Transferred to ${BARAKA.name}.`).waitFor();
   assert.deepEqual(complaints, []);
   await page.close();
 });

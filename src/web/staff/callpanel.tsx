@@ -92,7 +92,7 @@ function Supervisors({ parties }: { parties: Party[] }) {
   const t = desk.t.value;
   const there = parties.filter((p) => p.role !== "consult");
   return (
-    <div role="status" data-testid="supervisors">
+    <div class="present" role="status" data-testid="supervisors">
       <ul class="supervisors">
         {there.map((p) => (
           <li key={p.id} data-role={p.role}>

@@ -68,11 +68,12 @@ function Way({ leg, way }: { leg: Leg; way: "in" | "out" }) {
   const part = leg[way];
   const values = desk.call.spark.value[leg.party][way];
   const known = values.filter((v) => v !== null).length;
-  const name = t(way === "in" ? "q_up" : "q_down", { name: t(`q_leg_${leg.party}`) });
+  const name = t(way === "in" ? "q_up" : "q_down");
+  const whole = `${t(`q_leg_${leg.party}`)}, ${name}`;
   return (
     <div class="way">
       <span class="wayname">{name}</span>
-      <Spark values={values} label={`${name}: ${t("q_spark", { n: known })}`} />
+      <Spark values={values} label={`${whole}: ${t("q_spark", { n: known })}`} />
       <span class="mos" title={t("q_mos")}>
         {number(mosOf(part), 1)}
         <span class="sr"> {t("q_mos")}</span>
