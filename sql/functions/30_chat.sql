@@ -231,6 +231,8 @@ begin
     update support.chat_sessions c
     set status = 'closed', close_reason = p_reason, closed_at = support.now(), entry_id = null, rev = c.rev + 1
     where c.id = p_chat returning c.rev into rev;
+    perform support.do_system_message(p_chat, 'closed', jsonb_build_object('by', v_kind, 'reason', p_reason)
+        || case v_kind when 'staff' then support.do_staff_params(support.actor_staff()) else '{}' end);
     result := 'ok';
 end $$;
 comment on function support.chat_close(text, uuid, text, text) is 'Ends a chat; one that waits leaves the queue';
@@ -261,6 +263,7 @@ begin
                                    case when v_chat.assigned_staff_id = v_me then array[v_me] else '{}' end);
     entry_id := p_entry;
     perform support.audit('chat.requeue', 'chat', p_chat::text, p_request, p_reason, jsonb_build_object('staff', staff_id));
+    perform support.do_system_message(p_chat, 'requeued', support.do_staff_params(staff_id) || '{"reason": "given_back"}');
     result := 'ok';
 end $$;
 comment on function support.chat_requeue(text, uuid, uuid, text, text) is 'Gives a chat back to the queue';

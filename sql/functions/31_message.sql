@@ -9,12 +9,12 @@ language plpgsql set supportd.actor = '' as $$
 declare
     v_rank int := support.act(p_actor); -- assigned, not performed: a PERFORM is a query of its own
     v_sender_kind text := split_part(p_actor, ':', 1);
-    v_sender uuid := case v_sender_kind when 'system' then '00000000-0000-0000-0000-000000000000' else split_part(p_actor, ':', 2)::uuid end;
+    v_sender uuid := case when v_sender_kind <> 'system' then split_part(p_actor, ':', 2)::uuid end;
     v_status text;
     v_weight int;
     v_ref text;
 begin
-    if p_kind is null or p_kind || v_sender_kind not in ('messagecustomer', 'messagestaff', 'notestaff', 'systemsystem') then
+    if p_kind is null or p_kind || v_sender_kind not in ('messagecustomer', 'messagestaff', 'notestaff') then
         perform support.fail('SD403', 'denied');
     end if;
     select c.rev, c.customer_id, c.assigned_staff_id, c.status, c.weight, c.audit_ref
@@ -73,33 +73,49 @@ begin
 end $$;
 comment on function support.do_customer_wrote(uuid) is 'A voice chat counts as a chat once the customer writes, and waits for staff when no call does';
 
-create function support.message_remask(p_actor text, p_chat uuid, p_id uuid, p_body text, p_categories text[], p_request text,
-    out result text, out id uuid, out seq bigint, out note_seq bigint, out rev bigint, out customer_id uuid, out staff_id uuid)
-language plpgsql set supportd.actor = '' as $$
+-- The caller acts as the sender and holds the chat.
+create function support.do_message_remask(p_chat uuid, p_id uuid, p_body text, p_categories text[], p_request text) returns void
+language plpgsql as $$
 #variable_conflict use_column
 declare
-    v_me uuid;
+    v_rev bigint := (select c.rev + 1 from support.chat_sessions c where c.id = p_chat);
+    v_seq bigint;
+    v_note_seq bigint;
+begin
+    update support.chat_messages m set body = p_body, categories = p_categories, remask_rev = v_rev
+    where m.chat_id = p_chat and m.id = p_id and m.sender_id = coalesce(support.actor_customer(), support.actor_staff())
+    returning m.seq, m.note_seq into v_seq, v_note_seq;
+    if not found then
+        return; -- it was refused, so there is nothing to mask
+    end if;
+    update support.chat_sessions c set rev = v_rev where c.id = p_chat;
+    perform support.audit('message.remask', 'chat', p_chat::text, p_request, null,
+        jsonb_build_object('message', p_id, 'seq', v_seq, 'note_seq', v_note_seq, 'masked', to_jsonb(p_categories)));
+end $$;
+comment on function support.do_message_remask(uuid, uuid, text, text[], text) is 'Masks an earlier part of a split number in place';
+
+create function support.message_join(
+    p_actor text, p_chat uuid, p_id uuid, p_client_id uuid, p_kind text, p_body text, p_categories text[], p_request text,
+    p_earlier uuid[], p_texts text[],
+    out result text, out id uuid, out seq bigint, out note_seq bigint, out created_at timestamptz, out repeated boolean, out rev bigint,
+    out customer_id uuid, out staff_id uuid, out entry_id uuid)
+language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
 begin
     perform support.act(p_actor);
-    v_me := coalesce(support.actor_customer(), support.actor_staff());
-    if v_me is null then
-        perform support.fail('SD403', 'denied');
+    if cardinality(p_earlier) is distinct from cardinality(p_texts) or coalesce(support.actor_customer(), support.actor_staff()) is null then
+        perform support.fail('SD400', 'bad_argument');
     end if;
-    select c.rev, c.customer_id, c.assigned_staff_id into rev, customer_id, staff_id
-    from support.chat_sessions c where c.id = p_chat for no key update;
+    perform 1 from support.chat_sessions c where c.id = p_chat for no key update;
     if not found then
         perform support.fail('SD404', 'chat_not_found');
     end if;
-    update support.chat_messages m set body = p_body, categories = coalesce(p_categories, '{}'), remask_rev = message_remask.rev + 1
-    where m.chat_id = p_chat and m.id = p_id and m.sender_id = v_me
-    returning m.id, m.seq, m.note_seq into id, seq, note_seq;
-    if not found then
-        result := 'gone';
-        return;
-    end if;
-    update support.chat_sessions c set rev = c.rev + 1 where c.id = p_chat returning c.rev into rev;
-    perform support.audit('message.remask', 'chat', p_chat::text, p_request, null,
-        jsonb_build_object('message', p_id, 'seq', seq, 'note_seq', note_seq, 'masked', to_jsonb(coalesce(p_categories, '{}'))));
-    result := 'ok';
+    for i in 1 .. cardinality(p_earlier) loop
+        perform support.do_message_remask(p_chat, p_earlier[i], p_texts[i], '{card}', p_request);
+    end loop;
+    select m.result, m.id, m.seq, m.note_seq, m.created_at, m.repeated, m.rev, m.customer_id, m.staff_id, m.entry_id
+    into result, id, seq, note_seq, created_at, repeated, rev, customer_id, staff_id, entry_id
+    from support.message_post(p_actor, p_chat, p_id, p_client_id, p_kind, p_body, p_categories, p_request) m;
 end $$;
-comment on function support.message_remask(text, uuid, uuid, text, text[], text) is 'Masks an earlier part of a split number in place';
+comment on function support.message_join(text, uuid, uuid, uuid, text, text, text[], text, uuid[], text[]) is
+    'As message_post, for a message that completes a number split over earlier ones: those are masked in place in the same transaction, or nothing is stored';

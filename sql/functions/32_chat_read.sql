@@ -106,39 +106,39 @@ comment on function support.do_sender_name(text, uuid) is 'Shown name of a sende
 
 create function support.chat_history(p_actor text, p_chat uuid, p_after bigint, p_before bigint, p_limit int)
 returns table (id uuid, seq bigint, note_seq bigint, kind text, sender_kind text, sender_id uuid, sender_name text, client_id uuid,
-               body text, categories text[], created_at timestamptz, remask_rev bigint)
+               body text, params jsonb, categories text[], created_at timestamptz, remask_rev bigint)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 begin
     perform support.act(p_actor);
     return query select m.id, m.seq, m.note_seq, m.kind, m.sender_kind, m.sender_id, support.do_sender_name(m.sender_kind, m.sender_id),
-                        m.client_id, m.body, m.categories, m.created_at, m.remask_rev
+                        m.client_id, m.body, m.params, m.categories, m.created_at, m.remask_rev
                  from support.do_message_rows(p_chat, false, p_after, p_before, p_limit) m;
 end $$;
 comment on function support.chat_history(text, uuid, bigint, bigint, int) is 'Public messages of a chat';
 
 create function support.chat_notes(p_actor text, p_chat uuid, p_after bigint, p_before bigint, p_limit int)
 returns table (id uuid, seq bigint, note_seq bigint, kind text, sender_kind text, sender_id uuid, sender_name text, client_id uuid,
-               body text, categories text[], created_at timestamptz, remask_rev bigint)
+               body text, params jsonb, categories text[], created_at timestamptz, remask_rev bigint)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 begin
     perform support.act_staff(p_actor);
     return query select m.id, m.seq, m.note_seq, m.kind, m.sender_kind, m.sender_id, support.do_sender_name(m.sender_kind, m.sender_id),
-                        m.client_id, m.body, m.categories, m.created_at, m.remask_rev
+                        m.client_id, m.body, m.params, m.categories, m.created_at, m.remask_rev
                  from support.do_message_rows(p_chat, true, p_after, p_before, p_limit) m;
 end $$;
 comment on function support.chat_notes(text, uuid, bigint, bigint, int) is 'Notes of a chat, for staff';
 
 create function support.chat_remasked(p_actor text, p_chat uuid, p_since_rev bigint)
 returns table (id uuid, seq bigint, note_seq bigint, kind text, sender_kind text, sender_id uuid, sender_name text, client_id uuid,
-               body text, categories text[], created_at timestamptz, remask_rev bigint)
+               body text, params jsonb, categories text[], created_at timestamptz, remask_rev bigint)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 begin
     perform support.act(p_actor);
     return query select m.id, m.seq, m.note_seq, m.kind, m.sender_kind, m.sender_id, support.do_sender_name(m.sender_kind, m.sender_id),
-                        m.client_id, m.body, m.categories, m.created_at, m.remask_rev
+                        m.client_id, m.body, m.params, m.categories, m.created_at, m.remask_rev
                  from support.chat_messages m where m.chat_id = p_chat and m.remask_rev > p_since_rev order by m.remask_rev;
 end $$;
 comment on function support.chat_remasked(text, uuid, bigint) is 'Messages masked in place since a rev';

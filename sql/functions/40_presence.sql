@@ -126,6 +126,7 @@ begin
             kind := 'call';
             select r.entry_id, r.rev into entry_id, rev from support.do_requeue_call(v_chat.call_id) r;
         end if;
+        perform support.do_system_message(v_chat.id, 'requeued', support.do_staff_params(p_staff) || jsonb_build_object('reason', p_reason));
         return next;
     end loop;
 end $$;

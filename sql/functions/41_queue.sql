@@ -206,6 +206,9 @@ begin
         update support.chat_sessions c set rev = c.rev + 1, team_id = null, priority = c.priority + v_more
         where c.id = v_rows.chat_id returning c.rev into rev;
         perform support.audit('queue.escalate', 'chat', v_rows.chat_id::text, null, null, jsonb_build_object('step', step, 'call', call_id));
+        if step = 1 then
+            perform support.do_system_message(v_rows.chat_id, 'queue_timeout', jsonb_build_object('step', step));
+        end if;
         return next;
     end loop;
 end $$;

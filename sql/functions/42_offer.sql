@@ -35,6 +35,10 @@ begin
     values (p_chat, 'staff', p_staff, v_chat.customer_id, v_now) on conflict do nothing;
     update support.staff_presence p set misses = 0, last_assigned_at = v_now where p.staff_id = p_staff;
     perform support.audit(p_kind || '.assign', 'chat', p_chat::text, p_request, null, jsonb_build_object('staff', p_staff, 'call', p_call));
+    perform support.do_system_message(p_chat,
+        case when p_kind = 'chat' or v_callback then 'assigned'
+             when exists (select 1 from support.call_queue q where q.id = p_entry and q.transfer_id is not null) then 'transferred' else 'call_answered' end,
+        support.do_staff_params(p_staff) || case p_kind when 'call' then jsonb_build_object('call_id', p_call) else '{}' end);
     return v_rev;
 end $$;
 comment on function support.do_take(text, uuid, uuid, uuid, uuid, int, text) is 'A locked entry becomes work of a staff member';

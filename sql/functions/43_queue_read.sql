@@ -72,17 +72,16 @@ begin
 end $$;
 comment on function support.queue_positions(text, uuid[]) is 'Place in the queue, and the expected wait: place times the recent pace, halved and doubled';
 
-create function support.queue_list(p_actor text, p_limit int)
+-- The queue as the actor sees it. A name is shown by the chat that waits: it does not depend on whom else the actor has served.
+create function support.do_queue_rows(p_limit int)
 returns table (kind text, entry_id uuid, chat_id uuid, call_id uuid, customer_id uuid, customer_name text, language text, team_id uuid, state text,
                priority int, queued_at timestamptz, escalation int, offered_to uuid)
-language plpgsql set supportd.actor = '' as $$
+language plpgsql stable as $$
 #variable_conflict use_column
-declare
-    v_limit int := least(greatest(coalesce(p_limit, 100), 1), 500);
 begin
-    perform support.act_staff(p_actor);
     return query
-        select l.kind, l.id, l.chat_id, l.call_id, l.customer_id, u.name, l.language, l.team_id, l.state, l.priority, l.queued_at, l.escalation, l.staff_id
+        select l.kind, l.id, l.chat_id, l.call_id, l.customer_id, (select u.name from support.customers u where u.id = c.customer_id), l.language, l.team_id,
+               l.state, l.priority, l.queued_at, l.escalation, l.staff_id
         from (select e.* from (
                   select 'chat'::text as kind, q.id, q.chat_id, null::uuid as call_id, q.customer_id, q.language, q.team_id, q.state, q.priority,
                          q.queued_at, q.escalation, q.staff_id
@@ -90,11 +89,51 @@ begin
                   union all
                   select case when q.callback then 'callback' else 'call' end, q.id, q.chat_id, q.call_id, q.customer_id, q.language, q.team_id, q.state, q.priority, q.queued_at, q.escalation, q.staff_id
                   from support.call_queue q where q.closed_at is null) e
-              order by e.priority desc, e.queued_at, e.id limit v_limit) l
-        left join support.customers u on u.id = l.customer_id
+              order by e.priority desc, e.queued_at, e.id limit p_limit) l
+        left join support.chat_sessions c on c.id = l.chat_id
         order by l.priority desc, l.queued_at, l.id;
 end $$;
+comment on function support.do_queue_rows(int) is 'Who waits, as far as the actor may see, in order';
+
+create function support.queue_list(p_actor text, p_limit int)
+returns table (kind text, entry_id uuid, chat_id uuid, call_id uuid, customer_id uuid, customer_name text, language text, team_id uuid, state text,
+               priority int, queued_at timestamptz, escalation int, offered_to uuid)
+language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+begin
+    perform support.act_staff(p_actor);
+    return query select r.* from support.do_queue_rows(least(greatest(coalesce(p_limit, 100), 1), 500)) r;
+end $$;
 comment on function support.queue_list(text, int) is 'Who waits, as far as the acting staff member may see';
+
+-- Staff see the same queue when they have the same team, or are supervisors, unless an entry is theirs alone: offered to them, meant for
+-- them, or a call in their chat.
+create function support.queue_pictures(p_actor text, p_staff uuid[], p_limit int)
+returns table (viewers uuid[], kind text, entry_id uuid, chat_id uuid, call_id uuid, customer_id uuid, customer_name text, language text, team_id uuid,
+               state text, priority int, queued_at timestamptz, escalation int, offered_to uuid)
+language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+declare
+    v_limit int := least(greatest(coalesce(p_limit, 100), 1), 500);
+    v_views jsonb;
+    v_view jsonb;
+    v_own uuid[];
+begin
+    perform support.act_as(p_actor, 'system:router');
+    v_own := array(select q.staff_id from support.chat_queue q where q.closed_at is null and q.staff_id is not null
+                   union select o.id from support.call_queue q join support.chat_sessions c on c.id = q.chat_id,
+                         unnest(array[q.staff_id, q.direct_staff_id, c.assigned_staff_id]) o (id) where q.closed_at is null and o.id is not null);
+    v_views := (select jsonb_agg(v.ids order by v.ids) from (
+        select jsonb_agg(s.id order by s.id) as ids from support.support_staff s
+        where s.id = any (p_staff) and s.active
+        group by case when s.id = any (v_own) then s.id::text when support.role_rank(s.role) >= 3 then 'all' else coalesce(s.team_id::text, '') end) v);
+    for v_view in select v.ids from jsonb_array_elements(v_views) v (ids) loop
+        viewers := array(select i::uuid from jsonb_array_elements_text(v_view) i);
+        perform set_config('supportd.actor', 'staff:' || viewers[1], true);
+        return query select queue_pictures.viewers, r.* from (select 1) one left join support.do_queue_rows(v_limit) r on true;
+    end loop;
+end $$;
+comment on function support.queue_pictures(text, uuid[], int) is 'Who waits, once for all who see the same; a view without entries is one row with entry_id NULL';
 
 create function support.queue_routing(p_actor text, p_chat uuid)
 returns table (offer_id uuid, kind text, staff_id uuid, state text, created_at timestamptz, closed_at timestamptz, why jsonb)

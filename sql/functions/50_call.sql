@@ -101,6 +101,7 @@ begin
     update support.chat_sessions c set call_id = p_call, entry_id = null, status = case c.status when 'queued' then 'open' else c.status end,
         rev = c.rev + 1 where c.id = v_chat.id returning c.rev into rev;
     perform support.audit('call.start', 'call', p_call::text, p_request, null, jsonb_build_object('chat', v_chat.id));
+    perform support.do_system_message(v_chat.id, 'call_started', jsonb_build_object('call_id', p_call));
     result := 'ok';
     call_id := p_call;
     entry_id := p_entry;
@@ -121,6 +122,7 @@ begin
         perform support.audit('chat.close', 'chat', p_chat::text, null, 'call_ended');
         update support.chat_sessions c set status = 'closed', close_reason = 'call_ended', closed_at = support.now(), call_id = null,
             rev = c.rev + 1 where c.id = p_chat returning c.rev into rev;
+        perform support.do_system_message(p_chat, 'closed', '{"by": "system", "reason": "call_ended"}');
     elsif v_chat.status = 'open' then
         status := 'queued';
         update support.chat_sessions c set call_id = null where c.id = p_chat;
@@ -151,6 +153,10 @@ begin
     update support.voice_calls k set state = 'ended', end_reason = p_reason, ended_at = v_now, entry_id = null, held_at = null, ring_until = null,
         hold_ms = k.hold_ms + coalesce((extract(epoch from v_now - k.held_at) * 1000)::bigint, 0)
     where k.id = p_call.id;
+    perform support.do_system_message(p_call.chat_id, case when p_call.answered_at is null then 'call_missed' else 'call_ended' end,
+        jsonb_build_object('call_id', p_call.id, 'reason', p_reason)
+        || case when p_call.answered_at is null then '{}'
+                else jsonb_build_object('duration_ms', (extract(epoch from v_now - p_call.answered_at) * 1000)::bigint) end);
     select a.rev, a.status into rev, chat_status from support.do_chat_after_call(p_call.chat_id, p_call.queued_at) a;
 end $$;
 comment on function support.do_call_end(support.voice_calls, text, text) is 'Ends a locked call';

@@ -250,6 +250,7 @@ begin
     if p_take then
         update support.voice_calls k set state = 'active', ring_until = null, answered_at = coalesce(k.answered_at, support.now()) where k.id = p_call;
         update support.chat_sessions c set rev = c.rev + 1 where c.id = v_call.chat_id returning c.rev into rev;
+        perform support.do_system_message(v_call.chat_id, 'called_back', support.do_staff_params(v_call.staff_id) || jsonb_build_object('call_id', p_call));
         state := 'active';
     else
         select e.rev into rev from support.do_call_end(v_call, 'callback_declined', 'withdrawn') e;

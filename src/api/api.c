@@ -145,6 +145,7 @@ static const struct api_frame frames[] = {
     {"call.offer", SUP_OP_CALL_SIGNAL, api_ws_call_offer},
     {"call.candidate", SUP_OP_CALL_SIGNAL, api_ws_call_candidate},
     {"call.mute", SUP_OP_CALL_MUTE, api_ws_call_mute},
+    {"call.stats", SUP_OP_CALL_STATS, api_ws_call_stats},
 };
 
 const struct api_frame *api_frame_find(const char *type)
@@ -300,6 +301,7 @@ void sup_api_destroy(struct sup_api *api)
     api_news_destroy(api);
     api_feeds_destroy(api);
     api_identity_destroy(api);
+    sup_buf_fini(&api->quality_text);
     sup_rate_destroy(api->address_rate);
     sup_rate_destroy(api->user_rate);
     sup_rate_destroy(api->login_rate);

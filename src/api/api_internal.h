@@ -172,7 +172,7 @@ void api_session_close(struct sup_ws_client *client, unsigned code, void *arg);
 void api_sessions_bye(struct sup_api *api);
 /* What follows a welcome: the lease, the open chats, offers and the queue's picture. */
 void api_session_welcomed(struct api_session *session);
-void api_lease_remove(struct sup_api *api, int64_t connection);
+void api_lease_remove(const struct api_session *session);
 /* Tells who follows the chat, here and in other processes, but for the typist. */
 void api_typing_tell(struct sup_api *api, struct sup_id chat, const struct sup_actor *actor,
                      bool active);
@@ -252,6 +252,14 @@ void api_wrap_up_delete(struct api_op *op);
 void api_ws_call_offer(struct api_op *op);
 void api_ws_call_candidate(struct api_op *op);
 void api_ws_call_mute(struct api_op *op);
+void api_ws_call_stats(struct api_op *op);
+/* A second of a call has passed: call.quality to its staff, call.advice to its customer. */
+void api_call_picture(struct sup_api *api, const struct sup_call_event *event);
+/* The text of both frames, appended. Errors: SUP_E_NOMEM, SUP_E_LIMIT. */
+sup_err api_quality_text(const struct sup_call_event *event, int64_t at_us, struct sup_buf *out);
+sup_err api_advice_text(const struct sup_call_event *event, int64_t at_us, struct sup_buf *out);
+/* What to do about a verdict: a code of docs/protocol.md; static. */
+const char *api_advice_of(enum sup_verdict verdict);
 
 /* --- chats: chat_rest.c --- */
 
@@ -285,6 +293,8 @@ void api_feeds_presence(struct sup_api *api, struct sup_id person, bool staff);
 void api_feeds_check(struct sup_api *api);
 /* Tells who follows the chat which sides are connected. */
 void api_feed_tell_presence(struct sup_api *api, struct sup_id chat);
+/* Somebody who follows the chat is about to read its messages; the state read before counts seq. */
+void api_feed_known(struct sup_api *api, struct sup_id chat, int64_t seq);
 /* Sends the session the state of each chat that it follows. */
 void api_feeds_tell(struct api_session *session);
 /* {"type":"chat.state",...} of a row of chat_state; NULL without memory. */
@@ -354,8 +364,9 @@ struct sup_api {
     struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap;
     struct sup_timer *picture_timer;
-    struct sup_map *known;   /* token digest -> struct api_known */
-    struct sup_map *tickets; /* ticket digest -> struct api_ticket */
+    struct sup_buf quality_text; /* of the frames of each second, kept between them */
+    struct sup_map *known;       /* token digest -> struct api_known */
+    struct sup_map *tickets;     /* ticket digest -> struct api_ticket */
     struct sup_rate *user_rate, *address_rate, *login_rate, *say_rate, *call_rate;
     int64_t next_connection;
     bool draining;

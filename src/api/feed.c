@@ -14,12 +14,15 @@ struct api_feed {
     struct sup_id chat, customer, staff; /* zero: not known yet, or nobody */
     unsigned refs;                       /* sessions that follow, and reads under way */
     int64_t seq, note_seq;               /* last delivered; -1: none yet */
+    int64_t assumed_seq;                 /* up to here seq was taken from a state, not delivered */
     int64_t want_seq, want_note_seq;
     bool reading_messages, reading_notes;
+    unsigned checking; /* followers of whom is asked whether they still see the chat */
     struct view {
         bool reading, again;
         int64_t rev;          /* of the last state sent to this view */
         struct sup_id reader; /* of the reading under way */
+        json_t *held;         /* frame that waits for the messages it counts; owned, may be NULL */
     } views[2];               /* of the customer, of staff */
     char status;              /* first letter of the last one seen; 0: none */
     int64_t masked_rev;       /* re-masked messages are published up to here; -1: none asked for */
@@ -46,6 +49,8 @@ static void feed_unref(struct api_feed *feed)
         feed)
         (void)sup_map_remove(feed->api->by_customer, feed->customer.bytes,
                              sizeof(feed->customer.bytes));
+    json_decref(feed->views[VIEW_CUSTOMER].held);
+    json_decref(feed->views[VIEW_STAFF].held);
     sup_free(feed);
 }
 
@@ -105,6 +110,28 @@ static void publish_message(struct api_feed *feed, const char *type, json_t *mes
     api_send_topic(feed->api, api_topic(note ? 's' : 'p', feed->chat).s, frame);
 }
 
+/* A state never overtakes the messages that it counts. frame is taken. */
+static void publish_state(struct api_feed *feed, int view, json_t *frame)
+{
+    struct view *v = &feed->views[view];
+    if (feed->reading_messages || (view == VIEW_CUSTOMER && feed->checking > 0)) {
+        json_decref(v->held);
+        v->held = frame;
+    } else {
+        api_send_topic(feed->api, api_topic(view_topic[view], feed->chat).s, frame);
+    }
+}
+
+static void publish_held(struct api_feed *feed)
+{
+    for (int view = VIEW_CUSTOMER; view <= VIEW_STAFF; view++) {
+        json_t *held = feed->views[view].held;
+        feed->views[view].held = NULL;
+        if (held)
+            publish_state(feed, view, held);
+    }
+}
+
 /* --- reading what was not at hand --- */
 
 /* An actor that may read this view: the customer, or any staff session that follows. */
@@ -151,11 +178,19 @@ static void part(struct api_feed *feed, struct sup_id user)
     sup_hub_each(feed->api->hub, api_topic('s', feed->chat).s, part_session, &p);
 }
 
+static void read_messages(struct api_feed *feed, bool notes);
+
+/* Who does not see the chat any more hears nothing that was said from then on. */
 static void on_still_seen(const struct sup_pg_reply *reply, void *arg)
 {
     struct parting *p = arg;
     if (!reply->err && sup_pg_rows(reply->rows) == 0)
         part(p->feed, p->user);
+    if (--p->feed->checking == 0) {
+        if (p->feed->seq < p->feed->want_seq)
+            read_messages(p->feed, false);
+        publish_held(p->feed);
+    }
     feed_unref(p->feed);
     sup_free(p);
 }
@@ -171,8 +206,10 @@ static void ask_still_seen(struct sup_ws_client *client, void *arg)
         return;
     *p = (struct parting){feed, session->actor.id};
     feed->refs++;
+    feed->checking++;
     if (sup_chat_store_state(feed->api->opts.pool, session->actor.text, feed->chat, on_still_seen,
                              p)) {
+        feed->checking--;
         feed_unref(feed);
         sup_free(p);
     }
@@ -183,8 +220,6 @@ static void check_followers(struct api_feed *feed)
 {
     sup_hub_each(feed->api->hub, api_topic('s', feed->chat).s, ask_still_seen, feed);
 }
-
-static void read_messages(struct api_feed *feed, bool notes);
 
 static void on_messages(struct api_feed *feed, const struct sup_pg_reply *reply, bool notes)
 {
@@ -204,6 +239,7 @@ static void on_messages(struct api_feed *feed, const struct sup_pg_reply *reply,
     }
     if (*last < want && rows > 0)
         read_messages(feed, notes);
+    publish_held(feed);
 }
 
 static void on_public(const struct sup_pg_reply *reply, void *arg)
@@ -226,7 +262,7 @@ static void read_messages(struct api_feed *feed, bool notes)
     const char *actor = notes ? NULL : reader(feed, VIEW_CUSTOMER);
     if (!actor)
         actor = reader(feed, VIEW_STAFF);
-    if (*reading || !actor)
+    if (*reading || !actor || (!notes && feed->checking > 0))
         return;
     int64_t after = notes ? feed->note_seq : feed->seq;
     feed->refs++;
@@ -235,6 +271,33 @@ static void read_messages(struct api_feed *feed, bool notes)
                                GAP_READ_MAX, notes ? on_notes : on_public, feed)) {
         *reading = false;
         feed_unref(feed);
+    }
+}
+
+/* A state was read that counts seq messages: the system's own come without news of theirs. */
+static void learn_seq(struct api_feed *feed, int64_t seq)
+{
+    if (feed->seq < 0) { /* those before it are the business of who opens the chat */
+        feed->seq = feed->assumed_seq = seq;
+    } else if (seq > feed->seq) {
+        if (seq > feed->want_seq)
+            feed->want_seq = seq;
+        read_messages(feed, false);
+    }
+}
+
+void api_feed_known(struct sup_api *api, struct sup_id chat, int64_t seq)
+{
+    struct api_feed *feed = sup_map_get(api->feeds, chat.bytes, sizeof(chat.bytes));
+    if (!feed)
+        return;
+    if (feed->seq < 0) {
+        feed->seq = seq;
+    } else if (seq < feed->assumed_seq) {
+        int64_t missed = feed->seq;
+        feed->seq = seq;
+        feed->assumed_seq = 0;
+        learn_seq(feed, missed);
     }
 }
 
@@ -264,12 +327,13 @@ static void on_state(struct api_feed *feed, int view, const struct sup_pg_reply 
             v->rev = rev;
         json_t *frame = api_state_frame(reply->rows, feed->chat);
         char status = status_of(frame);
-        if (frame)
-            api_send_topic(feed->api, api_topic(view_topic[view], feed->chat).s, frame);
         bool changed = status != feed->status || !sup_id_equal(staff, feed->staff);
         feed->status = status;
         if (changed)
             check_followers(feed);
+        learn_seq(feed, sup_row_number(reply->rows, 0, "seq"));
+        if (frame)
+            publish_state(feed, view, frame);
     }
     if (v->again)
         read_state(feed, view);
@@ -420,7 +484,9 @@ static void on_news(struct sup_listener *listener, void *data)
         deliver(feed, news, true);
     int64_t known = known_rev(feed);
     if (news->remasked)
-        read_masked(feed, known > 0 && known < news->rev ? known : news->rev - 1);
+        read_masked(feed, known > 0 && known < news->rev     ? known
+                          : news->rev > SUP_CHAT_EARLIER_MAX ? news->rev - SUP_CHAT_EARLIER_MAX
+                                                             : 0);
     for (int view = VIEW_CUSTOMER; view <= VIEW_STAFF; view++)
         if (news->rev > feed->views[view].rev || following.any)
             read_state(feed, view);

@@ -213,12 +213,76 @@ void api_send_picture(struct api_session *session)
         api_session_unref(session);
 }
 
-static void send_picture_to(struct sup_ws_client *client, void *arg)
+/* One view after the other: rows [first, end) are what viewers, an array of ids, see. */
+static void send_view(struct sup_api *api, struct sup_pg_result *rows, int first, int end)
 {
-    (void)arg;
+    json_t *viewers = sup_row_words(rows, first, "viewers"), *id;
+    json_t *items = json_array();
+    size_t n;
+    for (int row = first; row < end; row++)
+        if (!sup_pg_is_null(rows, row, sup_pg_col(rows, "entry_id")))
+            json_array_append_new(items, api_entry_json(rows, row));
+    json_t *frame = json_pack("{s:s, s:o, s:i}", "type", "queue.state", "items", items, "waiting",
+                              (int)json_array_size(items));
+    json_array_foreach(viewers, n, id)
+    {
+        struct sup_id viewer;
+        if (sup_id_parse(json_string_value(id), json_string_length(id), &viewer) == SUP_OK)
+            api_send_user(api, viewer, json_incref(frame));
+    }
+    json_decref(frame);
+    json_decref(viewers);
+}
+
+static void on_pictures(const struct sup_pg_reply *reply, void *arg)
+{
+    int rows = reply->err ? 0 : sup_pg_rows(reply->rows);
+    for (int first = 0, row = 1; first < rows; row++) {
+        if (row < rows && strcmp(sup_row_str(reply->rows, row, "viewers"),
+                                 sup_row_str(reply->rows, first, "viewers")) == 0)
+            continue;
+        send_view(arg, reply->rows, first, row);
+        first = row;
+    }
+}
+
+struct viewers {
+    struct sup_api *api;
+    struct sup_map *seen;
+    struct sup_id ids[SUP_QUEUE_VIEWERS_MAX];
+    size_t count;
+};
+
+static void read_pictures(struct viewers *v)
+{
+    if (v->count > 0 && sup_queue_store_pictures(v->api->opts.pool, v->ids, v->count,
+                                                 PICTURE_ENTRIES, on_pictures, v->api))
+        sup_log_warn("api", "queue not read");
+    v->count = 0;
+}
+
+static void add_viewer(struct sup_ws_client *client, void *arg)
+{
+    struct viewers *v = arg;
     struct api_session *session = sup_ws_data(client);
-    if (session && session->ready)
-        api_send_picture(session);
+    struct sup_id *id = session && session->ready ? &session->actor.id : NULL;
+    if (!id || sup_map_get(v->seen, id->bytes, sizeof(id->bytes)) ||
+        sup_map_set(v->seen, id->bytes, sizeof(id->bytes), session))
+        return;
+    v->ids[v->count++] = *id;
+    if (v->count == SUP_QUEUE_VIEWERS_MAX)
+        read_pictures(v);
+}
+
+/* One query for all staff of this process, however many tabs they have open. */
+static void send_pictures(struct sup_api *api)
+{
+    struct viewers v = {.api = api};
+    if (sup_map_create(&v.seen))
+        return;
+    sup_hub_each(api->hub, "staff", add_viewer, &v);
+    read_pictures(&v);
+    sup_map_destroy(v.seen);
 }
 
 static void on_positions(const struct sup_pg_reply *reply, void *arg)
@@ -243,7 +307,7 @@ static void on_positions(const struct sup_pg_reply *reply, void *arg)
 static void on_picture_due(void *arg)
 {
     struct sup_api *api = arg;
-    sup_hub_each(api->hub, "staff", send_picture_to, NULL);
+    send_pictures(api);
     if (sup_map_count(api->feeds) > 0 &&
         sup_queue_store_positions(api->opts.pool, on_positions, api))
         sup_log_warn("api", "positions not read");
@@ -425,7 +489,8 @@ static void lease(struct api_session *session)
     session->leased = true;
     api_session_ref(session);
     if (sup_queue_store_lease_add(api->opts.pool, sup_bus_process(api->opts.bus),
-                                  session->connection, session->actor.text, on_leased, session)) {
+                                  session->connection, session->actor.text, session->actor.id,
+                                  on_leased, session)) {
         session->leased = false;
         api_session_unref(session);
     }
@@ -514,10 +579,13 @@ static void on_unleased(const struct sup_pg_reply *reply, void *arg)
     }
 }
 
-void api_lease_remove(struct sup_api *api, int64_t connection)
+void api_lease_remove(const struct api_session *session)
 {
-    if (sup_queue_store_lease_remove(api->opts.pool, sup_bus_process(api->opts.bus), connection,
-                                     on_unleased, api))
+    struct sup_api *api = session->api;
+    sup_err err =
+        sup_queue_store_lease_remove(api->opts.pool, sup_bus_process(api->opts.bus),
+                                     session->connection, session->actor.id, on_unleased, api);
+    if (err && !api->draining)
         sup_log_warn("api", "lease not removed"); /* it ends with the process' heartbeat */
 }
 

@@ -89,7 +89,7 @@ void api_session_open(struct sup_ws_client *client, void *arg)
 
 void api_session_close(struct sup_ws_client *client, unsigned code, void *arg)
 {
-    struct sup_api *api = arg;
+    (void)arg;
     struct api_session *session = sup_ws_data(client);
     if (!session)
         return;
@@ -103,7 +103,7 @@ void api_session_close(struct sup_ws_client *client, unsigned code, void *arg)
     if (session->feeds)
         api_feed_leave_all(session);
     if (session->leased)
-        api_lease_remove(api, session->connection);
+        api_lease_remove(session);
     api_session_unref(session);
 }
 

@@ -98,48 +98,6 @@ void api_ws_call_mute(struct api_op *op)
 
 /* --- to the browser --- */
 
-static json_t *dir_json(const struct sup_quality_dir *d, const struct sup_quality_sample *of_in)
-{
-    json_t *dir = json_pack("{s:I, s:I, s:f, s:f, s:f}", "packets", (json_int_t)d->packets, "lost",
-                            (json_int_t)d->lost, "loss_pct", d->loss_pct, "residual_loss_pct",
-                            d->residual_loss_pct, "jitter_ms", d->jitter_us / 1000.0);
-    json_object_set_new(dir, "mos_lq", d->has_mos ? json_real(d->mos_lq) : json_null());
-    json_object_set_new(dir, "mos_cq", d->has_mos ? json_real(d->mos_cq) : json_null());
-    if (of_in)
-        json_object_set_new(dir, "level_dbov",
-                            of_in->has_level ? json_integer(of_in->level_dbov) : json_null());
-    return dir;
-}
-
-static json_t *leg_json(const char *party, const struct sup_quality_sample *s)
-{
-    json_t *verdicts = json_array();
-    for (int v = 0; v < SUP_VERDICT_COUNT; v++)
-        if (s->verdicts & (1u << v))
-            json_array_append_new(verdicts,
-                                  json_string(sup_quality_verdict_name((enum sup_verdict)v)));
-    return json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "party", party, "connected",
-                     s->connected, "relayed", s->relayed, "rtt_ms",
-                     s->has_rtt ? json_real(s->rtt_us / 1000.0) : json_null(), "in",
-                     dir_json(&s->in, s), "out", dir_json(&s->out, NULL), "verdicts", verdicts);
-}
-
-static void send_quality(struct sup_api *api, struct sup_id user, const struct sup_call_event *e,
-                         bool all)
-{
-    static const char *const names[] = {"customer", "agent"};
-    if (sup_id_is_zero(user) || sup_hub_subscribers(api->hub, api_topic('u', user).s) == 0)
-        return;
-    json_t *legs = json_array();
-    for (int p = 0; p < SUP_CALL_PARTIES; p++)
-        if (e->samples[p] && (all || p == SUP_CALL_CUSTOMER))
-            json_array_append_new(legs, leg_json(names[p], e->samples[p]));
-    api_send_user(api, user,
-                  json_pack("{s:s, s:s, s:s, s:o}", "type", "call.quality", "call_id",
-                            sup_id_text(e->call).s, "at", sup_time_text(sup_clock_wall_us()).s,
-                            "legs", legs));
-}
-
 /* The state of a call as its own parties see it, to each of them. */
 struct told {
     struct sup_api *api;
@@ -292,8 +250,7 @@ static void on_call_event(struct sup_listener *listener, void *data)
                                 sup_id_text(e->call).s, "reason", e->reason));
         break;
     case SUP_CALL_QUALITY:
-        send_quality(api, e->customer, e, false);
-        send_quality(api, e->staff, e, true);
+        api_call_picture(api, e);
         break;
     case SUP_CALL_CHANGED:
         on_changed(api, e);

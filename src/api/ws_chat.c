@@ -110,6 +110,7 @@ static void on_state(const struct sup_pg_reply *reply, void *arg)
     if (!reply->err && sup_pg_rows(reply->rows) == 1)
         op->parts[PART_STATE] = api_state_body(reply->rows);
     if (op->parts[PART_STATE]) {
+        api_feed_known(op->api, op->chat, sup_row_number(reply->rows, 0, "seq"));
         read_lists(op);
         return;
     }

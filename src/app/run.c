@@ -206,6 +206,7 @@ static sup_err make_features(struct sup_app *app)
         .bus = app->bus,
         .grace_us = (uint64_t)c->call.grace_ms * 1000,
         .max_calls = (size_t)c->call.max_calls,
+        .stats_interval_us = (uint64_t)c->call.stats_interval_ms * 1000,
         .no_fec = !c->media.fec,
         .dtx = c->media.dtx,
         .max_average_bitrate = (uint32_t)c->media.bitrate,
@@ -315,13 +316,14 @@ static void stop(struct sup_app *app)
     sup_timer_destroy(app->drain_timer);
     sup_timer_destroy(app->watchdog);
     sup_timer_destroy(app->upkeep);
+    /* Whoever asked is still there to be answered; nothing is asked any more from here on. */
+    if (app->pool)
+        sup_pg_pool_abort(app->pool);
     sup_net_server_destroy(app->server);
     app_drop_assets(app);
     sup_audit_sealer_destroy(app->sealer);
     sup_audit_key_destroy(app->audit_key);
     sup_listener_remove(&app->on_ready);
-    /* Requests under way point into the services, but nothing calls back any more: the loop does
-     * not run between here and the end of the pool. */
     sup_api_destroy(app->api);
     sup_call_destroy(app->call);
     sup_queue_destroy(app->queue);

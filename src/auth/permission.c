@@ -45,6 +45,7 @@ static const struct op_row ops[SUP_OPS] = {
     [SUP_OP_CALL_READ] = {"call_read", "-ootaaa"},
     [SUP_OP_CALL_SIGNAL] = {"call_signal", "-oooooo"},
     [SUP_OP_CALL_MUTE] = {"call_mute", "-oooooo"},
+    [SUP_OP_CALL_STATS] = {"call_stats", "-oooooo"},
     [SUP_OP_CALL_END] = {"call_end", "-oooooo"},
     [SUP_OP_CALL_HOLD] = {"call_hold", "--ooooo"},
     [SUP_OP_CALL_TRANSFER] = {"call_transfer", "--ooooo"},

@@ -236,7 +236,7 @@ void sup_call_ended(struct sup_call *call, struct sup_id id)
     struct call_live *live = call_find(call, id);
     if (!live)
         return;
-    call_store_rows(live);
+    call_batch_store(call->batch);
     json_t *summary = call_summary_json(live);
     if (summary && sup_call_store_summary(call->opts.pool, id, summary, on_summary, NULL))
         sup_log_warn("call", "summary not sent", SUP_STR("call", sup_id_text(id).s));
@@ -480,12 +480,16 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                             "Of them, those that waited for more packets.", NULL, NULL);
     call->events_metric = sup_metrics_counter(opts->metrics, "supportd_media_events_total",
                                               "Sockets with packets that they found.", NULL, NULL);
+    call->stats_metric = sup_metrics_counter(opts->metrics, "supportd_call_client_stats_total",
+                                             "Reports of clients about calls.", NULL, NULL);
     call->refused_metric = sup_metrics_counter(
         opts->metrics, "supportd_call_legs_refused_total",
         "Legs that found no free port of media.port_min to media.port_max.", NULL, NULL);
     call->timers_metric = sup_metrics_gauge(opts->metrics, "supportd_media_timers",
                                             "Timers that legs hold.", NULL, NULL);
     sup_err err = sup_map_create(&call->lives);
+    if (!err)
+        err = call_batch_create(call);
     if (!err)
         err = sup_timer_create(opts->loop, on_engine_deadline, call, &call->timer);
     if (!err)
@@ -517,6 +521,7 @@ void sup_call_destroy(struct sup_call *call)
     sup_poller_destroy(call->poller);
     sup_timer_destroy(call->timer);
     sup_timer_destroy(call->reaper);
+    call_batch_destroy(call->batch);
     sup_map_destroy(call->lives);
     sup_free(call);
 }

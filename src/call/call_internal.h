@@ -5,9 +5,31 @@
 #include "supportd/call/call.h"
 #include "supportd/call/call_store.h"
 
-enum { CALL_SAMPLE_ROWS = 20 }; /* stored together: five seconds of two legs and directions */
-
 struct call_live;
+struct call_batch;
+
+enum { CALL_JITTER_STEPS = 64 }; /* of the histogram: 1 ms each up to 32, then 8 ms */
+
+/* Of one direction of a party over the whole call, whatever legs it had. */
+struct call_totals_dir {
+    uint64_t packets, lost, recovered, late;
+    double residual, burst; /* weighted by packets */
+    uint64_t burst_weight;
+    uint32_t seconds; /* with packets */
+    uint64_t jitter_us;
+    uint32_t jitter_max_us, jitter_steps[CALL_JITTER_STEPS];
+    uint32_t mos_seconds;
+    double mos_lq, mos_cq, mos_cq_min;
+};
+
+struct call_totals {
+    uint32_t seconds, rtt_seconds, rtt_max_us;
+    uint64_t rtt_us;
+    struct call_totals_dir in, out;
+    uint32_t verdict_seconds[SUP_VERDICT_COUNT];
+    uint32_t reports; /* of the client, and sums of what they tell */
+    int64_t received, client_lost, samples, concealed, silent_concealed;
+};
 
 struct call_party {
     struct call_live *live;
@@ -17,6 +39,11 @@ struct call_party {
     bool muted;
     bool sampled; /* last is valid */
     struct sup_quality_sample last;
+    struct call_totals totals;
+    bool has_stats; /* stats and stats_us: the client's last counts and when they came */
+    struct sup_call_stats stats;
+    uint64_t stats_us;
+    struct sup_call_client client; /* at_us 0: none yet */
 };
 
 /* A call with media in this process. */
@@ -32,8 +59,8 @@ struct call_live {
     bool ending;    /* an end is on its way to the table */
     bool dead;      /* freed in the next pass of the loop */
     struct call_party parties[SUP_CALL_PARTIES];
-    struct sup_call_sample rows[CALL_SAMPLE_ROWS];
-    size_t row_count;
+    uint32_t told; /* what the customer was told last: verdicts and who is connected */
+    uint64_t told_us;
 };
 
 struct sup_call {
@@ -44,6 +71,8 @@ struct sup_call {
     struct sup_timer *timer;  /* for the deadline of the engine */
     uint64_t deadline;        /* that it is armed for */
     struct sup_timer *reaper; /* frees the dead */
+    struct call_batch *batch; /* samples on their way to the tables */
+    struct sup_metric *stats_metric;
     struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
         *refused_metric;
     struct sup_metric *steps_metric, *waits_metric, *events_metric; /* by stats */
@@ -70,10 +99,24 @@ void call_emit(struct call_live *live, struct sup_call_event *event);
 sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const char *sdp,
                        size_t len, struct sup_buf *answer, struct sup_sdp_error *error);
 void call_leg_drop(struct call_live *live, enum sup_call_party party);
-/* Writes what is gathered of samples. */
-void call_store_rows(struct call_live *live);
-/* Summary of the legs that are there; owned, NULL without memory. */
+/* The party whose leg this user has, or NULL. */
+struct call_party *call_find_party(const struct sup_call *call, struct sup_id user,
+                                   struct sup_id id);
+
+/* --- samples.c --- */
+sup_err call_batch_create(struct sup_call *call);
+void call_batch_destroy(struct call_batch *batch);
+/* Writes what is gathered, of all calls. */
+void call_batch_store(struct call_batch *batch);
+/* A second of a party has passed: it is counted, stored and told. */
+void call_take_sample(struct call_party *party, const struct sup_quality_sample *sample);
+/* Its verdicts have changed: told at once, not with the next picture. */
+void call_take_verdicts(struct call_party *party, uint32_t verdicts);
+void call_batch_add_client(struct call_party *party);
+
+/* --- summary.c --- */
+void call_totals_add(struct call_totals *totals, const struct sup_quality_sample *sample);
+void call_totals_add_client(struct call_totals *totals, const struct sup_call_client *client);
+/* Of the parties that had a leg; owned, NULL without memory. */
 json_t *call_summary_json(const struct call_live *live);
-void call_add_rows(struct call_live *live, enum sup_call_party party,
-                   const struct sup_quality_sample *sample);
 #endif

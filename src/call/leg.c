@@ -139,34 +139,19 @@ const char *sup_call_leg_name(const struct sup_call *call, struct sup_id id,
     return leg ? names[sup_leg_state_of(leg)] : "none";
 }
 
-static bool samples(const struct call_party *party)
-{
-    return party->leg && party->sampled && sup_leg_state_of(party->leg) != SUP_LEG_FAILED &&
-           sup_leg_state_of(party->leg) != SUP_LEG_CLOSED;
-}
-
 static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg)
 {
     (void)leg;
-    struct call_party *party = arg;
-    struct call_live *live = party->live;
-    enum sup_call_party which = party_of(party);
-    if (live->dead)
-        return;
-    party->last = *sample;
-    party->sampled = true;
-    call_add_rows(live, which, sample);
-    /* One picture a second: at the customer's sample, or the agent's where there is no other. */
-    if (which == SUP_CALL_AGENT && samples(&live->parties[SUP_CALL_CUSTOMER]))
-        return;
-    struct sup_call_event event = {.kind = SUP_CALL_QUALITY};
-    for (int p = 0; p < SUP_CALL_PARTIES; p++)
-        if (live->parties[p].leg && live->parties[p].sampled)
-            event.samples[p] = &live->parties[p].last;
-    call_emit(live, &event);
+    call_take_sample(arg, sample);
 }
 
-static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality};
+static void on_verdicts(struct sup_leg *leg, uint32_t verdicts, void *arg)
+{
+    (void)leg;
+    call_take_verdicts(arg, verdicts);
+}
+
+static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality, on_verdicts};
 
 static sup_err leg_create(struct call_live *live, enum sup_call_party party)
 {
@@ -206,7 +191,8 @@ void call_leg_drop(struct call_live *live, enum sup_call_party party)
     if (p->grace)
         sup_timer_stop(p->grace);
     p->leg = NULL;
-    p->sampled = p->muted = false;
+    p->sampled = p->muted = p->has_stats = false;
+    p->client.at_us = 0;
 }
 
 sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const char *sdp,
@@ -231,11 +217,13 @@ sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const 
             p->leg = old; /* and its grace period goes on */
         } else if (old) {
             leg_close(live, old);
-            p->muted = p->sampled = false;
+            p->muted = p->sampled = p->has_stats = false;
         }
     }
-    if (!err)
+    if (!err) {
+        live->told_us = 0; /* perhaps a new page, which was told nothing yet */
         call_join(live);
+    }
     if (!err && p->leg != before)
         tell(live);
     call_engine_rearm(live->service);

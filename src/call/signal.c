@@ -154,9 +154,8 @@ sup_err sup_call_offer(struct sup_call *call, const char *actor, struct sup_id u
     return err;
 }
 
-/* The party whose leg this user has, or NULL. */
-static struct call_party *find_party(const struct sup_call *call, struct sup_id user,
-                                     struct sup_id id)
+struct call_party *call_find_party(const struct sup_call *call, struct sup_id user,
+                                   struct sup_id id)
 {
     struct call_live *live = call_find(call, id);
     if (!live)
@@ -172,7 +171,7 @@ static struct call_party *find_party(const struct sup_call *call, struct sup_id 
 sup_err sup_call_candidate(struct sup_call *call, struct sup_id user, struct sup_id id,
                            const char *line, size_t len)
 {
-    struct call_party *party = find_party(call, user, id);
+    struct call_party *party = call_find_party(call, user, id);
     if (!party)
         return SUP_E_NOTFOUND;
     sup_err err = sup_leg_add_candidate(party->leg, line, len);
@@ -182,7 +181,7 @@ sup_err sup_call_candidate(struct sup_call *call, struct sup_id user, struct sup
 
 sup_err sup_call_mute(struct sup_call *call, struct sup_id user, struct sup_id id, bool muted)
 {
-    struct call_party *party = find_party(call, user, id);
+    struct call_party *party = call_find_party(call, user, id);
     if (!party)
         return SUP_E_NOTFOUND;
     party->muted = muted;

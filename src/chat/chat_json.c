@@ -1,8 +1,23 @@
+#include <string.h>
+
 #include "supportd/chat/chat_store.h"
 #include "supportd/pg/row_json.h"
 
+/* A system message has no sender to name and no client; its code comes with what it speaks of. */
+static json_t *system_json(struct sup_pg_result *rows, int row, struct sup_id chat)
+{
+    return json_pack("{s:o, s:s, s:s, s:o, s:{s:s, s:n, s:n}, s:n, s:o, s:o, s:[], s:o}", "id",
+                     sup_row_text(rows, row, "id"), "chat_id", sup_id_text(chat).s, "kind",
+                     "system", "seq", sup_row_int(rows, row, "seq"), "sender", "kind", "system",
+                     "id", "name", "client_id", "body", sup_row_text(rows, row, "body"), "params",
+                     sup_row_json(rows, row, "params"), "masked", "created_at",
+                     sup_row_time(rows, row, "created_at"));
+}
+
 json_t *sup_chat_message_json(struct sup_pg_result *rows, int row, struct sup_id chat)
 {
+    if (strcmp(sup_row_str(rows, row, "kind"), "system") == 0)
+        return system_json(rows, row, chat);
     const char *counter =
         sup_pg_is_null(rows, row, sup_pg_col(rows, "note_seq")) ? "seq" : "note_seq";
     json_t *sender = json_pack("{s:o, s:o, s:o}", "kind", sup_row_text(rows, row, "sender_kind"),

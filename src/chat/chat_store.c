@@ -3,7 +3,7 @@
 enum {
     START,
     POST,
-    REMASK,
+    JOIN,
     RECEIPT,
     CLOSE,
     TAG,
@@ -22,8 +22,8 @@ static const struct sup_pg_stmt stmts[] = {
                SUP_PG_RANK_CHAT, SUP_PG_RETRY | SUP_PG_ALONE},
     [POST] = {"message_post", "select * from support.message_post($1,$2,$3,$4,$5,$6,$7,$8)", 8,
               SUP_PG_RANK_CHAT, SUP_PG_RETRY},
-    [REMASK] = {"message_remask", "select * from support.message_remask($1,$2,$3,$4,$5,$6)", 6,
-                SUP_PG_RANK_CHAT, SUP_PG_RETRY},
+    [JOIN] = {"message_join", "select * from support.message_join($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)",
+              10, SUP_PG_RANK_CHAT, SUP_PG_RETRY},
     [RECEIPT] = {"chat_receipt", "select * from support.chat_receipt($1,$2,$3,$4,$5)", 5,
                  SUP_PG_RANK_CHAT, SUP_PG_RETRY},
     [CLOSE] = {"chat_close", "select * from support.chat_close($1,$2,$3,$4)", 4, SUP_PG_RANK_ENTRY,
@@ -79,32 +79,44 @@ sup_err sup_chat_store_start(struct sup_pg_pool *pool, const char *actor,
     return run(pool, START, &p, start->chat, cb, arg);
 }
 
+static void add_post(struct sup_pg_params *p, const char *actor, const struct sup_chat_post *post)
+{
+    sup_pg_add_text(p, actor);
+    sup_pg_add_id(p, post->chat);
+    sup_pg_add_id(p, post->id);
+    sup_pg_add_id_or_null(p, post->client_id);
+    sup_pg_add_text(p, post->kind);
+    sup_pg_add_text(p, post->body);
+    sup_pg_add_texts(p, post->categories, post->category_count);
+    sup_pg_add_text(p, post->request);
+}
+
 sup_err sup_chat_store_post(struct sup_pg_pool *pool, const char *actor,
                             const struct sup_chat_post *post, sup_pg_cb cb, void *arg)
 {
     struct sup_pg_params p = {0};
-    sup_pg_add_text(&p, actor);
-    sup_pg_add_id(&p, post->chat);
-    sup_pg_add_id(&p, post->id);
-    sup_pg_add_id_or_null(&p, post->client_id);
-    sup_pg_add_text(&p, post->kind);
-    sup_pg_add_text(&p, post->body);
-    sup_pg_add_texts(&p, post->categories, post->category_count);
-    sup_pg_add_text(&p, post->request);
+    add_post(&p, actor, post);
     return run(pool, POST, &p, post->chat, cb, arg);
 }
 
-sup_err sup_chat_store_remask(struct sup_pg_pool *pool, const char *actor,
-                              const struct sup_chat_post *post, sup_pg_cb cb, void *arg)
+sup_err sup_chat_store_join(struct sup_pg_pool *pool, const char *actor,
+                            const struct sup_chat_post *post,
+                            const struct sup_chat_earlier *earlier, size_t count, sup_pg_cb cb,
+                            void *arg)
 {
+    struct sup_id ids[SUP_CHAT_EARLIER_MAX];
+    const char *texts[SUP_CHAT_EARLIER_MAX];
+    if (count > SUP_CHAT_EARLIER_MAX)
+        return SUP_E_LIMIT;
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = earlier[i].message;
+        texts[i] = earlier[i].body;
+    }
     struct sup_pg_params p = {0};
-    sup_pg_add_text(&p, actor);
-    sup_pg_add_id(&p, post->chat);
-    sup_pg_add_id(&p, post->id);
-    sup_pg_add_text(&p, post->body);
-    sup_pg_add_texts(&p, post->categories, post->category_count);
-    sup_pg_add_text(&p, post->request);
-    return run(pool, REMASK, &p, post->chat, cb, arg);
+    add_post(&p, actor, post);
+    sup_pg_add_ids(&p, ids, count);
+    sup_pg_add_texts(&p, texts, count);
+    return run(pool, JOIN, &p, post->chat, cb, arg);
 }
 
 sup_err sup_chat_store_receipt(struct sup_pg_pool *pool, const char *actor, struct sup_id chat,

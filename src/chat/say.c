@@ -16,14 +16,9 @@ struct saying {
     char *sender_name; /* may be NULL */
     char *body;        /* masked */
     bool note;
+    bool joined;                                 /* earlier messages are masked in place with it */
     const char *categories[SUP_MASK_CATEGORIES]; /* static names */
     size_t category_count;
-};
-
-/* An earlier message whose new text is on its way to the table. */
-struct remasking {
-    struct sup_chat *chat;
-    struct sup_id chat_id;
 };
 
 static void saying_free(struct saying *s)
@@ -58,50 +53,6 @@ static size_t category_names(uint32_t categories, const char **ret_names)
         if (categories & SUP_MASK_BIT(c))
             ret_names[count++] = sup_mask_category_name((enum sup_mask_category)c);
     return count;
-}
-
-static void on_remasked(const struct sup_pg_reply *reply, void *arg)
-{
-    struct remasking *r = arg;
-    if (reply->err)
-        sup_log_error("chat", "earlier part of a number not masked",
-                      SUP_STR("chat", sup_id_text(r->chat_id).s),
-                      SUP_STR("error", sup_err_name(reply->err)), SUP_STR("code", reply->code));
-    else if (strcmp(sup_row_str(reply->rows, 0, "result"), "ok") == 0) {
-        struct sup_chat_news news = {
-            .chat = r->chat_id,
-            .customer = sup_row_id(reply->rows, 0, "customer_id"),
-            .staff = sup_row_id(reply->rows, 0, "staff_id"),
-            .rev = sup_row_number(reply->rows, 0, "rev"),
-            .remasked = true,
-        };
-        sup_chat_announce(r->chat, &news);
-    }
-    sup_free(r);
-}
-
-/* Sent before the message that completes the number; both have the chat as key, so they keep this
- * order and the clear first part never outlives the second. */
-static sup_err remask_earlier(struct sup_chat *chat, const struct sup_chat_say *say,
-                              const struct sup_mask_split_part *part)
-{
-    static const char *const card[] = {"card"};
-    struct remasking *r = sup_calloc(1, sizeof(*r));
-    if (!r)
-        return SUP_E_NOMEM;
-    *r = (struct remasking){chat, say->chat};
-    struct sup_chat_post post = {
-        .chat = say->chat,
-        .id = part->message,
-        .body = part->text.data,
-        .categories = card,
-        .category_count = 1,
-        .request = say->request,
-    };
-    sup_err err = sup_chat_store_remask(chat->opts.pool, say->actor, &post, on_remasked, r);
-    if (err)
-        sup_free(r);
-    return err;
 }
 
 static json_t *message_json(const struct saying *s, struct sup_pg_result *rows)
@@ -163,21 +114,24 @@ static void on_posted(const struct sup_pg_reply *reply, void *arg)
         finish(s, &said);
         return;
     }
-    if (sup_pg_bool(reply->rows, 0, sup_pg_col(reply->rows, "repeated"))) {
-        read_first(s, reply->rows);
-        return;
-    }
-    json_t *message = said.message = message_json(s, reply->rows);
     struct sup_chat_news news = {
         .chat = s->chat_id,
         .customer = sup_row_id(reply->rows, 0, "customer_id"),
         .staff = sup_row_id(reply->rows, 0, "staff_id"),
-        .seq = sup_row_number(reply->rows, 0, "seq"),
-        .note_seq = sup_row_number(reply->rows, 0, "note_seq"),
         .rev = sup_row_number(reply->rows, 0, "rev"),
-        .message = message,
-        .queued = !sup_id_is_zero(sup_row_id(reply->rows, 0, "entry_id")),
+        .remasked = s->joined,
     };
+    if (sup_pg_bool(reply->rows, 0, sup_pg_col(reply->rows, "repeated"))) {
+        if (s->joined)
+            sup_chat_announce(s->chat, &news);
+        read_first(s, reply->rows);
+        return;
+    }
+    json_t *message = said.message = message_json(s, reply->rows);
+    news.seq = sup_row_number(reply->rows, 0, "seq");
+    news.note_seq = sup_row_number(reply->rows, 0, "note_seq");
+    news.message = message;
+    news.queued = !sup_id_is_zero(sup_row_id(reply->rows, 0, "entry_id"));
     struct sup_chat *chat = s->chat;
     sup_metric_add(chat->said_metric, 1);
     finish(s, &said); /* the sender's acknowledgement first */
@@ -185,14 +139,16 @@ static void on_posted(const struct sup_pg_reply *reply, void *arg)
     json_decref(message);
 }
 
+/* The earlier parts of a number and the message that completes it stand or fall together: the clear
+ * first part never outlives the second. */
 static sup_err send(struct saying *s, const struct sup_chat_say *say,
                     const struct sup_mask_split_result *masked)
 {
-    for (uint32_t i = 0; i < masked->earlier_count; i++) {
-        sup_err err = remask_earlier(s->chat, say, &masked->earlier[i]);
-        if (err)
-            return err;
-    }
+    struct sup_chat_earlier earlier[SUP_MASK_SPLIT_MAX_PARTS];
+    for (uint32_t i = 0; i < masked->earlier_count; i++)
+        earlier[i] =
+            (struct sup_chat_earlier){masked->earlier[i].message, masked->earlier[i].text.data};
+    s->joined = masked->earlier_count > 0;
     struct sup_chat_post post = {
         .chat = s->chat_id,
         .id = s->id,
@@ -203,7 +159,11 @@ static sup_err send(struct saying *s, const struct sup_chat_say *say,
         .category_count = s->category_count,
         .request = say->request,
     };
-    return sup_chat_store_post(s->chat->opts.pool, s->actor, &post, on_posted, s);
+    struct sup_pg_pool *pool = s->chat->opts.pool;
+    if (s->joined)
+        return sup_chat_store_join(pool, s->actor, &post, earlier, masked->earlier_count, on_posted,
+                                   s);
+    return sup_chat_store_post(pool, s->actor, &post, on_posted, s);
 }
 
 static struct saying *saying_create(struct sup_chat *chat, const struct sup_chat_say *say,

@@ -193,6 +193,15 @@ sup_err pg_conn_init(struct pg_conn *conn, struct sup_pg_pool *pool)
     return err ? err : pg_link_init(&conn->link, &opts);
 }
 
+void pg_conn_abort(struct pg_conn *conn)
+{
+    pg_link_fini(&conn->link);
+    sup_timer_destroy(conn->stall);
+    conn->stall = NULL;
+    conn->why = "closed";
+    pg_batch_lost(conn);
+}
+
 void pg_conn_fini(struct pg_conn *conn)
 {
     if (!conn->pool)

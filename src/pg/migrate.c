@@ -305,8 +305,9 @@ sup_err sup_pg_migrate(const struct sup_pg_migrate_opts *opts,
     sup_err err = pg_sql_set_load(&run.set, opts, &what);
     if (err)
         say(&run, true, "%s: %s", what,
-            err == SUP_E_INVAL ? "names must be migrations/NNNN_name.sql without a gap"
-                               : sup_err_name(err));
+            err == SUP_E_INVAL
+                ? "names must be migrations/NNNN_name.sql, each number once, from 0001"
+                : sup_err_name(err));
     if (!err)
         err = connect_owner(&run);
     if (!err)

@@ -119,17 +119,19 @@ static bool is_migration(const char *path)
 
 static sup_err check_names(const struct pg_sql_set *set, const char **ret_what)
 {
-    long next = 1;
+    long last = 0;
     for (size_t i = 0; i < set->count; i++) {
         const char *path = set->files[i].path;
         *ret_what = path;
         if (strncmp(path, "functions/", strlen("functions/")) == 0)
             continue;
-        if (!is_migration(path) || strtol(path + strlen("migrations/"), NULL, 10) != next++)
+        long number = is_migration(path) ? strtol(path + strlen("migrations/"), NULL, 10) : 0;
+        if (number <= last || (last == 0 && number != 1))
             return SUP_E_INVAL;
+        last = number;
     }
     *ret_what = "no migrations";
-    return next > 1 ? SUP_OK : SUP_E_INVAL;
+    return last > 0 ? SUP_OK : SUP_E_INVAL;
 }
 
 sup_err pg_sql_set_load(struct pg_sql_set *set, const struct sup_pg_migrate_opts *opts,

@@ -210,6 +210,8 @@ void pg_batch_free_all(struct pg_conn *conn); /* without calling back */
 
 /* conn.c */
 SUP_MUST_CHECK sup_err pg_conn_init(struct pg_conn *conn, struct sup_pg_pool *pool);
+/* Ends the connection for good; what was under way goes back to the pool's queue or is answered. */
+void pg_conn_abort(struct pg_conn *conn);
 void pg_conn_fini(struct pg_conn *conn); /* safe on a zeroed struct */
 bool pg_conn_usable(const struct pg_conn *conn);
 #endif

@@ -177,6 +177,15 @@ void sup_pg_pool_close(struct sup_pg_pool *pool)
     pool->closed = true;
 }
 
+void sup_pg_pool_abort(struct sup_pg_pool *pool)
+{
+    pool->closed = true;
+    for (unsigned i = 0; i < pool->opts.connections; i++)
+        pg_conn_abort(&pool->conns[i]);
+    while (!sup_list_empty(&pool->queue))
+        pg_req_finish(SUP_CONTAINER_OF(pool->queue.next, struct sup_pg_req, link), SUP_E_CLOSED);
+}
+
 size_t sup_pg_pool_pending(const struct sup_pg_pool *pool)
 {
     return pool->live;

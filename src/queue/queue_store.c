@@ -19,6 +19,7 @@ enum {
     LEASE_ADD,
     LEASE_REMOVE,
     CONNECTED,
+    PICTURES,
 };
 
 /* What takes locks of several kinds runs alone (sql/README.md, Locks). All writes may be sent
@@ -60,6 +61,8 @@ static const struct sup_pg_stmt stmts[] = {
                       SUP_PG_RANK_ROUTER, SUP_PG_RETRY | SUP_PG_ALONE},
     [CONNECTED] = {"connected", "select * from support.connected($1,$2)", 2, SUP_PG_RANK_REST,
                    SUP_PG_READ},
+    [PICTURES] = {"queue_pictures", "select * from support.queue_pictures($1,$2,$3)", 3,
+                  SUP_PG_RANK_REST, SUP_PG_READ},
 };
 
 const struct sup_pg_stmt_table sup_queue_stmts = SUP_PG_TABLE(stmts);
@@ -184,24 +187,38 @@ sup_err sup_queue_store_presence_set(struct sup_pg_pool *pool, const char *actor
 }
 
 sup_err sup_queue_store_lease_add(struct sup_pg_pool *pool, struct sup_id process,
-                                  int64_t connection, const char *subject, sup_pg_cb cb, void *arg)
+                                  int64_t connection, const char *subject, struct sup_id person,
+                                  sup_pg_cb cb, void *arg)
 {
     struct sup_pg_params p = {0};
     sup_pg_add_text(&p, "system:monitor");
     sup_pg_add_id(&p, process);
     sup_pg_add_int(&p, connection);
     sup_pg_add_text(&p, subject);
-    return run(pool, LEASE_ADD, &p, process, cb, arg);
+    return run(pool, LEASE_ADD, &p, person, cb, arg);
 }
 
 sup_err sup_queue_store_lease_remove(struct sup_pg_pool *pool, struct sup_id process,
-                                     int64_t connection, sup_pg_cb cb, void *arg)
+                                     int64_t connection, struct sup_id person, sup_pg_cb cb,
+                                     void *arg)
 {
     struct sup_pg_params p = {0};
     sup_pg_add_text(&p, "system:monitor");
     sup_pg_add_id(&p, process);
     sup_pg_add_int(&p, connection);
-    return run(pool, LEASE_REMOVE, &p, process, cb, arg);
+    return run(pool, LEASE_REMOVE, &p, person, cb, arg);
+}
+
+sup_err sup_queue_store_pictures(struct sup_pg_pool *pool, const struct sup_id *staff, size_t count,
+                                 int limit, sup_pg_cb cb, void *arg)
+{
+    if (count > SUP_QUEUE_VIEWERS_MAX)
+        return SUP_E_LIMIT;
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, "system:router");
+    sup_pg_add_ids(&p, staff, count);
+    sup_pg_add_int(&p, limit);
+    return run(pool, PICTURES, &p, no_key, cb, arg);
 }
 
 sup_err sup_queue_store_connected(struct sup_pg_pool *pool, const char *const *subjects,

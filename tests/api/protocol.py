@@ -22,6 +22,10 @@ METHODS = ("get", "put", "post", "delete")
 NULLABLE = {("me.presence", "reason"), ("me.presence", "wrap_until"), ("me.presence", "wrap_left_ms"), ("queue.position", "wait_low_ms"), ("queue.position", "wait_high_ms"),
             ("call.quality", "legs.rtt_ms"), ("call.quality", "legs.in.level_dbov"),
             ("call.quality", "legs.in.mos_lq"), ("call.quality", "legs.in.mos_cq"),
+            ("call.quality", "legs.out.mos_lq"), ("call.quality", "legs.out.mos_cq"),
+            ("call.quality", "legs.drift_ppm"), ("call.quality", "legs.codec"), ("call.quality", "legs.client"),
+            ("call.quality", "legs.client.concealed_pct"), ("call.quality", "legs.client.jitter_ms"),
+            ("call.quality", "legs.client.buffer_ms"), ("call.quality", "legs.client.rtt_ms"), ("call.quality", "legs.client.path"),
             ("welcome", "me.name"), ("chat.typing", "who.name")}
 # Fields that are objects of section 2: checked by the schemas of openapi.yaml.
 OBJECTS = {"message": ["Message", "SystemMessage", "Note"], "state": ["ChatState"], "offer": ["Offer"], "call": ["Call"]}

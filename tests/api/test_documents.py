@@ -78,11 +78,11 @@ class Documents(unittest.TestCase):
         self.assertEqual(kinds, set(re.findall(r"^\| `([a-z.]+)`", section, re.M)))
 
     def test_examples_of_objects_fit_the_schemas(self):
-        names = {"message": "Message", "offer": "Offer", "call": "Call"}
-        shown = {"Message": 0, "Offer": 0, "Call": 0}
+        names = {"system": "SystemMessage", "message": "Message", "offer": "Offer", "call": "Call"}
+        shown = dict.fromkeys(names.values(), 0)
         for heading, value in examples():
             if heading.startswith("2.") and "type" not in value:
-                name = names["message" if "seq" in value else "offer" if "entry_id" in value else "call"]
+                name = names["system" if value.get("kind") == "system" else "message" if "seq" in value else "offer" if "entry_id" in value else "call"]
                 API.check_schema(name, value, name)
                 shown[name] += 1
         self.assertTrue(all(shown.values()), shown)

@@ -60,6 +60,25 @@ class Masking(ApiTest):
                          "or detail::text like %s", first["message"]["id"], f"%{first['message']['id']}%")
         self.assertGreaterEqual(audit[0][0], 1, "no audit row of the masking in place")
 
+    async def test_what_cannot_be_masked_is_not_completed(self):
+        """When the first part of a number cannot be masked, the part that completes it is refused; later it goes through."""
+        customer, agent, chat_id = await self.pair()
+        await customer.send(chat_id, "my card is 4111 1111")
+        body = {"client_id": uid(), "body": "1111 1111 that is all"}
+        columns = "update (body, categories, remask_rev) on support.chat_messages"
+        self.sql(f"revoke {columns} from supportd_app")
+        try:
+            refused = await customer.rest.post(f"/chats/{chat_id}/messages", body)
+            self.assert_problem(refused, 500, "internal_error")
+        finally:
+            self.sql(f"grant {columns} to supportd_app")
+        self.assertEqual([b for b in self.stored(chat_id) if "1111 that" in b], [], "stored though the first part is clear")
+        again = await customer.rest.post(f"/chats/{chat_id}/messages", body)
+        self.assertEqual((again.status, again.body["message"]["body"]), (201, "**** 1111 that is all"))
+        self.assertEqual([b for b in self.stored(chat_id) if "4111" in b], [])
+        await agent.wait(lambda: "my card is **** ****" in agent.chat(chat_id).bodies(), what="the masked first part")
+        await self.settle(chat_id, customer, agent)
+
     async def test_resume_brings_what_was_masked_later(self):
         customer, agent, chat_id = await self.pair()
         first = await customer.send(chat_id, "my card is 4539 2131")

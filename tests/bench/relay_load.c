@@ -8,13 +8,13 @@
  *   {"address":IP}                        of the legs that follow, instead of 127.0.0.1
  *   {"answer":N,"sdp":SDP}             -> {"connected":N} later
  *   {"candidate":N,"text":LINE}           a trickled one
+ *   {"close":N}                           goes without a word; its number is given out again
  *   {"floor":[PORT...]}                   the floor's legs
  *   {"window":"floor"|"daemon","pid":PID,"seconds":S,"calls":C} -> its figures
  *   {"window":"music","pid":PID,"seconds":S,"calls":C}
  *                                         legs that only listen, two to a call -> what they got
  *   {"talk":N}                            sends 50 packets a second from now on
- *   {"listen":N}                       -> {"heard":N,"at_ns":T} at the first packet of the other
- * leg
+ *   {"listen":N}                       -> {"heard":N,"at_ns":T} at the other leg's first packet
  *
  * Every leg sends 50 packets a second; payloads carry number and time, so that loss and delay are
  * counted at the other end, by the kernel's time of arrival. Outside its windows a leg of the
@@ -110,9 +110,14 @@ static struct leg *open_leg(bool floor)
     struct leg *leg = calloc(1, sizeof(*leg));
     int on = 1, room = 1 << 20;
     struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr = address};
-    BENCH_CHECK(leg && leg_count[floor] < LEGS_MAX);
+    uint32_t number = 0;
+    while (number < leg_count[floor] && legs[floor][number])
+        number++;
+    BENCH_CHECK(leg && number < LEGS_MAX);
     leg->floor = floor;
-    leg->number = leg_count[floor]++;
+    leg->number = number;
+    if (number == leg_count[floor])
+        leg_count[floor]++;
     leg->ssrc = 0x20000000u + leg->number;
     leg->seq = (uint16_t)(leg->number * 37);
     legs[floor][leg->number] = leg;
@@ -454,7 +459,7 @@ static void tick(uint64_t now)
 {
     for (uint32_t i = 0; i < leg_count[0]; i++) {
         struct leg *leg = legs[0][i];
-        if (!leg->answered || !leg->remote.sin_port)
+        if (!leg || !leg->answered || !leg->remote.sin_port)
             continue;
         if (leg->ticks++ % (leg->path ? CHECK_TICKS : 1) == 0)
             send_check(leg);
@@ -477,8 +482,18 @@ static void tick(uint64_t now)
 static struct leg *leg_named(json_t *command, const char *name)
 {
     json_int_t number = json_integer_value(json_object_get(command, name));
-    BENCH_CHECK(number >= 0 && number < (json_int_t)leg_count[0]);
+    BENCH_CHECK(number >= 0 && number < (json_int_t)leg_count[0] && legs[0][number]);
     return legs[0][number];
+}
+
+static void close_leg(struct leg *leg)
+{
+    legs[0][leg->number] = NULL;
+    (void)close(leg->fd);
+    dtls_peer_close(&leg->dtls);
+    sup_srtp_gcm_destroy(leg->in);
+    sup_srtp_gcm_destroy(leg->out);
+    free(leg);
 }
 
 static void open_floor(json_t *ports)
@@ -513,6 +528,8 @@ static void obey(const char *line)
     else if (json_object_get(command, "candidate"))
         take_candidate(leg_named(command, "candidate"),
                        json_string_value(json_object_get(command, "text")));
+    else if (json_object_get(command, "close"))
+        close_leg(leg_named(command, "close"));
     else if (json_object_get(command, "talk"))
         leg_named(command, "talk")->talks = true;
     else if (json_object_get(command, "listen"))

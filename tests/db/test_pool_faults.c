@@ -71,6 +71,29 @@ START_TEST(killed_backends_lose_and_double_nothing)
 }
 END_TEST
 
+START_TEST(an_abort_answers_all_that_was_asked)
+{
+    enum { TOTAL = 300 };
+    struct seen *seen = sup_calloc(TOTAL, sizeof(*seen));
+    wait_ready();
+    for (int i = 0; i < TOTAL; i++) {
+        ck_assert_int_eq(pt_exec(PT_PUT, NULL, &seen[i], NULL, "di", sup_id_new(), (int64_t)i),
+                         SUP_OK);
+        if (i == TOTAL / 2) /* some are under way, the others wait */
+            sup_loop_step(loop, 0);
+    }
+    sup_pg_pool_abort(pool);
+    ck_assert_uint_eq(sup_pg_pool_pending(pool), 0);
+    for (int i = 0; i < TOTAL; i++)
+        ck_assert_int_eq(seen[i].calls, 1);
+    ck_assert_int_eq(seen[TOTAL - 1].err, SUP_E_CLOSED);
+    ck_assert_int_eq(pt_exec(PT_PUT, NULL, seen, NULL, "di", sup_id_new(), (int64_t)0),
+                     SUP_E_CLOSED);
+    ck_assert(!sup_pg_pool_ready(pool, NULL));
+    sup_free(seen);
+}
+END_TEST
+
 START_TEST(a_crashed_server_loses_and_doubles_nothing)
 {
     struct storm s = {.total = db_scaled(30000), .faults = 1 + db_scaled(10), .fault = crash};
@@ -280,8 +303,8 @@ START_TEST(wrong_options_are_refused)
 END_TEST
 
 SUP_CHECK_MAIN("pool faults", pt_setup, pt_teardown, killed_backends_lose_and_double_nothing,
-               a_crashed_server_loses_and_doubles_nothing, order_survives_killed_backends,
-               unkeyed_writes_fail_when_their_outcome_is_unknown,
+               an_abort_answers_all_that_was_asked, a_crashed_server_loses_and_doubles_nothing,
+               order_survives_killed_backends, unkeyed_writes_fail_when_their_outcome_is_unknown,
                an_untrustworthy_server_is_not_ready, a_silent_server_never_blocks_the_loop,
                a_stalled_batch_gives_the_connection_up, host_names_are_looked_up,
                lack_of_memory_is_reported_or_survived, wrong_options_are_refused)

@@ -74,6 +74,9 @@ step("a chat begins, is offered and accepted", async () => {
   await atDesk("offer-accept").click();
   await atDesk("messages").getByText("Hello, may I ask something?").waitFor();
   await atDesk("customer-name").getByText("Wanja Kimani").waitFor();
+  const { name } = stack.staff.agent;
+  await inPanel("system-message").getByText(`${name} joined the conversation`).waitFor();
+  await atDesk("system-message").getByText(`${name} took the conversation`).waitFor();
 });
 
 step("a card number arrives masked within a second", async () => {

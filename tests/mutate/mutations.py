@@ -19,7 +19,11 @@ mutation("message stored unmasked", "src/chat/say.c",
          's->body = sup_strndup(masked->text.data ? masked->text.data : "", masked->text.len);',
          "s->body = sup_strndup(say->body, say->len);", "db test_chat")
 mutation("earlier part of a split number not masked in place", "src/chat/say.c",
-         "i < masked->earlier_count; i++", "i < 0 * masked->earlier_count; i++", "db test_chat")
+         "    if (s->joined)\n        return sup_chat_store_join(", "    if (false)\n        return sup_chat_store_join(", "db test_chat")
+mutation("a number is completed though its first part stays clear", "sql/functions/31_message.sql",
+         "        perform support.do_message_remask(p_chat, p_earlier[i], p_texts[i], '{card}', p_request);\n",
+         "        begin\n            perform support.do_message_remask(p_chat, p_earlier[i], p_texts[i], '{card}', p_request);\n"
+         "        exception when others then\n            null;\n        end;\n", "sql 41_message.sql")
 mutation("held tail of a card number ignored", "src/mask/split_find.c",
          "return i == first ? &views[i].tail : &views[i].head;", "return &views[i].head;", "unit mask.test_split")
 mutation("any digits are a card", "src/mask/card.c",
@@ -43,6 +47,13 @@ mutation("a repeat is told as news again", "src/chat/say.c",
 mutation("feed delivers notes to the customer", "src/api/feed.c",
          "api_topic(note ? 's' : 'p', feed->chat).s, frame);", "api_topic('p', feed->chat).s, frame);",
          "api chat notes_never_reach_a_customer_of_the_same_daemon")
+mutation("an assignment is not told in the chat", "sql/functions/42_offer.sql",
+         "    perform support.do_system_message(p_chat,\n        case when", "    perform (p_chat,\n        case when", "sql 41_message.sql")
+mutation("a state overtakes the messages that it counts", "src/api/feed.c",
+         "    if (feed->reading_messages || (view == VIEW_CUSTOMER && feed->checking > 0)) {", "    if (!feed) {",
+         "api system it_comes_by_itself")
+mutation("a system message is read with the next one alone", "src/api/feed.c",
+         "    } else if (seq > feed->seq) {\n", "    } else if (seq > feed->seq + 1) {\n", "api system it_comes_by_itself")
 
 # --- the database's own defence ---
 mutation("policy on messages lets everybody read", "sql/migrations/0006_chat.sql",
@@ -55,9 +66,11 @@ mutation("policy on chats lets every customer in", "sql/migrations/0006_chat.sql
 mutation("policy lets a customer read notes", "sql/migrations/0006_chat.sql",
          " and kind <> 'note');", ");", "sql 20_rls_read.sql")
 mutation("actor leaks out of message_post", "sql/functions/31_message.sql",
+         "p_categories text[], p_request text,\n"
          "    out result text, out id uuid, out seq bigint, out note_seq bigint, out created_at timestamptz, out repeated boolean, out rev bigint,\n"
          "    out customer_id uuid, out staff_id uuid, out entry_id uuid)\n"
          "language plpgsql set supportd.actor = '' as $$",
+         "p_categories text[], p_request text,\n"
          "    out result text, out id uuid, out seq bigint, out note_seq bigint, out created_at timestamptz, out repeated boolean, out rev bigint,\n"
          "    out customer_id uuid, out staff_id uuid, out entry_id uuid)\n"
          "language plpgsql as $$", "db test_statements")
@@ -143,6 +156,39 @@ mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
          "if (agent->leg && !sup_id_equal(agent->user, staff))", "if (false)", "db test_call")
 mutation("an answer during an offer is lost", "src/call/signal.c",
          "if (live->epoch == o->epoch) {", "if (true) {", "db test_call")
+
+# --- what a call survives ---
+mutation("no grace period for a lost leg", "src/call/leg.c",
+         "sup_timer_start(party->grace, party->live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
+         "e2e test_survival Vanished.test_gone_and_back")
+mutation("nobody is told of a lost leg", "src/call/leg.c",
+         "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        break;",
+         "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
+         "e2e test_survival Vanished.test_gone_for_good")
+mutation("a new page's leg is not joined", "src/call/leg.c",
+         "    if (!err)\n        call_join(live);\n", "    if (!err && !p->sampled && !before)\n        call_join(live);\n",
+         "e2e test_survival Reload.test_crash_of_the_customers_page")
+mutation("a draining daemon takes nobody back", "src/api/rest.c",
+         "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
+         "e2e test_survival Drain")
+mutation("a change of SSRC is taken for late packets", "src/media/send_stream.c",
+         "!stream->mapped || in->ssrc != stream->src_ssrc || (ahead", "!stream->mapped || (ahead",
+         "unit media.test_session_survival")
+mutation("sending never ends without consent", "src/media/session.c",
+         "sup_media_now_us(leg->engine) - leg->last_auth_us < STOP_SENDING_US;", "true;",
+         "unit media.test_session_survival")
+mutation("an ICE restart is taken for a repeated offer", "src/media/session.c",
+         "bool restart = leg->remote_ufrag[0] && strcmp(leg->remote_ufrag, offer->ufrag) != 0;", "bool restart = false;",
+         "unit media.test_session_survival")
+mutation("a peer behind a new mapping stays unheard", "src/media/ice.c",
+         "else if (!ice->has_pair || !take_from_elsewhere(ice, buffer, (size_t)n, &from))", "else", "unit media.test_ice")
+mutation("what comes from elsewhere need not be authentic", "src/media/session.c",
+         "return leg->authentic != authentic;", "return true;", "unit media.test_session_survival")
+mutation("packets are not marked", "src/media/ice.c",
+         "return sup_media_config(ice->opts.engine)->no_dscp ? 0 : SUP_ICE_DSCP_EF << 2;", "return 0;", "unit media.test_ice")
+mutation("TURN credentials never run out", "src/auth/turn.c",
+         '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
+         "e2e test_networks Turn.test_both_sides_through_turn")
 
 # --- the life of a call ---
 mutation("the held hear each other", "src/call/call.c",

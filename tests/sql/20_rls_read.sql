@@ -19,7 +19,9 @@ select t.call('chat_close', t.s('a2'), t.id('kc4')::text, 'resolved', null) \g /
 select t.callup('c5') \g /dev/null
 select t.served('c6', 'a3') \g /dev/null
 update support.chat_sessions set team_id = t.id('A') where id = t.id('kc6');
-select t.call('call_samples', 'system:media', t.id('vc1')::text, array[support.now()]::text, '{customer}', '{in}', '{50}', '{0}', '{0}', '{100}', '{200}', '{4.2}', '{-30}', '{0}') \g /dev/null
+select t.call('call_samples', 'system:media', array[t.id('vc1'), t.id('vc1')]::text, array[(extract(epoch from support.now()) * 1000000)::bigint,0,200,-30,0,50,0,0,0,100,0,100,420,50,0,0,0,100,0,-32768,420,
+    (extract(epoch from support.now()) * 1000000)::bigint,1,200,-30,0,50,0,0,0,100,0,100,420,50,0,0,0,100,0,-32768,420]::text) \g /dev/null
+select t.call('call_client_put', 'system:media', array[t.id('vc1'), t.id('vc1')]::text, '{1,0,5000,1,0,0,0,0,0,0,0,0,0,-1,-1,1,1,5000,1,0,0,0,0,0,0,0,0,0,-1,-1}', '{host,relay}') \g /dev/null
 select t.call('signal_put', t.c('c1'), t.id('vc1')::text, t.id('p1')::text, 'candidate', '{}') \g /dev/null
 select t.call('staff_session_create', 'system:auth', t.id('a1')::text, '\x' || repeat('01', 32), '\x' || repeat('02', 32), null) \g /dev/null
 select t.call('staff_session_create', 'system:auth', t.id('a2')::text, '\x' || repeat('03', 32), '\x' || repeat('04', 32), null) \g /dev/null
@@ -39,12 +41,13 @@ create temporary table seen (tbl text, expected int[]);
 insert into seen values
     --                        cust other agent B lead super admin sadmin off nobody
     ('chat_sessions',        '{1,1,3,4,4,6,6,6,0,0}'),
-    ('chat_messages',        '{2,1,4,2,4,5,5,5,0,0}'),
+    ('chat_messages',        '{5,3,8,5,9,12,12,12,0,0}'),
     ('chat_participants',    '{2,2,4,5,6,9,9,9,0,0}'),
     ('chat_queue',           '{1,1,4,5,4,5,5,5,0,0}'),
     ('call_queue',           '{1,0,2,2,2,2,2,2,0,0}'),
     ('voice_calls',          '{1,0,2,1,2,2,2,2,0,0}'),
-    ('call_quality_samples', '{1,0,1,0,1,1,1,1,0,0}'),
+    ('call_quality_samples', '{2,0,4,0,4,4,4,4,0,0}'),
+    ('call_client_stats',    '{1,0,2,0,2,2,2,2,0,0}'),
     ('webrtc_signaling',     '{0,0,0,0,0,0,0,0,0,0}'),
     ('customers',            '{1,1,3,4,4,9,9,9,0,0}'),
     ('customer_salts',       '{0,0,0,0,0,0,0,0,0,0}'),

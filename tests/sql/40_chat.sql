@@ -1,6 +1,6 @@
 -- Start, state, marks, tags, close, requeue, lists.
 begin;
-select plan(69);
+select plan(70);
 select t.people() \g /dev/null
 
 select is(t.chat('c1') - 'created_at', jsonb_build_object('result', 'ok', 'chat_id', t.id('kc1'), 'status', 'queued', 'seq', 0, 'rev', 0, 'entry_id', t.id('ec1')), 'a chat starts and waits');
@@ -24,7 +24,7 @@ select is((select state from support.chat_queue where chat_id = t.id('kc2')), 'a
 select is(t.call('queue_pick', t.s('a1'), t.id('ec1')::text, null) ->> 'result', 'picked', 'the agent takes it');
 select t.post(t.c('c1'), 'c1', 'x1'), t.post(t.s('a1'), 'c1', 'x2'), t.post(t.s('a1'), 'c1', 'n1', 'note', 'note') \g /dev/null
 select is(t.call('chat_state', t.c('c1'), t.id('kc1')::text) #- '{state,created_at}' #- '{state,assigned,since}' -> 'state',
-    jsonb_build_object('id', t.id('kc1'), 'status', 'assigned', 'channel', 'chat', 'seq', 2, 'rev', 1, 'closed_at', null, 'close_reason', null,
+    jsonb_build_object('id', t.id('kc1'), 'status', 'assigned', 'channel', 'chat', 'seq', 3, 'rev', 1, 'closed_at', null, 'close_reason', null,
         'customer', jsonb_build_object('id', t.id('c1'), 'language', 'en'), 'assigned', jsonb_build_object('id', t.id('a1'), 'name', 'Name a1'),
         'marks', (select jsonb_agg(jsonb_build_object('kind', k, 'id', t.id(n), 'delivered_seq', 0, 'read_seq', 0) order by k) from (values ('customer', 'c1'), ('staff', 'a1')) v (k, n)),
         'queue', null, 'call', null), 'what the customer sees');
@@ -42,7 +42,7 @@ select is(t.call('chat_receipt', t.c('c1'), t.id('kc1')::text, '2', '1', null) -
     '{"result": "same", "rev": 2, "delivered_seq": 2, "read_seq": 1, "note_read_seq": null}', 'the same again changes nothing');
 select is(t.call('chat_receipt', t.c('c1'), t.id('kc1')::text, '1', '0', null) ->> 'result', 'same', 'marks do not fall');
 select is(t.call('chat_receipt', t.c('c1'), t.id('kc1')::text, null, '99', null) - 'customer_id' - 'staff_id',
-    '{"result": "ok", "rev": 3, "delivered_seq": 2, "read_seq": 2, "note_read_seq": null}', 'nor pass the last message');
+    '{"result": "ok", "rev": 3, "delivered_seq": 3, "read_seq": 3, "note_read_seq": null}', 'nor pass the last message');
 select is((select note_read_seq from support.chat_participants where participant_id = t.id('c1')), 0::bigint, 'a customer has no mark on notes');
 select is(t.call('chat_receipt', t.s('a1'), t.id('kc1')::text, '1', null, '1') ->> 'note_read_seq', '1', 'staff do');
 select is(t.call('chat_receipt', t.s('s1'), t.id('kc1')::text, '2', '2', null) ->> 'result', 'same', 'who only looks on leaves no mark');
@@ -70,6 +70,7 @@ select is(t.call('chat_requeue', t.s('a1'), t.id('kc1')::text, t.id('r1')::text,
     jsonb_build_object('result', 'ok', 'entry_id', t.id('r1'), 'customer_id', t.id('c1'), 'staff_id', t.id('a1')), 'the agent can');
 select is((select queued_at from support.chat_queue where id = t.id('r1')), (select queued_at from support.chat_queue where id = t.id('ec1')), 'it keeps its age');
 select is((select declined_by from support.chat_queue where id = t.id('r1')), array[t.id('a1')], 'and does not come back to the one');
+select is((select body || ' ' || (params ->> 'staff_name') from support.chat_messages where chat_id = t.id('kc1') and kind = 'system' order by seq desc limit 1), 'requeued Name a1', 'the chat tells who gave it back');
 select is(t.call('chat_requeue', t.s('l1'), t.id('kc1')::text, t.id('r2')::text, 'x', null) ->> 'result', 'not_assigned', 'a waiting chat cannot be given back');
 select is(t.call('queue_pick', t.s('a1'), t.id('r1')::text, null) ->> 'result', 'picked', 'by hand the agent may take it again');
 select is(t.call('chat_requeue', t.s('l1'), t.id('kc1')::text, t.id('r3')::text, 'x', null) ->> 'result', 'ok', 'a lead may take it away');
@@ -102,8 +103,8 @@ select is(jsonb_array_length(p), 2, 'a page') from page;
 select is(jsonb_array_length(t.rows('chats_mine', t.c('c4'), null, p #>> '{1,chat_id}', '2')), 1, 'the rest') from page;
 select is(jsonb_array_length(t.rows('chats_of_customer', t.s('a1'), t.id('c1')::text, null, '10', null)), 1, 'earlier chats of a customer');
 select is(jsonb_array_length(t.rows('chats_of_customer', t.s('a1'), t.id('c4')::text, null, '10', null)), 0, 'only what the agent may see');
-select is(t.rows('chats_changed_since', 'system:monitor', array[t.id('kc1'), t.id('kc2')]::text, '{2,0}', '{1,0}', '{0,99}') -> 0 ->> 'chat_id', t.id('kc1')::text, 'chats that moved');
-select is(jsonb_array_length(t.rows('chats_changed_since', 'system:monitor', array[t.id('kc1')]::text, '{2}', '{1}', '{99}')), 0, 'and those that did not');
+select is(t.rows('chats_changed_since', 'system:monitor', array[t.id('kc1'), t.id('kc2')]::text, '{3,0}', '{1,0}', '{0,99}') -> 0 ->> 'chat_id', t.id('kc1')::text, 'chats that moved');
+select is(jsonb_array_length(t.rows('chats_changed_since', 'system:monitor', array[t.id('kc1')]::text, array[(select last_seq from support.chat_sessions where id = t.id('kc1'))]::text, '{1}', '{99}')), 0, 'and those that did not');
 select is(t.violations(), '', 'invariants');
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 -- Processes, connections, status; what a lost connection gives back.
 begin;
-select plan(50);
+select plan(51);
 select t.people() \g /dev/null
 
 select is(t.call('process_register', 'system:monitor', t.id('p2')::text, 'host2', '2', 'test') ->> 'others', '1', 'a second process sees the first');
@@ -41,6 +41,7 @@ select t.call('lease_remove', 'system:monitor', t.id('p1')::text, '201') \g /dev
 select is((t.call('queue_next_deadline', 'system:router') ->> 'deadline')::timestamptz, (select grace_until from support.staff_presence where staff_id = t.id('a1')), 'the grace period is the next deadline');
 select t.pass('61 s') \g /dev/null
 create temporary table g as select t.rows('grace_expire', 'system:router') as r;
+select is((select params -> 'reason' from support.chat_messages where body = 'requeued' and chat_id = (select (r #>> '{0,chat_id}')::uuid from g)), '"connection_lost"', 'the chat tells that its agent is gone');
 select is(r #>> '{0,chat_id}', t.id('kc1')::text, 'who stays away loses the chat') from g;
 select results_eq(format('select status, assigned_staff_id from support.chat_sessions where id = %L', t.id('kc1')), $$values ('queued', null::uuid)$$, 'it waits');
 select is((select queued_at from support.chat_queue where id = (r #>> '{0,entry_id}')::uuid), (select created_at from support.chat_sessions where id = t.id('kc1')), 'at its old age') from g;

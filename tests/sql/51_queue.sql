@@ -1,6 +1,6 @@
 -- Assignment: order, capacity, strategy, teams, answers, misses, timeouts, positions.
 begin;
-select plan(74);
+select plan(84);
 select t.people() \g /dev/null
 
 select is(t.rows('queue_assign', 'system:router', '10'), '[]', 'nothing waits, nobody is there');
@@ -94,6 +94,7 @@ select is(t.rows('queue_timeouts', 'system:router'), '[]', 'once');
 select t.pass('121 s'), t.rows('offers_expire', 'system:router'), t.rows('queue_timeouts', 'system:router'), t.pass('121 s'), t.rows('offers_expire', 'system:router'), t.rows('queue_timeouts', 'system:router'), t.pass('500 s') \g /dev/null
 select results_eq(format('select escalation, escalate_at from support.chat_queue where chat_id = %L and closed_at is null', t.id('kc9')), $$values (3, null::timestamptz)$$, 'three steps in all');
 select is(t.rows('queue_timeouts', 'system:router'), '[]', 'no more');
+select is((select array_agg(distinct n::text) from (select count(*) as n from support.chat_messages where body = 'queue_timeout' group by chat_id) m), '{1}', 'the customer is told once');
 select is(t.violations(), '', 'invariants');
 
 -- positions
@@ -105,6 +106,12 @@ select ok((select (r ->> 'wait_low_ms')::bigint between 1 and (r ->> 'wait_high_
 select is(t.fails('queue_positions', t.c('c9'), null), 'SD403 denied', 'the whole queue is not for customers');
 select is(jsonb_array_length(t.rows('queue_list', t.s('a1'), '10')), 2, 'staff see who waits');
 select is(t.fails('queue_list', t.c('c9'), '10'), 'SD403 denied', 'customers do not');
+create temporary table pictures as select t.rows('queue_pictures', 'system:router', (select array_agg(id) from support.support_staff)::text, '50') as r;
+select is((select jsonb_agg(x - 'viewers' order by n) from pictures, jsonb_array_elements(r) with ordinality e (x, n) where x -> 'viewers' ? s.id::text and x ->> 'entry_id' is not null),
+    nullif(t.rows('queue_list', 'staff:' || s.id, '50'), '[]'), 'each sees in the shared picture what is theirs to see: ' || s.display_name)
+from support.support_staff s where s.active order by s.id;
+select is((select count(distinct x -> 'viewers') < count(distinct v) from pictures, jsonb_array_elements(r) x, jsonb_array_elements_text(x -> 'viewers') v), true, 'which is read once for several');
+select is(t.fails('queue_pictures', t.s('a1'), '{}', '10'), 'SD403 denied', 'not for staff themselves');
 
 -- picking by hand
 select is(t.fails('queue_pick', t.s('a1'), t.id('none')::text, null), 'SD404 entry_not_found', 'nothing to pick');

@@ -232,6 +232,10 @@ test("first message: notice before, masked after, queue card while waiting, read
   await panel.getByText("This takes longer than planned", { exact: false }).waitFor();
   await look(page, "widget-queued-long", [[360, "light"]]);
   daemon.assign(chat);
+  await panel
+    .getByTestId("system-message")
+    .getByText("Amina Otieno joined the conversation")
+    .waitFor();
   daemon.post(chat, "message", AMINA, "Thanks, I see it. One moment, please.");
   Object.assign(chat.state.marks[1], { delivered_seq: 3, read_seq: 3 });
   daemon.change(chat, {});

@@ -30,6 +30,7 @@ struct sup_call_opts {
     struct sup_metrics *metrics; /* may be NULL */
     struct sup_bus *bus;         /* whose process owns the media of the calls started here */
     uint64_t grace_us;           /* a lost leg may come back within it */
+    uint64_t stats_interval_us;  /* least time between two reports of a client */
     size_t max_calls;            /* with media here, at a time */
     bool no_fec, dtx;            /* of the answers, as in media/session.h */
     uint32_t max_average_bitrate, ptime_ms;
@@ -46,6 +47,16 @@ enum sup_call_event_kind {
     SUP_CALL_PLACE,      /* the caller's place is kept, or taken again: the router must look */
 };
 
+/* A report of a leg's own client (its getStats): counts since the report before, SUP_CALL_UNKNOWN
+ * (call_store.h) for what it does not tell. */
+struct sup_call_client {
+    int64_t at_us; /* wall */
+    int64_t interval_ms, received, lost;
+    int64_t discarded, samples, concealed, silent_concealed, sent;
+    int64_t jitter_us, buffer_us, rtt_us, level_dbov, mic_dbov;
+    char path[8]; /* "host", "srflx", "prflx", "relay" or "" */
+};
+
 struct sup_call_event {
     enum sup_call_event_kind kind;
     struct sup_id call, chat, customer, staff; /* staff zero: nobody yet */
@@ -57,6 +68,11 @@ struct sup_call_event {
     const char *reason; /* RESTART: name of enum sup_leg_reason */
     /* QUALITY: last sample of each leg, NULL without a leg. */
     const struct sup_quality_sample *samples[SUP_CALL_PARTIES];
+    /* QUALITY: last report of each leg's client, NULL without one in the last 15 s. */
+    const struct sup_call_client *clients[SUP_CALL_PARTIES];
+    /* QUALITY: what the customer is told has changed, or was told 10 s ago. connected: of the legs
+     * now. */
+    bool advise, connected[SUP_CALL_PARTIES];
 };
 
 /* *ret_call is owned. Errors: SUP_E_NOMEM, SUP_E_IO. */
@@ -97,6 +113,18 @@ SUP_MUST_CHECK sup_err sup_call_mute(struct sup_call *call, struct sup_id user, 
 /* False where there is no leg. */
 bool sup_call_is_muted(const struct sup_call *call, struct sup_id id, enum sup_call_party party);
 
+/* Counts of a client's getStats since its connection began, and present values. All may be
+ * SUP_CALL_UNKNOWN but received and lost; path may be NULL. docs/protocol.md, call.stats. */
+struct sup_call_stats {
+    int64_t received, lost, discarded, samples, concealed, silent_concealed, sent;
+    int64_t buffer_ms, buffered; /* sum of the times in the jitter buffer, and of what left it */
+    int64_t jitter_us, rtt_us, level_dbov, mic_dbov;
+    const char *path;
+};
+/* Takes a report of the user's own leg. The first of a connection only begins the count. Errors:
+ * SUP_E_NOTFOUND (no leg of this user), SUP_E_LIMIT (too soon after the last one). */
+SUP_MUST_CHECK sup_err sup_call_take_stats(struct sup_call *call, struct sup_id user,
+                                           struct sup_id id, const struct sup_call_stats *stats);
 /* "none" (not there yet, or not here), "connecting", "connected", "lost" (its packets have stopped
  * or its page is gone; it may come back); static. */
 const char *sup_call_leg_name(const struct sup_call *call, struct sup_id id,

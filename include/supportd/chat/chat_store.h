@@ -37,10 +37,18 @@ struct sup_chat_post {
 SUP_MUST_CHECK sup_err sup_chat_store_post(struct sup_pg_pool *pool, const char *actor,
                                            const struct sup_chat_post *post, sup_pg_cb cb,
                                            void *arg);
-/* Masks an earlier message of the actor in place: post's chat, id, body, categories, request. */
-SUP_MUST_CHECK sup_err sup_chat_store_remask(struct sup_pg_pool *pool, const char *actor,
-                                             const struct sup_chat_post *post, sup_pg_cb cb,
-                                             void *arg);
+/* An earlier message of the same sender and its new text. */
+struct sup_chat_earlier {
+    struct sup_id message;
+    const char *body; /* masked again; borrowed */
+};
+/* As post, and masks earlier[count] (1..SUP_CHAT_EARLIER_MAX) in place in the same transaction: all
+ * or nothing. Errors now also: SUP_E_LIMIT (count). */
+enum { SUP_CHAT_EARLIER_MAX = 8 };
+SUP_MUST_CHECK sup_err sup_chat_store_join(struct sup_pg_pool *pool, const char *actor,
+                                           const struct sup_chat_post *post,
+                                           const struct sup_chat_earlier *earlier, size_t count,
+                                           sup_pg_cb cb, void *arg);
 /* A mark below 0 is left alone. */
 SUP_MUST_CHECK sup_err sup_chat_store_receipt(struct sup_pg_pool *pool, const char *actor,
                                               struct sup_id chat, int64_t delivered, int64_t read,

@@ -72,7 +72,7 @@ struct sup_config {
         int64_t request_timeout_ms, statement_timeout_ms, connect_timeout_ms;
     } database;
     struct {
-        int64_t grace_ms, max_calls;
+        int64_t grace_ms, max_calls, stats_interval_ms;
     } call;
     struct {
         struct sup_config_list addresses;

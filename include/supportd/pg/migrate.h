@@ -42,8 +42,8 @@ struct sup_pg_migrate_report {
  * (row number 0, hash of all of them in a row). Repeatable. *ret_report may be NULL.
  * Errors, each with lines to log: SUP_E_DB (connection or statement; file and line are named),
  * SUP_E_CONFLICT (an applied migration was changed or is unknown here), SUP_E_INVAL (file names,
- * a gap in the numbers, a file that ends its transaction), SUP_E_IO (directory), SUP_E_LIMIT (a
- * file over 4 MB, over 1000 files), SUP_E_NOMEM. */
+ * a number twice, none 0001, a file that ends its transaction), SUP_E_IO (directory), SUP_E_LIMIT
+ * (a file over 4 MB, over 1000 files), SUP_E_NOMEM. */
 SUP_MUST_CHECK sup_err sup_pg_migrate(const struct sup_pg_migrate_opts *opts,
                                       struct sup_pg_migrate_report *ret_report);
 #endif

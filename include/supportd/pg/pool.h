@@ -79,6 +79,10 @@ SUP_MUST_CHECK sup_err sup_pg_pool_create(struct sup_loop *loop,
 void sup_pg_pool_destroy(struct sup_pg_pool *pool);
 /* From now on sup_pg_exec() returns SUP_E_CLOSED; what is under way goes on. */
 void sup_pg_pool_close(struct sup_pg_pool *pool);
+/* As close, and answers all that waits or is under way with SUP_E_CLOSED, before it returns; the
+ * outcome of what was under way is unknown. For the stop, while those who asked are still there.
+ * Not from a sup_pg_cb. */
+void sup_pg_pool_abort(struct sup_pg_pool *pool);
 /* Requests waiting or under way. */
 size_t sup_pg_pool_pending(const struct sup_pg_pool *pool);
 

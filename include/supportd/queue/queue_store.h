@@ -48,12 +48,20 @@ SUP_MUST_CHECK sup_err sup_queue_store_routing(struct sup_pg_pool *pool, const c
 SUP_MUST_CHECK sup_err sup_queue_store_presence_set(struct sup_pg_pool *pool, const char *actor,
                                                     const char *chosen, const char *request,
                                                     sup_pg_cb cb, void *arg);
-/* subject: "staff:<uuid>" or "customer:<uuid>". */
+/* subject: "staff:<uuid>" or "customer:<uuid>", with the id person. The person is the key: leases
+ * of one keep their order, and those of a batch lock staff in the order of their ids. */
 SUP_MUST_CHECK sup_err sup_queue_store_lease_add(struct sup_pg_pool *pool, struct sup_id process,
                                                  int64_t connection, const char *subject,
-                                                 sup_pg_cb cb, void *arg);
+                                                 struct sup_id person, sup_pg_cb cb, void *arg);
 SUP_MUST_CHECK sup_err sup_queue_store_lease_remove(struct sup_pg_pool *pool, struct sup_id process,
-                                                    int64_t connection, sup_pg_cb cb, void *arg);
+                                                    int64_t connection, struct sup_id person,
+                                                    sup_pg_cb cb, void *arg);
+/* Who waits, as each of staff[count] (at most SUP_QUEUE_VIEWERS_MAX) sees it: rows of all who see
+ * the same come once. */
+enum { SUP_QUEUE_VIEWERS_MAX = 1000 };
+SUP_MUST_CHECK sup_err sup_queue_store_pictures(struct sup_pg_pool *pool,
+                                                const struct sup_id *staff, size_t count, int limit,
+                                                sup_pg_cb cb, void *arg);
 SUP_MUST_CHECK sup_err sup_queue_store_connected(struct sup_pg_pool *pool,
                                                  const char *const *subjects, size_t count,
                                                  sup_pg_cb cb, void *arg);

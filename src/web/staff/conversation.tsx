@@ -4,6 +4,7 @@ import { type Chat, marksOf } from "../shared/chat";
 import { clock, dayKey, dayName, duration } from "../shared/format";
 import type { OutItem } from "../shared/outbox";
 import type { Call, List, Message } from "../shared/protocol";
+import { systemWords } from "../shared/system";
 import { desk } from "./desk";
 import { customerName, Icon, Masked, Tick } from "./parts";
 
@@ -51,10 +52,9 @@ function Entry(props: {
   const { message: m, marks } = props;
   const t = desk.t.value;
   if (m.kind === "system") {
-    const name = m.sender.name ?? "";
     return (
       <p class="system" data-testid="system-message">
-        {t.find(`sys_${m.body}`, { name }) ?? t("sys_unknown")}
+        {systemWords(t, m, "") ?? t("sys_unknown")}
         <span class="dim"> {clock(m.created_at, desk.lang.value)}</span>
       </p>
     );

@@ -7,6 +7,7 @@ import { icon } from "../shared/icons";
 import type { OutItem } from "../shared/outbox";
 import type { Message } from "../shared/protocol";
 import { linked, maskedParts } from "../shared/rich";
+import { systemWords } from "../shared/system";
 import type { T } from "./words";
 
 export interface LogOptions {
@@ -110,8 +111,7 @@ export class Log {
   ): HTMLElement {
     const { t, lang } = this._o;
     if (m.kind === "system") {
-      const name = m.sender.name ?? t("somebody");
-      const words = t.find(`sys_${m.body}`, { name }) ?? t("sys_unknown");
+      const words = systemWords(t, m, t("somebody")) ?? t("sys_unknown");
       return this._row(m.id, words, () =>
         h("p", { class: "system", "data-testid": "system-message" }, words),
       );

@@ -51,6 +51,7 @@ static const struct {
     {"call_read", false, true, STAFF_WIDER},
     {"call_signal", false, true, STAFF_OWN},
     {"call_mute", false, true, STAFF_OWN},
+    {"call_stats", false, true, STAFF_OWN},
     {"call_end", false, true, STAFF_OWN},
     {"call_hold", false, false, STAFF_OWN},
     {"call_transfer", false, false, STAFF_OWN},

@@ -6,9 +6,10 @@ import { en as staffEn } from "../../../src/web/shared/i18n/staff.en";
 import { sw as staffSw } from "../../../src/web/shared/i18n/staff.sw";
 import { en } from "../../../src/web/shared/i18n/widget.en";
 import { sw } from "../../../src/web/shared/i18n/widget.sw";
-import type { Leg } from "../../../src/web/shared/protocol";
-import { grade, lossPercent, worst } from "../../../src/web/shared/quality";
+import type { CallAdvice, Leg, Message } from "../../../src/web/shared/protocol";
+import { adviceFor, grade, judged, lossPercent, worst } from "../../../src/web/shared/quality";
 import { maskSplit } from "../../../src/web/shared/rich";
+import { systemWords } from "../../../src/web/shared/system";
 import { uuid } from "../../../src/web/shared/uuid";
 
 const holes = (entry: string | Forms) =>
@@ -44,6 +45,37 @@ test("translation fills, chooses plurals, and keeps what it does not know", () =
   assert.equal(t.find("sys_assigned", { name: "Amina" }), "Amina joined the conversation");
   assert.equal(t.find("sys_what_is_this"), null);
   assert.equal(t("sub_assigned", { name: "{site}" }), "{site} is helping you");
+});
+
+test("system messages say who and how long, in every language", () => {
+  const of = (body: string, params: Message["params"]) =>
+    ({ kind: "system", body, params }) as Message;
+  const joined = of("assigned", { staff_id: "s", staff_name: "Amina Otieno" });
+  const ended = of("call_ended", { duration_ms: 67400 });
+  const words = (m: Message) =>
+    [
+      translator(en, "en"),
+      translator(sw, "sw"),
+      translator(staffEn, "en"),
+      translator(staffSw, "sw"),
+    ].map((t) => systemWords(t, m, "a colleague"));
+  assert.deepEqual(words(joined), [
+    "Amina Otieno joined the conversation",
+    "Amina Otieno amejiunga na mazungumzo",
+    "Amina Otieno took the conversation",
+    "Amina Otieno amechukua mazungumzo",
+  ]);
+  assert.deepEqual(words(ended), [
+    "The call ended after 1:07",
+    "Simu imeisha baada ya 1:07",
+    "Call ended after 1:07",
+    "Simu imeisha baada ya 1:07",
+  ]);
+  assert.equal(
+    systemWords(translator(en, "en"), of("assigned", undefined), "a colleague"),
+    "a colleague joined the conversation",
+  );
+  assert.equal(systemWords(translator(en, "en"), of("nothing_known", {}), ""), null);
 });
 
 test("the language is the first wanted one there is", () => {
@@ -100,6 +132,23 @@ test("the worst verdict speaks", () => {
   assert.equal(grade(leg(["no_packets"])), "bad");
   assert.equal(lossPercent({ packets: 46, lost: 4 }), 8);
   assert.equal(lossPercent({ packets: 0, lost: 0 }), 0);
+});
+
+test("advice speaks for a verdict without words of its own", () => {
+  const frame: CallAdvice = {
+    type: "call.advice",
+    call_id: uuid(),
+    at: "2026-11-22T16:18:10.000Z",
+    connected: true,
+    other_connected: false,
+    advice: [{ verdict: "loss_up", advice: "move_closer" }],
+  };
+  assert.equal(worst(judged(frame)), "loss_up");
+  assert.equal(adviceFor(frame, "loss_up"), "move_closer");
+  assert.equal(adviceFor(frame, "relayed"), null);
+  assert.equal(adviceFor(null, "loss_up"), null);
+  assert.equal(worst(judged({ ...frame, connected: false })), "gone");
+  assert.equal(judged(null), undefined);
 });
 
 test("uuids are version 4 and differ", () => {
