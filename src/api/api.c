@@ -35,6 +35,14 @@ ROUTE(call_list, SUP_OP_CALL_LIST, api_call_list);
 ROUTE(call_get, SUP_OP_CALL_READ, api_call_get);
 ROUTE(call_quality, SUP_OP_CALL_READ, api_call_quality);
 ROUTE(call_end, SUP_OP_CALL_END, api_call_end);
+ROUTE(consult_post, SUP_OP_CALL_CONSULT, api_consult_post);
+ROUTE(consult_accept, SUP_OP_CALL_CONSULT, api_consult_accept);
+ROUTE(consult_talk, SUP_OP_CALL_CONSULT, api_consult_talk);
+ROUTE(consult_complete, SUP_OP_CALL_CONSULT, api_consult_complete);
+ROUTE(consult_delete, SUP_OP_CALL_CONSULT, api_consult_delete);
+ROUTE(supervise_post, SUP_OP_CALL_SUPERVISE, api_supervise_post);
+ROUTE(supervise_delete, SUP_OP_CALL_SUPERVISE, api_supervise_delete);
+ROUTE(party_list, SUP_OP_CALL_CONSULT, api_party_list);
 ROUTE(call_hold, SUP_OP_CALL_HOLD, api_call_hold);
 ROUTE(call_resume, SUP_OP_CALL_HOLD, api_call_resume);
 ROUTE(call_transfer, SUP_OP_CALL_TRANSFER, api_call_transfer);
@@ -96,6 +104,14 @@ static const struct sup_http_route routes[] = {
     ROW("GET", BASE "/calls/{call_id}", call_get),
     ROW("GET", BASE "/calls/{call_id}/quality", call_quality),
     ROW("POST", BASE "/calls/{call_id}/end", call_end),
+    ROW("POST", BASE "/calls/{call_id}/consult", consult_post),
+    ROW("POST", BASE "/calls/{call_id}/consult/accept", consult_accept),
+    ROW("POST", BASE "/calls/{call_id}/consult/talk", consult_talk),
+    ROW("POST", BASE "/calls/{call_id}/consult/complete", consult_complete),
+    ROW("DELETE", BASE "/calls/{call_id}/consult", consult_delete),
+    ROW("POST", BASE "/calls/{call_id}/supervise", supervise_post),
+    ROW("DELETE", BASE "/calls/{call_id}/supervise", supervise_delete),
+    ROW("GET", BASE "/call-parties", party_list),
     ROW("POST", BASE "/calls/{call_id}/hold", call_hold),
     ROW("POST", BASE "/calls/{call_id}/resume", call_resume),
     ROW("POST", BASE "/calls/{call_id}/transfer", call_transfer),
@@ -275,6 +291,8 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
         err = api_news_create(api);
     if (!err)
         err = api_calls_create(api);
+    if (!err)
+        err = api_parties_create(api);
     if (err) {
         sup_api_destroy(api);
         return err;
@@ -297,6 +315,7 @@ void sup_api_destroy(struct sup_api *api)
     if (!api)
         return;
     api_hashing_cancel(api);
+    api_parties_destroy(api);
     api_calls_destroy(api);
     api_news_destroy(api);
     api_feeds_destroy(api);

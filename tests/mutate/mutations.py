@@ -189,7 +189,6 @@ mutation("packets are not marked", "src/media/ice.c",
 mutation("TURN credentials never run out", "src/auth/turn.c",
          '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
          "e2e test_networks Turn.test_both_sides_through_turn")
-
 # --- the life of a call ---
 mutation("the held hear each other", "src/call/call.c",
          "bool joined = live->active && !live->held && customer && agent;", "bool joined = live->active && customer && agent;",

@@ -78,6 +78,8 @@ enum sup_op {
     SUP_OP_CALL_MUTE,
     SUP_OP_CALL_STATS,
     SUP_OP_CALL_END,
+    SUP_OP_CALL_CONSULT,
+    SUP_OP_CALL_SUPERVISE,
     SUP_OP_CALL_HOLD,
     SUP_OP_CALL_TRANSFER,
     SUP_OP_CALL_RING, /* a callback, at the customer */

@@ -116,6 +116,8 @@ struct sup_leg_opts {
 /* Opens sockets. *ret_leg is owned by the caller.
  * Errors: SUP_E_NOMEM, SUP_E_LIMIT (no free port), SUP_E_IO, SUP_E_INVAL, SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg);
+/* arg of the callbacks from now on. */
+void sup_leg_set_arg(struct sup_leg *leg, void *arg);
 /* Says BYE and close_notify; legs that hear it hear nothing then. NULL is a no-op. */
 void sup_leg_destroy(struct sup_leg *leg);
 
