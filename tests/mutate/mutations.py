@@ -187,11 +187,10 @@ mutation("no SRTP replay check", "src/media/srtp_gcm.c",
          "unit media.test_srtp_gcm")
 mutation("constant MOS", "src/media/emodel.c",
          "    return clamp(mos, 1, 4.5); /* the cubic dips below 1 near 0 */", "    return 4.1;", "unit media.test_emodel")
-mutation("hold music to a joined leg", "src/call/call.c",
-         "sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,",
-         "sup_leg_set_source(customer, SUP_LEG_HEARS_HOLD,", "db test_call")
-mutation("caller heard before the answer", "src/call/call.c",
-         "bool joined = live->active && !live->held && customer && agent;", "bool joined = customer && agent;", "db test_call")
+mutation("hold music to a joined leg", "src/call/party.c",
+         "if (count == 0 && seat == SUP_CALL_CUSTOMER) {", "if (seat == SUP_CALL_CUSTOMER) {", "db test_call")
+mutation("caller heard before the answer", "src/call/party.c",
+         "if (!p->leg || !live->active)", "if (!p->leg)", "db test_call")
 mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
          "if (agent->leg && !sup_id_equal(agent->user, staff))", "if (false)", "db test_call")
 mutation("an answer during an offer is lost", "src/call/signal.c",
@@ -199,14 +198,14 @@ mutation("an answer during an offer is lost", "src/call/signal.c",
 
 # --- what a call survives ---
 mutation("no grace period for a lost leg", "src/call/leg.c",
-         "sup_timer_start(party->grace, party->live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
+         "sup_timer_start(party->grace, live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
          "e2e test_survival Vanished.test_gone_and_back")
 mutation("nobody is told of a lost leg", "src/call/leg.c",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        break;",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
          "e2e test_survival Vanished.test_gone_for_good")
 mutation("a new page's leg is not joined", "src/call/leg.c",
-         "    if (!err)\n        call_join(live);\n", "    if (!err && !p->sampled && !before)\n        call_join(live);\n",
+         "    if (!err)\n        call_join(live);\n", "    if (!err && !before)\n        call_join(live);\n",
          "e2e test_survival Reload.test_crash_of_the_customers_page")
 mutation("a draining daemon takes nobody back", "src/api/rest.c",
          "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
@@ -230,9 +229,8 @@ mutation("TURN credentials never run out", "src/auth/turn.c",
          '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
          "e2e test_networks Turn.test_both_sides_through_turn")
 # --- the life of a call ---
-mutation("the held hear each other", "src/call/call.c",
-         "bool joined = live->active && !live->held && customer && agent;", "bool joined = live->active && customer && agent;",
-         "db test_call")
+mutation("the held hear each other", "src/call/hears.c",
+         "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return s->talk != SUP_CALL_TALK_COLLEAGUE;", "db test_call")
 mutation("a caller whose leg is gone loses the place", "src/call/leg.c",
          "    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))\n        call_place(live, true);\n    else if",
          "    if", "db test_call")
