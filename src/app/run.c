@@ -7,8 +7,8 @@
 #include "app_internal.h"
 #include "supportd/base/clock.h"
 #include "supportd/call/call_life_store.h"
-#include "supportd/call/party_store.h"
 #include "supportd/call/call_store.h"
+#include "supportd/call/party_store.h"
 #include "supportd/chat/chat_store.h"
 #include "supportd/log/log.h"
 #include "supportd/queue/queue_store.h"
@@ -18,15 +18,9 @@
  * outside, then who decides, then what lasts. */
 
 static const struct sup_pg_stmt_table *const tables[] = {
-    &sup_chat_stmts,
-    &sup_queue_stmts,
-    &sup_call_stmts,
-    &sup_call_life_stmts,
-    &sup_party_stmts,
-    &sup_staff_stmts,
-    &sup_bus_stmts,
-    &sup_audit_stmts,
-    NULL,
+    &sup_chat_stmts,      &sup_queue_stmts, &sup_call_stmts,
+    &sup_call_life_stmts, &sup_party_stmts, &sup_staff_stmts,
+    &sup_bus_stmts,       &sup_audit_stmts, NULL,
 };
 
 /* --- stop --- */

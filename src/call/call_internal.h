@@ -69,7 +69,7 @@ struct call_live {
     struct call_party parties[CALL_SEATS];
     enum sup_call_talk talk;
     unsigned party_reads; /* begun: only the last one counts */
-    uint32_t told; /* what the customer was told last: verdicts and who is connected */
+    uint32_t told;        /* what the customer was told last: verdicts and who is connected */
     uint64_t told_us;
 };
 
