@@ -132,6 +132,8 @@ void call_batch_destroy(struct call_batch *batch);
 void call_batch_store(struct call_batch *batch);
 /* A second of a party has passed: it is counted, stored and told. */
 void call_take_sample(struct call_party *party, const struct sup_quality_sample *sample);
+/* Its verdicts have changed: told at once, not with the next picture. */
+void call_take_verdicts(struct call_party *party, uint32_t verdicts);
 void call_batch_add_client(struct call_party *party);
 
 /* --- summary.c --- */

@@ -162,7 +162,13 @@ static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sam
         call_take_sample(arg, sample);
 }
 
-static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality};
+static void on_verdicts(struct sup_leg *leg, uint32_t verdicts, void *arg)
+{
+    (void)leg;
+    call_take_verdicts(arg, verdicts);
+}
+
+static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality, on_verdicts};
 
 static sup_err leg_create(struct call_live *live, enum sup_call_party party)
 {

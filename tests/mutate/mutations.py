@@ -147,11 +147,10 @@ mutation("no SRTP replay check", "src/media/srtp_gcm.c",
          "unit media.test_srtp_gcm")
 mutation("constant MOS", "src/media/emodel.c",
          "    return clamp(mos, 1, 4.5); /* the cubic dips below 1 near 0 */", "    return 4.1;", "unit media.test_emodel")
-mutation("hold music to a joined leg", "src/call/call.c",
-         "sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,",
-         "sup_leg_set_source(customer, SUP_LEG_HEARS_HOLD,", "db test_call")
-mutation("caller heard before the answer", "src/call/call.c",
-         "bool joined = live->active && !live->held && customer && agent;", "bool joined = customer && agent;", "db test_call")
+mutation("hold music to a joined leg", "src/call/party.c",
+         "if (count == 0 && seat == SUP_CALL_CUSTOMER) {", "if (seat == SUP_CALL_CUSTOMER) {", "db test_call")
+mutation("caller heard before the answer", "src/call/party.c",
+         "if (!p->leg || !live->active)", "if (!p->leg)", "db test_call")
 mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
          "if (agent->leg && !sup_id_equal(agent->user, staff))", "if (false)", "db test_call")
 mutation("an answer during an offer is lost", "src/call/signal.c",
@@ -159,14 +158,15 @@ mutation("an answer during an offer is lost", "src/call/signal.c",
 
 # --- what a call survives ---
 mutation("no grace period for a lost leg", "src/call/leg.c",
-         "sup_timer_start(party->grace, party->live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
+         "sup_timer_start(party->grace, live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
          "e2e test_survival Vanished.test_gone_and_back")
 mutation("nobody is told of a lost leg", "src/call/leg.c",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        break;",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
          "e2e test_survival Vanished.test_gone_for_good")
 mutation("a new page's leg is not joined", "src/call/leg.c",
-         "    if (!err)\n        call_join(live);\n", "    if (!err && !p->sampled && !before)\n        call_join(live);\n",
+         "        call_join(live);\n    }\n    if (!err && p->leg != before)",
+         "        if (!before)\n            call_join(live);\n    }\n    if (!err && p->leg != before)",
          "e2e test_survival Reload.test_crash_of_the_customers_page")
 mutation("a draining daemon takes nobody back", "src/api/rest.c",
          "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
@@ -189,3 +189,64 @@ mutation("packets are not marked", "src/media/ice.c",
 mutation("TURN credentials never run out", "src/auth/turn.c",
          '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
          "e2e test_networks Turn.test_both_sides_through_turn")
+# --- the life of a call ---
+mutation("the held hear each other", "src/call/party.c",
+         "situation = {live->held, live->talk};", "situation = {false, live->talk};",
+         "db test_call")
+mutation("a caller whose leg is gone loses the place", "src/call/leg.c",
+         "    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))\n        call_place(live, true);\n    else if",
+         "    if", "db test_call")
+mutation("a caller who is gone is offered all the same", "sql/functions/41_queue.sql",
+         "q.state = 'waiting' and q.away_until is null and", "q.state = 'waiting' and", "sql 61_call_life.sql")
+mutation("a declined transfer does not go back to its sender", "sql/functions/54_call_life.sql",
+         "    if v_entry.phase = 'offered' then\n        v_sender", "    if false then\n        v_sender", "sql 61_call_life.sql")
+mutation("anybody gets what was handed to a colleague", "sql/functions/41_queue.sql",
+         "when p_entry.only_direct and not n.direct then 'not_addressed'", "when false then 'not_addressed'", "sql 61_call_life.sql")
+mutation("a state is changed past the table", "sql/migrations/0010_call_life.sql",
+         "    if not exists (select 1 from support.call_transitions t where t.from_state = old.state and t.to_state = new.state) then",
+         "    if false then", "sql 61_call_life.sql")
+mutation("a cancelled callback counts as abandoned", "sql/functions/50_call.sql",
+         "when 'customer' then 'callback_cancelled'", "when 'customer' then 'abandoned'", "sql 61_call_life.sql")
+mutation("wrap-up without end", "sql/functions/40_presence.sql",
+         "    v_until := least(v_have.wrap_until + p_ms * interval '1 ms',\n"
+         "                     coalesce(v_have.wrap_from, support.now()) + support.seconds('queue.wrap_up_max_s'));",
+         "    v_until := v_have.wrap_until + p_ms * interval '1 ms';", "sql 61_call_life.sql")
+mutation("who is set away rings on", "sql/functions/42_offer.sql",
+         "where m.id = any (v_offers) and m.staff_id = o.staff_id) >= v_max);",
+         "where m.id = any (v_offers) and m.staff_id = o.staff_id) > 1000);", "sql 61_call_life.sql")
+mutation("a note goes to the colleague unmasked", "src/api/call_life.c",
+         "        transfer.note = note.data;", "        transfer.note = in.note;", "api call_life test_transfer_comes_back")
+
+# --- three parties ---
+mutation("a whisper reaches all", "src/call/hears.c",
+         "        return listener == SUP_CALL_ROLE_AGENT;", "        return listener != SUP_CALL_ROLE_WHISPER;", "unit call.test_hears")
+mutation("who listens is heard", "src/call/hears.c",
+         "    default:\n        return false;", "    case SUP_CALL_ROLE_LISTEN:\n        return true;\n    default:\n        return false;",
+         "unit call.test_hears")
+mutation("the customer hears agent and colleague talk", "src/call/hears.c",
+         "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return !s->held;", "unit call.test_hears")
+mutation("everybody hears all speakers, themselves among them", "src/media/mixer.c",
+         "    for (size_t k = 0; k < leg->ear_count; k++) {\n        const struct sup_mix_in *in = leg->ears[k].from->mix_in;\n"
+         "        if (!in->sounds)\n            continue;\n",
+         "    const struct sup_link *all = &sup_media_mixer(leg->engine)->speakers;\n"
+         "    for (struct sup_link *pos = all->next; pos != all; pos = pos->next) {\n"
+         "        const struct sup_mix_in *in = SUP_CONTAINER_OF(pos, struct sup_mix_in, link);\n",
+         "unit media.test_mixer")
+mutation("the mix begins before its decoders have heard anything", "src/media/bridge.c",
+         "        sup_mixer_prime(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);",
+         "        sup_bridge_end_relay(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);", "unit media.test_mixer")
+mutation("the mixer ignores in-band FEC", "src/media/mix_source.c",
+         "SUP_OK && info.lbrr;", "SUP_OK && false;", "unit media.test_mix")
+mutation("FEC does not follow the reported loss", "src/media/mixer.c",
+         "    sup_opus_enc_set_loss(out->enc, loss_pct);\n", "", "unit media.test_mixer")
+mutation("supervision is not audited", "sql/functions/52_call_party.sql",
+         "    values (p_party, p_call, v_call.chat_id, v_call.customer_id, v_me, p_mode, 'open', support.now(), support.now()) returning * into v_party;\n"
+         "    perform support.do_party_audit(v_party, 'start', p_request, null);\n",
+         "    values (p_party, p_call, v_call.chat_id, v_call.customer_id, v_me, p_mode, 'open', support.now(), support.now()) returning * into v_party;\n",
+         "api call_party test_supervision")
+mutation("private supervision is shown to the agent", "sql/migrations/0011_call_party.sql",
+         "(p_role in ('consult', 'barge') or support.staff_rank(p_me) >= 2\n", "(true or support.staff_rank(p_me) >= 2\n", "sql 61_call_party.sql")
+mutation("supervision outlives the agent's part", "sql/migrations/0011_call_party.sql",
+         "    perform support.do_parties_end(new.id, case", "    perform (new.id, case", "sql 61_call_party.sql")
+mutation("the colleague's leg is lost at the handing over", "src/call/call.c",
+         "        call_promote(live, staff);\n", "", "e2e test_parties Parties.test_warm_transfer")
