@@ -61,6 +61,11 @@ ROUTE(session_get, SUP_OP_SESSION_READ, api_session_get);
 ROUTE(session_delete, SUP_OP_SESSION_DELETE, api_session_delete);
 ROUTE(ticket_post, SUP_OP_WS_TICKET, api_ticket_post);
 ROUTE(widget_config, SUP_OP_WIDGET_CONFIG_READ, api_widget_config);
+ROUTE(recording_set, SUP_OP_CALL_RECORD, api_recording_set);
+ROUTE(recording_list, SUP_OP_RECORDING_LIST, api_recording_list);
+ROUTE(recording_get, SUP_OP_RECORDING_LIST, api_recording_get);
+ROUTE(recording_track, SUP_OP_RECORDING_PLAY, api_recording_track);
+ROUTE(recording_waveform, SUP_OP_RECORDING_PLAY, api_recording_waveform);
 ROUTE(staff_list, SUP_OP_STAFF_LIST, api_staff_list);
 ROUTE(staff_post, SUP_OP_STAFF_CREATE, api_staff_post);
 ROUTE(staff_role, SUP_OP_STAFF_SET_ROLE, api_staff_role);
@@ -112,6 +117,11 @@ static const struct sup_http_route routes[] = {
     ROW("POST", BASE "/calls/{call_id}/supervise", supervise_post),
     ROW("DELETE", BASE "/calls/{call_id}/supervise", supervise_delete),
     ROW("GET", BASE "/call-parties", party_list),
+    ROW("PUT", BASE "/calls/{call_id}/recording", recording_set),
+    ROW("GET", BASE "/recordings", recording_list),
+    ROW("GET", BASE "/recordings/{recording_id}", recording_get),
+    ROW("GET", BASE "/recordings/{recording_id}/tracks/{track}", recording_track),
+    ROW("GET", BASE "/recordings/{recording_id}/tracks/{track}/waveform", recording_waveform),
     ROW("POST", BASE "/calls/{call_id}/hold", call_hold),
     ROW("POST", BASE "/calls/{call_id}/resume", call_resume),
     ROW("POST", BASE "/calls/{call_id}/transfer", call_transfer),
@@ -293,6 +303,8 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
         err = api_calls_create(api);
     if (!err)
         err = api_parties_create(api);
+    if (!err)
+        err = api_recordings_create(api);
     if (err) {
         sup_api_destroy(api);
         return err;
@@ -315,6 +327,7 @@ void sup_api_destroy(struct sup_api *api)
     if (!api)
         return;
     api_hashing_cancel(api);
+    api_recordings_destroy(api);
     api_parties_destroy(api);
     api_calls_destroy(api);
     api_news_destroy(api);

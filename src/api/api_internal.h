@@ -242,6 +242,17 @@ void api_consult_delete(struct api_op *op);
 void api_supervise_post(struct api_op *op);
 void api_supervise_delete(struct api_op *op);
 void api_party_list(struct api_op *op);
+/* --- recordings: recording_rest.c --- */
+sup_err api_recordings_create(struct sup_api *api);
+void api_recordings_destroy(struct sup_api *api);
+/* Answers and drops what is read on the work queue. */
+void api_playing_cancel(struct sup_api *api);
+void api_recording_set(struct api_op *op);
+void api_recording_list(struct api_op *op);
+void api_recording_get(struct api_op *op);
+void api_recording_track(struct api_op *op);
+void api_recording_waveform(struct api_op *op);
+
 /* Ends an operation by the call op->object as its actor sees it. */
 void api_call_answer_state(struct api_op *op);
 /* An agent has taken work of the router (row of offer_accept, queue_pick or offer_auto_answer):
@@ -365,11 +376,22 @@ void api_ws_chat_typing(struct api_op *op);
 void api_ws_hello(struct api_op *op);
 void api_ws_ping(struct api_op *op);
 
+enum { API_OPENINGS = 256 };
+/* Who has opened which recording lately. */
+struct api_opening {
+    struct sup_id person, recording;
+    uint64_t at_us;
+};
+
 struct sup_api {
     struct sup_api_opts opts;
     struct sup_hub *hub;
     struct sup_link sessions;
-    struct sup_link hashing;     /* passwords on the work queue */
+    struct sup_link hashing; /* passwords on the work queue */
+    struct sup_link playing; /* tracks of recordings on the work queue */
+    struct api_opening openings[API_OPENINGS];
+    size_t opening_next;
+    struct sup_listener on_card_news, on_card_bus, on_recording_gap;
     struct sup_map *feeds;       /* chat id -> struct api_feed */
     struct sup_map *by_customer; /* customer id -> struct api_feed */
     struct sup_listener on_chat_news;

@@ -72,10 +72,12 @@ void call_emit(struct call_live *live, struct sup_call_event *event)
 
 static void live_free(struct call_live *live)
 {
+    call_recording_fini(live);
     for (int p = 0; p < CALL_SEATS; p++) {
         call_leg_drop(live, (enum sup_call_party)p);
         sup_timer_destroy(live->parties[p].grace);
     }
+    sup_timer_destroy(live->prompt_timer);
     if (sup_map_remove(live->service->lives, live->id.bytes, sizeof(live->id.bytes)))
         sup_metric_add(live->service->calls_metric, -1);
     sup_free(live);
@@ -128,6 +130,8 @@ sup_err call_live_get(struct sup_call *call, struct sup_id id, struct call_live 
         err = sup_timer_create(call->opts.loop, on_grace_over, &live->parties[p],
                                &live->parties[p].grace);
     }
+    if (!err)
+        err = sup_timer_create(call->opts.loop, call_on_prompt_due, live, &live->prompt_timer);
     if (err) {
         live_free(live);
         return err;
@@ -166,6 +170,7 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
         call_promote(live, staff);
         call_unseat_all(live, true);
     }
+    live->position = live->said = 0; /* should the caller wait again, it is told anew */
     /* Somebody else was asked and has a leg here already: not one packet of this call for it. */
     if (agent->leg && !sup_id_equal(agent->user, staff))
         call_leg_drop(live, SUP_CALL_AGENT);
@@ -173,6 +178,7 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
         sup_timer_start(agent->grace, call->opts.grace_us);
     call_expect_customer(live);
     call_join(live);
+    call_recording_answered(live);
 }
 
 void sup_call_waits(struct sup_call *call, struct sup_id id)
@@ -224,6 +230,7 @@ void sup_call_ended(struct sup_call *call, struct sup_id id)
     struct call_live *live = call_find(call, id);
     if (!live)
         return;
+    call_recording_end(live);
     call_batch_store(call->batch);
     json_t *summary = call_summary_json(live);
     if (summary && sup_call_store_summary(call->opts.pool, id, summary, on_summary, NULL))
@@ -454,6 +461,7 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
         return SUP_E_NOMEM;
     call->opts = *opts;
     sup_signal_init(&call->events);
+    sup_list_init(&call->finishing);
     call->calls_metric = sup_metrics_gauge(opts->metrics, "supportd_calls",
                                            "Calls whose media is here.", NULL, NULL);
     call->legs_metric = sup_metrics_gauge(opts->metrics, "supportd_call_legs",
@@ -469,6 +477,9 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                             "Of them, those that waited for more packets.", NULL, NULL);
     call->events_metric = sup_metrics_counter(opts->metrics, "supportd_media_events_total",
                                               "Sockets with packets that they found.", NULL, NULL);
+    call->prompts_metric =
+        sup_metrics_counter(opts->metrics, "supportd_call_prompts_total",
+                            "Spoken prompts played to waiting callers.", NULL, NULL);
     call->stats_metric = sup_metrics_counter(opts->metrics, "supportd_call_client_stats_total",
                                              "Reports of clients about calls.", NULL, NULL);
     call->refused_metric = sup_metrics_counter(
@@ -508,6 +519,7 @@ void sup_call_destroy(struct sup_call *call)
         live_free(live);
         pos = 0;
     }
+    call_recordings_forget(call);
     sup_poller_destroy(call->poller);
     sup_timer_destroy(call->timer);
     sup_timer_destroy(call->reaper);

@@ -54,6 +54,16 @@ struct call_party {
     struct sup_call_client client; /* at_us 0: none yet */
 };
 
+/* Of a call, while it has media here. */
+struct call_recording {
+    struct sup_recording *recorder; /* NULL: nothing is recorded */
+    struct sup_id id;
+    bool asked;               /* whether the policy wants it */
+    bool paused;              /* says the row */
+    unsigned pausing;         /* pauses on their way to the row: they hold already */
+    struct sup_timer *resume; /* ends a pause for card data */
+};
+
 /* A call with media in this process. */
 struct call_live {
     struct sup_call *service;
@@ -69,8 +79,13 @@ struct call_live {
     struct call_party parties[CALL_SEATS];
     enum sup_call_talk talk;
     unsigned party_reads; /* begun: only the last one counts */
-    uint32_t told;        /* what the customer was told last: verdicts and who is connected */
+    struct call_recording recording;
+    uint32_t told; /* what the customer was told last: verdicts and who is connected */
     uint64_t told_us;
+    unsigned position, said; /* in the queue, and what a prompt said of it last; 0: none yet */
+    uint64_t said_us;
+    char language[16];
+    struct sup_timer *prompt_timer; /* until a prompt may be played again */
 };
 
 struct sup_call {
@@ -82,7 +97,9 @@ struct sup_call {
     uint64_t deadline;        /* that it is armed for */
     struct sup_timer *reaper; /* frees the dead */
     struct call_batch *batch; /* samples on their way to the tables */
-    struct sup_metric *stats_metric;
+    struct sup_metric *stats_metric, *prompts_metric;
+    struct sup_link finishing; /* recordings whose end is on its way to the table */
+    size_t finishing_count;
     struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
         *refused_metric;
     struct sup_metric *steps_metric, *waits_metric, *events_metric; /* by stats */
@@ -136,9 +153,25 @@ void call_take_sample(struct call_party *party, const struct sup_quality_sample 
 void call_take_verdicts(struct call_party *party, uint32_t verdicts);
 void call_batch_add_client(struct call_party *party);
 
+/* --- prompt.c --- */
+/* Says the caller's place if it is time to. */
+void call_prompt(struct call_live *live);
+void call_on_prompt_due(void *arg); /* struct call_live * */
+
 /* --- summary.c --- */
 void call_totals_add(struct call_totals *totals, const struct sup_quality_sample *sample);
 void call_totals_add_client(struct call_totals *totals, const struct sup_call_client *client);
 /* Of the parties that had a leg; owned, NULL without memory. */
 json_t *call_summary_json(const struct call_live *live);
+/* --- recording.c --- */
+
+/* Legs have come, gone or changed. */
+void call_recording_tap(struct call_live *live);
+/* Somebody answered: the policy may want a recording. */
+void call_recording_answered(struct call_live *live);
+/* The call has ended. */
+void call_recording_end(struct call_live *live);
+void call_recording_fini(struct call_live *live);
+/* No end will reach the table any more. */
+void call_recordings_forget(struct sup_call *call);
 #endif

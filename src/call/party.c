@@ -97,6 +97,7 @@ void call_join(struct call_live *live)
         sup_leg_expect_in(leg, is_heard(live, seat) && !live->parties[seat].muted);
     }
     count_mixes(live->service);
+    call_recording_tap(live);
     call_engine_rearm(live->service);
 }
 

@@ -217,6 +217,30 @@ mutation("who is set away rings on", "sql/functions/42_offer.sql",
 mutation("a note goes to the colleague unmasked", "src/api/call_life.c",
          "        transfer.note = note.data;", "        transfer.note = in.note;", "api call_life test_transfer_comes_back")
 
+# --- quality beside the media ---
+mutation("advice of another verdict", "src/api/call_quality.c",
+         '[SUP_VERDICT_SILENT_MICROPHONE] = "check_microphone"', '[SUP_VERDICT_SILENT_MICROPHONE] = "nothing"',
+         "unit api.test_call_quality")
+mutation("the customer is told every second", "src/call/samples.c",
+         "told == live->told && now_us - live->told_us < TELL_AGAIN_US", "false", "db test_call")
+mutation("counts of another connection compared", "src/call/stats.c",
+         "    return b >= a && b - a <= COUNT_MAX;", "    return b - a <= COUNT_MAX;", "db test_call")
+mutation("a client's lost packets added as they stand", "src/call/stats.c",
+         "*ret_count = b - a; /* may fall", "*ret_count = b; /* may fall", "db test_call")
+mutation("residual loss of each second counted alike", "src/call/summary.c",
+         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 100;",
+         "unit call.test_summary")
+mutation("a customer sees the agent's leg", "sql/migrations/0013_call_stats.sql",
+         "create policy customer on support.call_client_stats for select to supportd_app\n"
+         "    using (customer_id = (select support.actor_customer()) and leg = 'customer');",
+         "create policy customer on support.call_client_stats for select to supportd_app\n"
+         "    using (customer_id = (select support.actor_customer()));", "sql 20_rls_read.sql")
+mutation("a prompt again and again", "src/media/bridge.c",
+         "    if (leg->prompt_position == sup_hold_count(leg->prompt))\n        leg->prompt = NULL;\n", "",
+         "unit media.test_session")
+mutation("a worse place spoken", "src/call/prompt.c",
+         "(live->said > 0 && live->position >= live->said)", "live->position == live->said", "db test_call")
+
 # --- three parties ---
 mutation("a whisper reaches all", "src/call/hears.c",
          "        return listener == SUP_CALL_ROLE_AGENT;", "        return listener != SUP_CALL_ROLE_WHISPER;", "unit call.test_hears")

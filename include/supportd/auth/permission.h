@@ -80,6 +80,9 @@ enum sup_op {
     SUP_OP_CALL_END,
     SUP_OP_CALL_CONSULT,
     SUP_OP_CALL_SUPERVISE,
+    SUP_OP_CALL_RECORD,
+    SUP_OP_RECORDING_LIST,
+    SUP_OP_RECORDING_PLAY,
     SUP_OP_CALL_HOLD,
     SUP_OP_CALL_TRANSFER,
     SUP_OP_CALL_RING, /* a callback, at the customer */
