@@ -205,7 +205,8 @@ mutation("nobody is told of a lost leg", "src/call/leg.c",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
          "e2e test_survival Vanished.test_gone_for_good")
 mutation("a new page's leg is not joined", "src/call/leg.c",
-         "    if (!err)\n        call_join(live);\n", "    if (!err && !before)\n        call_join(live);\n",
+         "        call_join(live);\n    }\n    if (!err && p->leg != before)",
+         "        if (!before)\n            call_join(live);\n    }\n    if (!err && p->leg != before)",
          "e2e test_survival Reload.test_crash_of_the_customers_page")
 mutation("a draining daemon takes nobody back", "src/api/rest.c",
          "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
@@ -278,3 +279,37 @@ mutation("a prompt again and again", "src/media/bridge.c",
          "unit media.test_session")
 mutation("a worse place spoken", "src/call/prompt.c",
          "(live->said > 0 && live->position >= live->said)", "live->position == live->said", "db test_call")
+
+# --- three parties ---
+mutation("a whisper reaches all", "src/call/hears.c",
+         "        return listener == SUP_CALL_ROLE_AGENT;", "        return listener != SUP_CALL_ROLE_WHISPER;", "unit call.test_hears")
+mutation("who listens is heard", "src/call/hears.c",
+         "    default:\n        return false;", "    case SUP_CALL_ROLE_LISTEN:\n        return true;\n    default:\n        return false;",
+         "unit call.test_hears")
+mutation("the customer hears agent and colleague talk", "src/call/hears.c",
+         "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return !s->held;", "unit call.test_hears")
+mutation("everybody hears all speakers, themselves among them", "src/media/mixer.c",
+         "    for (size_t k = 0; k < leg->ear_count; k++) {\n        const struct sup_mix_in *in = leg->ears[k].from->mix_in;\n"
+         "        if (!in->sounds)\n            continue;\n",
+         "    const struct sup_link *all = &sup_media_mixer(leg->engine)->speakers;\n"
+         "    for (struct sup_link *pos = all->next; pos != all; pos = pos->next) {\n"
+         "        const struct sup_mix_in *in = SUP_CONTAINER_OF(pos, struct sup_mix_in, link);\n",
+         "unit media.test_mixer")
+mutation("the mix begins before its decoders have heard anything", "src/media/bridge.c",
+         "        sup_mixer_prime(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);",
+         "        sup_bridge_end_relay(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);", "unit media.test_mixer")
+mutation("the mixer ignores in-band FEC", "src/media/mix_source.c",
+         "SUP_OK && info.lbrr;", "SUP_OK && false;", "unit media.test_mix")
+mutation("FEC does not follow the reported loss", "src/media/mixer.c",
+         "    sup_opus_enc_set_loss(out->enc, loss_pct);\n", "", "unit media.test_mixer")
+mutation("supervision is not audited", "sql/functions/52_call_party.sql",
+         "    values (p_party, p_call, v_call.chat_id, v_call.customer_id, v_me, p_mode, 'open', support.now(), support.now()) returning * into v_party;\n"
+         "    perform support.do_party_audit(v_party, 'start', p_request, null);\n",
+         "    values (p_party, p_call, v_call.chat_id, v_call.customer_id, v_me, p_mode, 'open', support.now(), support.now()) returning * into v_party;\n",
+         "api call_party test_supervision")
+mutation("private supervision is shown to the agent", "sql/migrations/0011_call_party.sql",
+         "(p_role in ('consult', 'barge') or support.staff_rank(p_me) >= 2\n", "(true or support.staff_rank(p_me) >= 2\n", "sql 61_call_party.sql")
+mutation("supervision outlives the agent's part", "sql/migrations/0011_call_party.sql",
+         "    perform support.do_parties_end(new.id, case", "    perform (new.id, case", "sql 61_call_party.sql")
+mutation("the colleague's leg is lost at the handing over", "src/call/call.c",
+         "        call_promote(live, staff);\n", "", "e2e test_parties Parties.test_warm_transfer")
