@@ -189,3 +189,27 @@ mutation("packets are not marked", "src/media/ice.c",
 mutation("TURN credentials never run out", "src/auth/turn.c",
          '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
          "e2e test_networks Turn.test_both_sides_through_turn")
+
+# --- recording ---
+mutation("a recording is not encrypted", "src/media/recorder_crypt.c",
+         "    seal->next++;\n    seal->done = last;\n", "    memcpy(p + WORD_LEN, plain ? plain : \"\", len);\n    seal->next++;\n    seal->done = last;\n",
+         "unit media.test_recorder_crypt")
+mutation("the number of a chunk is not authenticated", "src/media/recorder_crypt.c",
+         "    put_be(nonce + NONCE_LEN - 8, n, 8);\n    memcpy(aad, header, SUP_REC_HEADER_LEN);\n    put_be(aad + SUP_REC_HEADER_LEN, n, 8);",
+         "    memcpy(aad, header, SUP_REC_HEADER_LEN);\n    put_be(aad + SUP_REC_HEADER_LEN, n * 0, 8);", "unit media.test_recorder_crypt")
+mutation("any chunk may be declared the last", "src/media/recorder_crypt.c",
+         "    put_be(aad + SUP_REC_HEADER_LEN + 8, word, WORD_LEN);", "    put_be(aad + SUP_REC_HEADER_LEN + 8, word & ~last_bit, WORD_LEN);",
+         "unit media.test_recorder_crypt")
+mutation("lost packets shorten the recording", "src/media/recorder_track.c",
+         "    return missing >= STEP ? fill(t, missing - missing % STEP) : SUP_OK;", "    return missing >= 48000 ? fill(t, missing - missing % STEP) : SUP_OK;",
+         "unit media.test_recorder_track")
+mutation("a pause is ignored", "src/call/recording.c",
+         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || !talking(live))",
+         "e2e test_recording TimeLine")
+mutation("what is said on hold is recorded", "src/call/recording.c",
+         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || r->paused || r->pausing > 0)",
+         "e2e test_recording TimeLine")
+mutation("card data in the chat pauses nothing", "src/api/recording_rest.c",
+         "    sup_call_card_seen(api->opts.call, news->chat);\n    /* The call's", "    /* The call's", "api recordings card_data")
+mutation("a recording that did not fit is told to be whole", "src/media/recorder.c",
+         "    result.incomplete |= result.gap_us > 0;", "    result.gap_us = 0;", "unit media.test_recorder")
