@@ -205,8 +205,7 @@ mutation("nobody is told of a lost leg", "src/call/leg.c",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
          "e2e test_survival Vanished.test_gone_for_good")
 mutation("a new page's leg is not joined", "src/call/leg.c",
-         "        call_join(live);\n    }\n    if (!err && p->leg != before)",
-         "        if (!before)\n            call_join(live);\n    }\n    if (!err && p->leg != before)",
+         "    if (!err)\n        call_join(live);\n", "    if (!err && !before)\n        call_join(live);\n",
          "e2e test_survival Reload.test_crash_of_the_customers_page")
 mutation("a draining daemon takes nobody back", "src/api/rest.c",
          "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
@@ -313,3 +312,27 @@ mutation("supervision outlives the agent's part", "sql/migrations/0011_call_part
          "    perform support.do_parties_end(new.id, case", "    perform (new.id, case", "sql 61_call_party.sql")
 mutation("the colleague's leg is lost at the handing over", "src/call/call.c",
          "        call_promote(live, staff);\n", "", "e2e test_parties Parties.test_warm_transfer")
+
+# --- recording ---
+mutation("a recording is not encrypted", "src/media/recorder_crypt.c",
+         "    seal->next++;\n    seal->done = last;\n", "    memcpy(p + WORD_LEN, plain ? plain : \"\", len);\n    seal->next++;\n    seal->done = last;\n",
+         "unit media.test_recorder_crypt")
+mutation("the number of a chunk is not authenticated", "src/media/recorder_crypt.c",
+         "    put_be(nonce + NONCE_LEN - 8, n, 8);\n    memcpy(aad, header, SUP_REC_HEADER_LEN);\n    put_be(aad + SUP_REC_HEADER_LEN, n, 8);",
+         "    memcpy(aad, header, SUP_REC_HEADER_LEN);\n    put_be(aad + SUP_REC_HEADER_LEN, n * 0, 8);", "unit media.test_recorder_crypt")
+mutation("any chunk may be declared the last", "src/media/recorder_crypt.c",
+         "    put_be(aad + SUP_REC_HEADER_LEN + 8, word, WORD_LEN);", "    put_be(aad + SUP_REC_HEADER_LEN + 8, word & ~last_bit, WORD_LEN);",
+         "unit media.test_recorder_crypt")
+mutation("lost packets shorten the recording", "src/media/recorder_track.c",
+         "    return missing >= STEP ? fill(t, missing - missing % STEP) : SUP_OK;", "    return missing >= 48000 ? fill(t, missing - missing % STEP) : SUP_OK;",
+         "unit media.test_recorder_track")
+mutation("a pause is ignored", "src/call/recording.c",
+         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || !talking(live))",
+         "e2e test_recording TimeLine")
+mutation("what is said on hold is recorded", "src/call/recording.c",
+         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || r->paused || r->pausing > 0)",
+         "e2e test_recording TimeLine")
+mutation("card data in the chat pauses nothing", "src/api/recording_rest.c",
+         "    sup_call_card_seen(api->opts.call, news->chat);\n    /* The call's", "    /* The call's", "api recordings card_data")
+mutation("a recording that did not fit is told to be whole", "src/media/recorder.c",
+         "    result.incomplete |= result.gap_us > 0;", "    result.gap_us = 0;", "unit media.test_recorder")
