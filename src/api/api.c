@@ -35,6 +35,14 @@ ROUTE(call_list, SUP_OP_CALL_LIST, api_call_list);
 ROUTE(call_get, SUP_OP_CALL_READ, api_call_get);
 ROUTE(call_quality, SUP_OP_CALL_READ, api_call_quality);
 ROUTE(call_end, SUP_OP_CALL_END, api_call_end);
+ROUTE(consult_post, SUP_OP_CALL_CONSULT, api_consult_post);
+ROUTE(consult_accept, SUP_OP_CALL_CONSULT, api_consult_accept);
+ROUTE(consult_talk, SUP_OP_CALL_CONSULT, api_consult_talk);
+ROUTE(consult_complete, SUP_OP_CALL_CONSULT, api_consult_complete);
+ROUTE(consult_delete, SUP_OP_CALL_CONSULT, api_consult_delete);
+ROUTE(supervise_post, SUP_OP_CALL_SUPERVISE, api_supervise_post);
+ROUTE(supervise_delete, SUP_OP_CALL_SUPERVISE, api_supervise_delete);
+ROUTE(party_list, SUP_OP_CALL_CONSULT, api_party_list);
 ROUTE(call_hold, SUP_OP_CALL_HOLD, api_call_hold);
 ROUTE(call_resume, SUP_OP_CALL_HOLD, api_call_resume);
 ROUTE(call_transfer, SUP_OP_CALL_TRANSFER, api_call_transfer);
@@ -53,6 +61,11 @@ ROUTE(session_get, SUP_OP_SESSION_READ, api_session_get);
 ROUTE(session_delete, SUP_OP_SESSION_DELETE, api_session_delete);
 ROUTE(ticket_post, SUP_OP_WS_TICKET, api_ticket_post);
 ROUTE(widget_config, SUP_OP_WIDGET_CONFIG_READ, api_widget_config);
+ROUTE(recording_set, SUP_OP_CALL_RECORD, api_recording_set);
+ROUTE(recording_list, SUP_OP_RECORDING_LIST, api_recording_list);
+ROUTE(recording_get, SUP_OP_RECORDING_LIST, api_recording_get);
+ROUTE(recording_track, SUP_OP_RECORDING_PLAY, api_recording_track);
+ROUTE(recording_waveform, SUP_OP_RECORDING_PLAY, api_recording_waveform);
 ROUTE(staff_list, SUP_OP_STAFF_LIST, api_staff_list);
 ROUTE(staff_post, SUP_OP_STAFF_CREATE, api_staff_post);
 ROUTE(staff_role, SUP_OP_STAFF_SET_ROLE, api_staff_role);
@@ -96,6 +109,19 @@ static const struct sup_http_route routes[] = {
     ROW("GET", BASE "/calls/{call_id}", call_get),
     ROW("GET", BASE "/calls/{call_id}/quality", call_quality),
     ROW("POST", BASE "/calls/{call_id}/end", call_end),
+    ROW("POST", BASE "/calls/{call_id}/consult", consult_post),
+    ROW("POST", BASE "/calls/{call_id}/consult/accept", consult_accept),
+    ROW("POST", BASE "/calls/{call_id}/consult/talk", consult_talk),
+    ROW("POST", BASE "/calls/{call_id}/consult/complete", consult_complete),
+    ROW("DELETE", BASE "/calls/{call_id}/consult", consult_delete),
+    ROW("POST", BASE "/calls/{call_id}/supervise", supervise_post),
+    ROW("DELETE", BASE "/calls/{call_id}/supervise", supervise_delete),
+    ROW("GET", BASE "/call-parties", party_list),
+    ROW("PUT", BASE "/calls/{call_id}/recording", recording_set),
+    ROW("GET", BASE "/recordings", recording_list),
+    ROW("GET", BASE "/recordings/{recording_id}", recording_get),
+    ROW("GET", BASE "/recordings/{recording_id}/tracks/{track}", recording_track),
+    ROW("GET", BASE "/recordings/{recording_id}/tracks/{track}/waveform", recording_waveform),
     ROW("POST", BASE "/calls/{call_id}/hold", call_hold),
     ROW("POST", BASE "/calls/{call_id}/resume", call_resume),
     ROW("POST", BASE "/calls/{call_id}/transfer", call_transfer),
@@ -275,6 +301,10 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
         err = api_news_create(api);
     if (!err)
         err = api_calls_create(api);
+    if (!err)
+        err = api_parties_create(api);
+    if (!err)
+        err = api_recordings_create(api);
     if (err) {
         sup_api_destroy(api);
         return err;
@@ -297,6 +327,8 @@ void sup_api_destroy(struct sup_api *api)
     if (!api)
         return;
     api_hashing_cancel(api);
+    api_recordings_destroy(api);
+    api_parties_destroy(api);
     api_calls_destroy(api);
     api_news_destroy(api);
     api_feeds_destroy(api);

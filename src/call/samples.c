@@ -205,11 +205,20 @@ void call_take_sample(struct call_party *party, const struct sup_quality_sample 
     bool agent = party == &live->parties[SUP_CALL_AGENT];
     if (live->dead)
         return;
+    bool changed = party->sampled && party->last.verdicts != sample->verdicts;
     party->last = *sample;
     party->sampled = true;
     call_totals_add(&party->totals, sample);
     add_row(live->service->batch, live->id, agent, sample);
     /* One picture a second: at the customer's sample, or the agent's where there is no other. */
-    if (!agent || !has_picture(&live->parties[SUP_CALL_CUSTOMER]))
+    if (!agent || changed || !has_picture(&live->parties[SUP_CALL_CUSTOMER]))
         emit_picture(live);
+}
+
+void call_take_verdicts(struct call_party *party, uint32_t verdicts)
+{
+    if (party->live->dead || !party->sampled)
+        return;
+    party->last.verdicts = verdicts;
+    emit_picture(party->live);
 }

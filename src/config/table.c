@@ -148,6 +148,8 @@ const struct section config_sections[] = {
     {"database", "PostgreSQL."},
     {"call", "Voice calls."},
     {"media", "Addresses, transport and coding of the calls' sound."},
+    {"recording",
+     "Recording of calls. Whether calls are recorded says the setting recording.policy."},
     {"mask", "Masking of sensitive data in what customers and staff write."},
     {"audit", "The sealed audit log."},
     {"log", "Log lines: JSON on standard error."},
@@ -306,6 +308,16 @@ const struct row config_rows[] = {
     BOOL(media, fec, "true", FIXED, "Ask browsers for forward error correction."),
     INT(media, bitrate, "32000", 6000, 128000, FIXED, "Bits a second asked of browsers."),
     MS(media, ptime_ms, "20", 10, 60, FIXED, "Sound in one packet: 10, 20, 40 or 60 ms."),
+
+    TEXT(recording, key_file, "", 4096, FIXED, NULL, NULL,
+         "Keys that encrypt recordings, a line each: an id and 64 hexadecimal digits (supportd "
+         "recording make-key). The first encrypts, all decrypt. Empty: nothing is recorded."),
+    TEXT(recording, dir, "", 3900, FIXED, NULL, NULL,
+         "Directory of the recordings; needed with recording.key_file."),
+    BYTES(recording, buffer_bytes, "256KiB", 16 * KIB, 16 * MIB, FIXED,
+          "Sound of one call on its way to the disk. What does not fit while the disk is too slow "
+          "is left out, and the recording marked incomplete."),
+    INT(recording, max_recordings, "1000", 1, 100000, FIXED, "Recordings at a time."),
 
     LIST(mask, categories, "card,cvv,pin,otp,password,iban,account,national_id,custom", 9, FIXED,
          CATEGORIES, NULL, "What is masked."),

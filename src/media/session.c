@@ -10,7 +10,8 @@
 #include "supportd/media/demux.h"
 
 enum {
-    TICK_US = 1000000,
+    TICK_US = 250000,
+    TICKS_PER_SAMPLE = 4,
     /* Browsers report at least every 7.5 s (RTCP every 5 s, up to half more); with the tick's
      * second the news is out within 10 s. */
     LOST_AFTER_US = 8500000,
@@ -182,7 +183,7 @@ static void check_life(struct sup_leg *leg, uint64_t now_us)
     }
 }
 
-static void sample_quality(struct sup_leg *leg, uint64_t now_us)
+static struct sup_quality_env quality_env(const struct sup_leg *leg)
 {
     const struct sup_ice_pair *pair = sup_ice_pair_of(leg->ice);
     struct sup_quality_env env = {.connected = leg->state == SUP_LEG_CONNECTED,
@@ -200,6 +201,20 @@ static void sample_quality(struct sup_leg *leg, uint64_t now_us)
         sup_srtp_get_stats(leg->srtp, &stats);
         env.duplicates_srtp = (uint32_t)stats.replayed;
     }
+    return env;
+}
+
+static void check_verdicts(struct sup_leg *leg, uint64_t now_us)
+{
+    struct sup_quality_env env = quality_env(leg);
+    uint32_t verdicts;
+    if (sup_quality_check(leg->quality, now_us, &env, &verdicts) && leg->opts.on->on_verdicts)
+        leg->opts.on->on_verdicts(leg, verdicts, leg->opts.arg);
+}
+
+static void sample_quality(struct sup_leg *leg, uint64_t now_us)
+{
+    struct sup_quality_env env = quality_env(leg);
     struct sup_quality_sample sample;
     sup_quality_tick(leg->quality, now_us, &env, &sample);
     leg->has_rtt = sample.has_rtt;
@@ -214,8 +229,15 @@ static void on_tick(struct sup_media_timer *timer)
     sup_media_timer_set(leg->engine, timer, next_us > now_us ? next_us : now_us + TICK_US);
     check_life(leg, now_us);
     sup_leg_send_rtcp(leg, false);
-    if (leg->was_connected && !is_final(leg))
+    bool whole = ++leg->looks == TICKS_PER_SAMPLE;
+    if (whole)
+        leg->looks = 0;
+    if (!leg->was_connected || is_final(leg))
+        return;
+    if (whole)
         sample_quality(leg, now_us);
+    else
+        check_verdicts(leg, now_us);
 }
 
 static sup_err add_timers(struct sup_leg *leg)
@@ -284,6 +306,11 @@ sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg
     sup_media_timer_set(leg->engine, &leg->tick, sup_media_now_us(leg->engine) + TICK_US);
     *ret_leg = leg;
     return SUP_OK;
+}
+
+void sup_leg_set_arg(struct sup_leg *leg, void *arg)
+{
+    leg->opts.arg = arg;
 }
 
 void sup_leg_destroy(struct sup_leg *leg)

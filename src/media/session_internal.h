@@ -45,6 +45,7 @@ struct sup_leg {
     char mid[SUP_SDP_TOKEN_MAX + 1];
     uint8_t payload_type, level_id;
 
+    unsigned looks; /* of the tick since the last sample */
     struct sup_media_timer tick, dtls_timer, hold_timer;
     size_t timers; /* added, in this order */
 

@@ -20,7 +20,7 @@ static struct desk_person customer, agent;
 static struct sup_id call_id, chat_id;
 static struct browser phones[2], *const caller = &phones[0], *const callee = &phones[1];
 static struct sup_listener listener;
-static int changed, restarts, qualities, answerable, places, advices;
+static int changed, restarts, qualities, answerable, places, advices, parties;
 static struct sup_call_client reported; /* the last report of the caller's browser that was shown */
 static struct sup_call_event last_changed;
 static struct sup_prompts *prompts;
@@ -52,6 +52,9 @@ static void on_event(struct sup_listener *unused, void *data)
         break;
     case SUP_CALL_PLACE:
         places++;
+        break;
+    case SUP_CALL_PARTY:
+        parties++;
         break;
     case SUP_CALL_CANDIDATE:
         break;
@@ -90,7 +93,7 @@ static void setup(void)
     call = NULL;
     prompts = NULL;
     open_calls(NULL, 0);
-    changed = restarts = qualities = answerable = places = advices = 0;
+    changed = restarts = qualities = answerable = places = advices = parties = 0;
     reported = (struct sup_call_client){0};
     heard_both = false;
     last_changed = (struct sup_call_event){0};

@@ -189,6 +189,33 @@ mutation("packets are not marked", "src/media/ice.c",
 mutation("TURN credentials never run out", "src/auth/turn.c",
          '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
          "e2e test_networks Turn.test_both_sides_through_turn")
+# --- the life of a call ---
+mutation("the held hear each other", "src/call/call.c",
+         "bool joined = live->active && !live->held && customer && agent;", "bool joined = live->active && customer && agent;",
+         "db test_call")
+mutation("a caller whose leg is gone loses the place", "src/call/leg.c",
+         "    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))\n        call_place(live, true);\n    else if",
+         "    if", "db test_call")
+mutation("a caller who is gone is offered all the same", "sql/functions/41_queue.sql",
+         "q.state = 'waiting' and q.away_until is null and", "q.state = 'waiting' and", "sql 61_call_life.sql")
+mutation("a declined transfer does not go back to its sender", "sql/functions/54_call_life.sql",
+         "    if v_entry.phase = 'offered' then\n        v_sender", "    if false then\n        v_sender", "sql 61_call_life.sql")
+mutation("anybody gets what was handed to a colleague", "sql/functions/41_queue.sql",
+         "when p_entry.only_direct and not n.direct then 'not_addressed'", "when false then 'not_addressed'", "sql 61_call_life.sql")
+mutation("a state is changed past the table", "sql/migrations/0010_call_life.sql",
+         "    if not exists (select 1 from support.call_transitions t where t.from_state = old.state and t.to_state = new.state) then",
+         "    if false then", "sql 61_call_life.sql")
+mutation("a cancelled callback counts as abandoned", "sql/functions/50_call.sql",
+         "when 'customer' then 'callback_cancelled'", "when 'customer' then 'abandoned'", "sql 61_call_life.sql")
+mutation("wrap-up without end", "sql/functions/40_presence.sql",
+         "    v_until := least(v_have.wrap_until + p_ms * interval '1 ms',\n"
+         "                     coalesce(v_have.wrap_from, support.now()) + support.seconds('queue.wrap_up_max_s'));",
+         "    v_until := v_have.wrap_until + p_ms * interval '1 ms';", "sql 61_call_life.sql")
+mutation("who is set away rings on", "sql/functions/42_offer.sql",
+         "where m.id = any (v_offers) and m.staff_id = o.staff_id) >= v_max);",
+         "where m.id = any (v_offers) and m.staff_id = o.staff_id) > 1000);", "sql 61_call_life.sql")
+mutation("a note goes to the colleague unmasked", "src/api/call_life.c",
+         "        transfer.note = note.data;", "        transfer.note = in.note;", "api call_life test_transfer_comes_back")
 
 # --- quality beside the media ---
 mutation("advice of another verdict", "src/api/call_quality.c",

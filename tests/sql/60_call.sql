@@ -1,10 +1,6 @@
 -- Calls: start, ringing, answer, hold, end; capacity; the chat of a call; transitions; quality; signaling.
 begin;
-<<<<<<< HEAD
-select plan(121);
-=======
-select plan(113);
->>>>>>> sysmsg
+select plan(124);
 select t.people() \g /dev/null
 
 -- start

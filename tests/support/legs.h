@@ -61,7 +61,7 @@ static inline void on_quality(struct sup_leg *leg, const struct sup_quality_samp
     s->samples++;
 }
 
-static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality};
+static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality, NULL};
 
 static inline void open_engine(bool no_sibling, bool libsrtp_only)
 {

@@ -88,6 +88,10 @@ struct sup_config {
         int64_t gather_us, bitrate, ptime_ms;
     } media;
     struct {
+        char *key_file, *dir;
+        int64_t buffer_bytes, max_recordings;
+    } recording;
+    struct {
         struct sup_config_list categories, account_formats, account_formats_bare;
         struct sup_config_list national_id_formats, national_id_formats_bare;
         struct sup_config_list patterns, words;

@@ -97,12 +97,14 @@ struct sup_leg_callbacks {
                      void *arg);
     /* Each second from the first connection on; borrowed for the call. */
     void (*on_quality)(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg);
+    /* The verdicts have changed between two samples; may be NULL. */
+    void (*on_verdicts)(struct sup_leg *leg, uint32_t verdicts, void *arg);
 };
 
 /* Zero means the default. */
 struct sup_leg_opts {
     struct sup_media_engine *engine;    /* kept; required */
-    const struct sup_leg_callbacks *on; /* kept; required, every member set */
+    const struct sup_leg_callbacks *on; /* kept; required, all but the last member set */
     void *arg;
     uint64_t session_id;             /* for the SDP; below 2^63 */
     const char *cname;               /* 1..64 visible characters, copied; NULL: drawn at random */
@@ -114,6 +116,8 @@ struct sup_leg_opts {
 /* Opens sockets. *ret_leg is owned by the caller.
  * Errors: SUP_E_NOMEM, SUP_E_LIMIT (no free port), SUP_E_IO, SUP_E_INVAL, SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg);
+/* arg of the callbacks from now on. */
+void sup_leg_set_arg(struct sup_leg *leg, void *arg);
 /* Says BYE and close_notify; legs that hear it hear nothing then. NULL is a no-op. */
 void sup_leg_destroy(struct sup_leg *leg);
 

@@ -210,7 +210,7 @@ static bool schedule(struct wire_way *way, size_t len, uint64_t now_us, bool hel
         *ret_us = at_us + rule->reorder_us;
         return true;
     }
-    if (at_us < way->last_us)
+    if (at_us < way->last_us && !rule->disorder)
         at_us = way->last_us;
     way->last_us = at_us;
     *ret_us = at_us;

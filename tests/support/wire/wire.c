@@ -107,6 +107,7 @@ static struct wire_rule read_rule(json_t *o, uint64_t at_us)
                              .reorder_us = whole(o, "reorder_us"),
                              .delay_us = whole(o, "delay_us"),
                              .jitter_us = whole(o, "jitter_us"),
+                             .disorder = json_is_true(json_object_get(o, "disorder")),
                              .rate = whole(o, "rate"),
                              .queue_us = whole(o, "queue_us"),
                              .classes = read_classes(json_object_get(o, "classes"))};

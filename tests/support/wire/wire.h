@@ -60,7 +60,8 @@ struct wire_rule {
     double reorder; /* such packets are held for reorder_us, others overtake them */
     uint64_t reorder_us;
     uint64_t delay_us;
-    uint64_t jitter_us; /* in addition uniformly 0..jitter_us; order is kept */
+    uint64_t jitter_us; /* in addition uniformly 0..jitter_us */
+    bool disorder;      /* jitter may change the order; else it is kept */
     uint64_t rate;      /* bit/s, 0: unlimited */
     uint64_t queue_us;  /* the queue before it holds so much time, then drops */
     uint64_t blackhole_until_us;

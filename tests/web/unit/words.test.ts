@@ -6,13 +6,8 @@ import { en as staffEn } from "../../../src/web/shared/i18n/staff.en";
 import { sw as staffSw } from "../../../src/web/shared/i18n/staff.sw";
 import { en } from "../../../src/web/shared/i18n/widget.en";
 import { sw } from "../../../src/web/shared/i18n/widget.sw";
-<<<<<<< HEAD
-import type { CallAdvice, Leg } from "../../../src/web/shared/protocol";
+import type { CallAdvice, Leg, Message } from "../../../src/web/shared/protocol";
 import { adviceFor, grade, judged, lossPercent, worst } from "../../../src/web/shared/quality";
-=======
-import type { Leg, Message } from "../../../src/web/shared/protocol";
-import { grade, lossPercent, worst } from "../../../src/web/shared/quality";
->>>>>>> sysmsg
 import { maskSplit } from "../../../src/web/shared/rich";
 import { systemWords } from "../../../src/web/shared/system";
 import { uuid } from "../../../src/web/shared/uuid";
