@@ -166,11 +166,11 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
     live->active = true;
     live->held = live->calling = live->away = false;
     live->staff = staff;
-    live->position = live->said = 0; /* should the caller wait again, it is told anew */
     if (moved_on) {
         call_promote(live, staff);
         call_unseat_all(live, true);
     }
+    live->position = live->said = 0; /* should the caller wait again, it is told anew */
     /* Somebody else was asked and has a leg here already: not one packet of this call for it. */
     if (agent->leg && !sup_id_equal(agent->user, staff))
         call_leg_drop(live, SUP_CALL_AGENT);

@@ -91,6 +91,18 @@ mutation("seals are verified without their signature", "src/audit/verify.c",
          'broken(w, "wrong_signature", 0);', ";", "db test_audit")
 
 # --- who may what ---
+mutation("a socket outlives its token", "src/api/session.c",
+         "    if (expires_us > 0)\n        sup_timer_start(", "    if (expires_us < 0)\n        sup_timer_start(",
+         "api session ends_with_its_token")
+mutation("a socket is renewed with somebody else's token", "src/api/session.c",
+         "} else if (!sup_id_equal(actor->id, session->actor.id) || actor->role != session->actor.role) {", "} else if (!actor) {",
+         "api session renewed_socket_goes_on")
+mutation("a password is changed without the old one", "src/api/session_rest.c",
+         "op->actor.id, h->err == SUP_OK,", "op->actor.id, h->err == SUP_OK || true,", "api desk test_change")
+mutation("what is under way at the stop is never answered", "src/pg/pool.c",
+         "    while (!sup_list_empty(&pool->queue))\n        pg_req_finish(", "    while (false)\n        pg_req_finish(", "db test_pool_faults")
+mutation("a view of the queue is shown to who sees less", "sql/functions/43_queue_read.sql",
+         "when support.role_rank(s.role) >= 3 then 'all' else coalesce(s.team_id::text, '') end) v);", "else 'all' end) v);", "sql 51_queue.sql")
 mutation("a customer may write notes", "src/auth/permission.c",
          '{"chat_note", "--otaaa"}', '{"chat_note", "-ootaaa"}', "unit auth.test_permission")
 mutation("token's signature not checked", "src/auth/jwt.c",
@@ -138,6 +150,34 @@ mutation("no timer for deadlines", "src/queue/queue.c",
 
 mutation("a late repeat takes an accepted chat back", "sql/functions/42_offer.sql",
          "and c.assigned_staff_id = v_me) then 'accepted'", ") then 'accepted'", "db test_queue")
+
+# --- quality ---
+mutation("LBRR flag ignored", "src/media/quality_in.c",
+         "    if (info.lbrr)\n        *slot(in, hdr->seq) |= SLOT_LBRR;", "    if (false)\n        *slot(in, hdr->seq) |= SLOT_LBRR;",
+         "unit media.test_quality")
+mutation("LBRR flag of 60 ms frames read at the place of 20 ms", "src/media/opus_toc.c",
+         "unsigned units = info->frame_us <= SILK_UNIT_US ? 1 : info->frame_us / SILK_UNIT_US;", "unsigned units = 1;",
+         "unit media.test_opus")
+mutation("DTX pause counts as loss", "src/media/quality_in.c",
+         "    if (us > 0 && us <= DTX_GAP_MAX_US)\n",
+         "    if (us > 0) {\n        in->now.lost += (uint32_t)(us / 20000);\n        in->now.judged += (uint32_t)(us / 20000);\n    }\n"
+         "    if (us > 0 && us <= DTX_GAP_MAX_US)\n", "unit media.test_quality")
+mutation("DTX pause counts as jitter", "src/media/rtp_stats.c",
+         "    bool pause = hdr->marker || is_pause(stats, hdr);", "    bool pause = hdr->marker;", "unit media.test_rtp_stats")
+mutation("relayed gaps renumbered", "src/media/send_stream.c",
+         "    ret_out->seq = (uint16_t)(in->seq + stream->seq_shift);", "    ret_out->seq = (uint16_t)++stream->seq_shift;",
+         "unit media.test_send_stream")
+mutation("loss up and down swapped", "src/media/quality_verdict.c",
+         "            s->over |= 1u << SUP_VERDICT_LOSS_UP;", "            s->over |= 1u << SUP_VERDICT_LOSS_DOWN;",
+         "unit media.test_quality")
+mutation("verdicts without hysteresis", "src/media/quality_verdict.c",
+         "    RAISE = 3, ", "    RAISE = 1, ", "unit media.test_quality")
+mutation("verdicts never held", "src/media/quality_verdict.c",
+         "(held && ((over | presumed) & CLEAR_MASK))", "(false && held && presumed)", "unit media.test_quality")
+mutation("the speaker's gaps told as the listener's loss", "src/media/quality_out.c",
+         "        o->missing += count_sent(o, o->counted, to);", "        o->missing += to - o->counted;", "unit media.test_quality")
+mutation("a dead way down unnoticed", "src/media/quality_out.c",
+         "    uint32_t to = seq > due ? seq : due;", "    uint32_t to = due > seq ? seq : seq;", "unit media.test_quality")
 
 # --- media and calls ---
 mutation("DTLS fingerprint not checked", "src/media/dtls.c",
