@@ -266,7 +266,7 @@ mutation("counts of another connection compared", "src/call/stats.c",
 mutation("a client's lost packets added as they stand", "src/call/stats.c",
          "*ret_count = b - a; /* may fall", "*ret_count = b; /* may fall", "db test_call")
 mutation("residual loss of each second counted alike", "src/call/summary.c",
-         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 100;",
+         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 200;",
          "unit call.test_summary")
 mutation("a customer sees the agent's leg", "sql/migrations/0013_call_stats.sql",
          "create policy customer on support.call_client_stats for select to supportd_app\n"
