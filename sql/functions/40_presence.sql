@@ -24,9 +24,10 @@ create function support.staff_in_call(p_staff uuid) returns boolean language plp
 set search_path = pg_catalog, pg_temp as $$
 begin
     return exists (select 1 from support.voice_calls k where k.staff_id = p_staff and k.ended_at is null and k.state in ('active', 'held', 'calling'))
-        or exists (select 1 from support.offers o where o.staff_id = p_staff and o.state = 'pending' and o.kind = 'call');
+        or exists (select 1 from support.offers o where o.staff_id = p_staff and o.state = 'pending' and o.kind = 'call')
+        or exists (select 1 from support.call_parties r where r.staff_id = p_staff and r.role = 'consult' and r.closed_at is null);
 end $$;
-comment on function support.staff_in_call(uuid) is 'Has a call, or one rings there';
+comment on function support.staff_in_call(uuid) is 'Has a call, or one rings there, or is consulted about one';
 
 create function support.do_lock_offers(p_offers uuid[]) returns void language plpgsql as $$
 begin

@@ -82,6 +82,9 @@ begin
         where (k.ended_at is null or t.call_id is not null)
           and t.staff_id is distinct from case when k.state in ('active', 'held', 'calling') then k.staff_id end;
     return query
+        select 'party_without_agent', r.id::text from support.call_parties r join support.voice_calls k on k.id = r.call_id
+        where r.closed_at is null and (k.state not in ('active', 'held') or r.staff_id = k.staff_id or r.asked_by <> k.staff_id);
+    return query
         select 'seq_gap', c.id::text from support.chat_sessions c
         left join (select m.chat_id, count(m.seq) as n, coalesce(max(m.seq), 0) as top, count(m.note_seq) as notes, coalesce(max(m.note_seq), 0) as note_top
                    from support.chat_messages m group by m.chat_id) t on t.chat_id = c.id

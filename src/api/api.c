@@ -39,11 +39,37 @@ ROUTE(call_list, SUP_OP_CALL_LIST, api_call_list);
 ROUTE(call_get, SUP_OP_CALL_READ, api_call_get);
 ROUTE(call_quality, SUP_OP_CALL_READ, api_call_quality);
 ROUTE(call_end, SUP_OP_CALL_END, api_call_end);
+ROUTE(consult_post, SUP_OP_CALL_CONSULT, api_consult_post);
+ROUTE(consult_accept, SUP_OP_CALL_CONSULT, api_consult_accept);
+ROUTE(consult_talk, SUP_OP_CALL_CONSULT, api_consult_talk);
+ROUTE(consult_complete, SUP_OP_CALL_CONSULT, api_consult_complete);
+ROUTE(consult_delete, SUP_OP_CALL_CONSULT, api_consult_delete);
+ROUTE(supervise_post, SUP_OP_CALL_SUPERVISE, api_supervise_post);
+ROUTE(supervise_delete, SUP_OP_CALL_SUPERVISE, api_supervise_delete);
+ROUTE(party_list, SUP_OP_CALL_CONSULT, api_party_list);
+ROUTE(call_hold, SUP_OP_CALL_HOLD, api_call_hold);
+ROUTE(call_resume, SUP_OP_CALL_HOLD, api_call_resume);
+ROUTE(call_transfer, SUP_OP_CALL_TRANSFER, api_call_transfer);
+ROUTE(transfer_targets, SUP_OP_CALL_TRANSFER, api_transfer_targets);
+ROUTE(call_callback, SUP_OP_CALL_CALLBACK, api_call_callback);
+ROUTE(call_ring, SUP_OP_CALL_RING, api_call_ring);
+ROUTE(call_answer, SUP_OP_CALL_ANSWER, api_call_answer);
+ROUTE(call_decline, SUP_OP_CALL_ANSWER, api_call_decline);
+ROUTE(call_rating, SUP_OP_CALL_RATE, api_call_rating);
+ROUTE(call_missed, SUP_OP_CALL_READ_MISSED, api_call_missed);
+ROUTE(auto_answer_put, SUP_OP_AUTO_ANSWER_SET, api_auto_answer_put);
+ROUTE(wrap_up_post, SUP_OP_WRAP_UP, api_wrap_up_post);
+ROUTE(wrap_up_delete, SUP_OP_WRAP_UP, api_wrap_up_delete);
 ROUTE(session_post, SUP_OP_SESSION_CREATE, api_session_post);
 ROUTE(session_get, SUP_OP_SESSION_READ, api_session_get);
 ROUTE(session_delete, SUP_OP_SESSION_DELETE, api_session_delete);
 ROUTE(ticket_post, SUP_OP_WS_TICKET, api_ticket_post);
 ROUTE(widget_config, SUP_OP_WIDGET_CONFIG_READ, api_widget_config);
+ROUTE(recording_set, SUP_OP_CALL_RECORD, api_recording_set);
+ROUTE(recording_list, SUP_OP_RECORDING_LIST, api_recording_list);
+ROUTE(recording_get, SUP_OP_RECORDING_LIST, api_recording_get);
+ROUTE(recording_track, SUP_OP_RECORDING_PLAY, api_recording_track);
+ROUTE(recording_waveform, SUP_OP_RECORDING_PLAY, api_recording_waveform);
 ROUTE(staff_list, SUP_OP_STAFF_LIST, api_staff_list);
 ROUTE(staff_post, SUP_OP_STAFF_CREATE, api_staff_post);
 ROUTE(staff_role, SUP_OP_STAFF_SET_ROLE, api_staff_role);
@@ -91,6 +117,32 @@ static const struct sup_http_route routes[] = {
     ROW("GET", BASE "/calls/{call_id}", call_get),
     ROW("GET", BASE "/calls/{call_id}/quality", call_quality),
     ROW("POST", BASE "/calls/{call_id}/end", call_end),
+    ROW("POST", BASE "/calls/{call_id}/consult", consult_post),
+    ROW("POST", BASE "/calls/{call_id}/consult/accept", consult_accept),
+    ROW("POST", BASE "/calls/{call_id}/consult/talk", consult_talk),
+    ROW("POST", BASE "/calls/{call_id}/consult/complete", consult_complete),
+    ROW("DELETE", BASE "/calls/{call_id}/consult", consult_delete),
+    ROW("POST", BASE "/calls/{call_id}/supervise", supervise_post),
+    ROW("DELETE", BASE "/calls/{call_id}/supervise", supervise_delete),
+    ROW("GET", BASE "/call-parties", party_list),
+    ROW("PUT", BASE "/calls/{call_id}/recording", recording_set),
+    ROW("GET", BASE "/recordings", recording_list),
+    ROW("GET", BASE "/recordings/{recording_id}", recording_get),
+    ROW("GET", BASE "/recordings/{recording_id}/tracks/{track}", recording_track),
+    ROW("GET", BASE "/recordings/{recording_id}/tracks/{track}/waveform", recording_waveform),
+    ROW("POST", BASE "/calls/{call_id}/hold", call_hold),
+    ROW("POST", BASE "/calls/{call_id}/resume", call_resume),
+    ROW("POST", BASE "/calls/{call_id}/transfer", call_transfer),
+    ROW("GET", BASE "/transfer-targets", transfer_targets),
+    ROW("POST", BASE "/calls/{call_id}/callback", call_callback),
+    ROW("POST", BASE "/calls/{call_id}/ring", call_ring),
+    ROW("POST", BASE "/calls/{call_id}/answer", call_answer),
+    ROW("POST", BASE "/calls/{call_id}/decline", call_decline),
+    ROW("POST", BASE "/calls/{call_id}/rating", call_rating),
+    ROW("GET", BASE "/calls/missed", call_missed),
+    ROW("PUT", BASE "/me/auto-answer", auto_answer_put),
+    ROW("POST", BASE "/me/wrap-up", wrap_up_post),
+    ROW("DELETE", BASE "/me/wrap-up", wrap_up_delete),
     ROW("POST", BASE "/session", session_post),
     ROW("GET", BASE "/session", session_get),
     ROW("DELETE", BASE "/session", session_delete),
@@ -128,6 +180,7 @@ static const struct api_frame frames[] = {
     {"call.offer", SUP_OP_CALL_SIGNAL, api_ws_call_offer},
     {"call.candidate", SUP_OP_CALL_SIGNAL, api_ws_call_candidate},
     {"call.mute", SUP_OP_CALL_MUTE, api_ws_call_mute},
+    {"call.stats", SUP_OP_CALL_STATS, api_ws_call_stats},
 };
 
 const struct api_frame *api_frame_find(const char *type)
@@ -257,10 +310,17 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
         err = api_news_create(api);
     if (!err)
         err = api_calls_create(api);
+    if (!err)
+        err = api_parties_create(api);
+    if (!err)
+        err = api_recordings_create(api);
     if (err) {
         sup_api_destroy(api);
         return err;
     }
+    api->blocks_metric =
+        sup_metrics_gauge(opts->metrics, "supportd_memory_blocks",
+                          "Blocks of memory in use, of this program's own.", NULL, NULL);
     *ret_api = api;
     return SUP_OK;
 }
@@ -276,10 +336,13 @@ void sup_api_destroy(struct sup_api *api)
     if (!api)
         return;
     api_hashing_cancel(api);
+    api_recordings_destroy(api);
+    api_parties_destroy(api);
     api_calls_destroy(api);
     api_news_destroy(api);
     api_feeds_destroy(api);
     api_identity_destroy(api);
+    sup_buf_fini(&api->quality_text);
     sup_rate_destroy(api->address_rate);
     sup_rate_destroy(api->user_rate);
     sup_rate_destroy(api->login_rate);

@@ -219,6 +219,14 @@ void api_staff_store_new(struct api_op *op);
 
 /* RTCIceServer objects for a browser, with credentials of its own for TURN; NULL without memory. */
 json_t *api_ice_servers(const struct sup_api *api, const struct sup_actor *actor);
+/* Tells actor the state of the own calls whose media is here: after an absence. */
+void api_calls_tell(struct sup_api *api, const struct sup_actor *actor);
+/* Tells a staff member the state of a call. */
+void api_call_tell(struct sup_api *api, struct sup_id call, struct sup_id staff);
+/* The part of a staff member in a call of others has changed: tells that one, everywhere. */
+void api_party_changed(struct sup_api *api, struct sup_id call, struct sup_id user);
+sup_err api_parties_create(struct sup_api *api);
+void api_parties_destroy(struct sup_api *api);
 sup_err api_calls_create(struct sup_api *api);
 void api_calls_destroy(struct sup_api *api);
 void api_call_start(struct api_op *op);
@@ -226,9 +234,59 @@ void api_call_list(struct api_op *op);
 void api_call_get(struct api_op *op);
 void api_call_quality(struct api_op *op);
 void api_call_end(struct api_op *op);
+/* call_party.c */
+void api_consult_post(struct api_op *op);
+void api_consult_accept(struct api_op *op);
+void api_consult_talk(struct api_op *op);
+void api_consult_complete(struct api_op *op);
+void api_consult_delete(struct api_op *op);
+void api_supervise_post(struct api_op *op);
+void api_supervise_delete(struct api_op *op);
+void api_party_list(struct api_op *op);
+/* --- recordings: recording_rest.c --- */
+sup_err api_recordings_create(struct sup_api *api);
+void api_recordings_destroy(struct sup_api *api);
+/* Answers and drops what is read on the work queue. */
+void api_playing_cancel(struct sup_api *api);
+void api_recording_set(struct api_op *op);
+void api_recording_list(struct api_op *op);
+void api_recording_get(struct api_op *op);
+void api_recording_track(struct api_op *op);
+void api_recording_waveform(struct api_op *op);
+
+/* Ends an operation by the call op->object as its actor sees it. */
+void api_call_answer_state(struct api_op *op);
+/* An agent has taken work of the router (row of offer_accept, queue_pick or offer_auto_answer):
+ * the legs are joined, or the customer of a callback is called, and everybody hears of it. */
+void api_work_taken(struct sup_api *api, struct sup_id staff, struct sup_pg_result *rows);
+/* The leg of staff, at whom the call rings, is there: taken at once if that is wished. */
+void api_call_answerable(struct sup_api *api, struct sup_id call, struct sup_id staff);
+/* A customer has come: a callback that rings is told. */
+void api_call_welcomed(struct sup_api *api, struct sup_id customer);
+void api_call_hold(struct api_op *op);
+void api_call_resume(struct api_op *op);
+void api_call_transfer(struct api_op *op);
+void api_transfer_targets(struct api_op *op);
+void api_call_callback(struct api_op *op);
+void api_call_ring(struct api_op *op);
+void api_call_answer(struct api_op *op);
+void api_call_decline(struct api_op *op);
+void api_call_rating(struct api_op *op);
+void api_call_missed(struct api_op *op);
+void api_auto_answer_put(struct api_op *op);
+void api_wrap_up_post(struct api_op *op);
+void api_wrap_up_delete(struct api_op *op);
 void api_ws_call_offer(struct api_op *op);
 void api_ws_call_candidate(struct api_op *op);
 void api_ws_call_mute(struct api_op *op);
+void api_ws_call_stats(struct api_op *op);
+/* A second of a call has passed: call.quality to its staff, call.advice to its customer. */
+void api_call_picture(struct sup_api *api, const struct sup_call_event *event);
+/* The text of both frames, appended. Errors: SUP_E_NOMEM, SUP_E_LIMIT. */
+sup_err api_quality_text(const struct sup_call_event *event, int64_t at_us, struct sup_buf *out);
+sup_err api_advice_text(const struct sup_call_event *event, int64_t at_us, struct sup_buf *out);
+/* What to do about a verdict: a code of docs/protocol.md; static. */
+const char *api_advice_of(enum sup_verdict verdict);
 
 /* --- chats: chat_rest.c --- */
 
@@ -324,11 +382,22 @@ void api_ws_hello(struct api_op *op);
 void api_ws_ping(struct api_op *op);
 void api_ws_renew(struct api_op *op);
 
+enum { API_OPENINGS = 256 };
+/* Who has opened which recording lately. */
+struct api_opening {
+    struct sup_id person, recording;
+    uint64_t at_us;
+};
+
 struct sup_api {
     struct sup_api_opts opts;
     struct sup_hub *hub;
     struct sup_link sessions;
-    struct sup_link hashing;     /* passwords on the work queue */
+    struct sup_link hashing; /* passwords on the work queue */
+    struct sup_link playing; /* tracks of recordings on the work queue */
+    struct api_opening openings[API_OPENINGS];
+    size_t opening_next;
+    struct sup_listener on_card_news, on_card_bus, on_recording_gap;
     struct sup_map *feeds;       /* chat id -> struct api_feed */
     struct sup_map *by_customer; /* customer id -> struct api_feed */
     struct sup_listener on_chat_news;
@@ -336,12 +405,14 @@ struct sup_api {
     struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing, on_me, on_timeout;
     struct sup_listener on_person;
     struct sup_listener on_registered, on_pool, on_news_gap;
-    struct sup_listener on_call, on_call_bus, on_call_gap;
+    struct sup_listener on_call, on_call_bus, on_call_gap, on_party_bus;
     struct sup_timer *picture_timer;
-    struct sup_map *known;   /* token digest -> struct api_known */
-    struct sup_map *tickets; /* ticket digest -> struct api_ticket */
+    struct sup_buf quality_text; /* of the frames of each second, kept between them */
+    struct sup_map *known;       /* token digest -> struct api_known */
+    struct sup_map *tickets;     /* ticket digest -> struct api_ticket */
     struct sup_rate *user_rate, *address_rate, *login_rate, *say_rate, *call_rate;
     int64_t next_connection;
     bool draining;
+    struct sup_metric *blocks_metric;
 };
 #endif

@@ -100,7 +100,8 @@ void api_call_start(struct api_op *op)
     const struct sup_api *api = op->api;
     /* Not registered: there is no process yet that could own the media. */
     if (api->draining || !sup_bus_registered(api->opts.bus) || sup_call_full(api->opts.call)) {
-        api_op_fail(op, sup_call_full(api->opts.call) ? "overloaded" : "unavailable", NULL, NULL);
+        api_op_fail(op, sup_call_full(api->opts.call) ? "overloaded" : "unavailable",
+                    api->draining ? "draining" : NULL, NULL);
         return;
     }
     struct sup_call_start call = {
@@ -180,7 +181,7 @@ static void on_get(const struct sup_pg_reply *reply, void *arg)
                      json_pack("{s:o}", "call", sup_row_json(reply->rows, 0, "state")));
 }
 
-static void answer_call(struct api_op *op)
+void api_call_answer_state(struct api_op *op)
 {
     sup_err err = sup_call_store_state(op->api->opts.pool, op->actor.text, op->object, on_get, op);
     if (err)
@@ -190,67 +191,7 @@ static void answer_call(struct api_op *op)
 void api_call_get(struct api_op *op)
 {
     if (api_op_path_id(op, "call_id", &op->object))
-        answer_call(op);
-}
-
-/* Verdict bits of a row as their names. */
-static json_t *verdicts_json(int64_t flags)
-{
-    json_t *names = json_array();
-    for (int v = 0; v < SUP_VERDICT_COUNT; v++)
-        if (flags & (1 << v))
-            json_array_append_new(names,
-                                  json_string(sup_quality_verdict_name((enum sup_verdict)v)));
-    return names;
-}
-
-static json_t *number_or_null(struct sup_pg_result *rows, int row, const char *column)
-{
-    int c = sup_pg_col(rows, column);
-    return sup_pg_is_null(rows, row, c) ? json_null() : json_real(sup_pg_num(rows, row, c));
-}
-
-static json_t *sample_json(struct sup_pg_result *rows, int row)
-{
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "at",
-                     sup_row_time(rows, row, "at"), "party", sup_row_text(rows, row, "leg"),
-                     "direction", sup_row_text(rows, row, "direction"), "packets",
-                     sup_row_int(rows, row, "packets"), "lost", sup_row_int(rows, row, "lost"),
-                     "recovered", sup_row_int(rows, row, "recovered"), "jitter_us",
-                     sup_row_int(rows, row, "jitter_us"), "rtt_us",
-                     sup_row_int(rows, row, "rtt_us"), "mos_cq", number_or_null(rows, row, "mos"),
-                     "level_dbov", number_or_null(rows, row, "level_db"), "verdicts",
-                     verdicts_json(sup_row_number(rows, row, "flags")));
-}
-
-static void on_quality(const struct sup_pg_reply *reply, void *arg)
-{
-    struct api_op *op = arg;
-    if (reply->err) {
-        api_op_fail_db(op, reply);
-        return;
-    }
-    if (sup_pg_rows(reply->rows) == 0) { /* no samples, or no such call */
-        op->parts[PART_ANSWER] = json_pack("{s:[], s:n}", "items", "next");
-        answer_call(op);
-        return;
-    }
-    json_t *items = json_array();
-    for (int row = 0; row < sup_pg_rows(reply->rows); row++)
-        json_array_append_new(items, sample_json(reply->rows, row));
-    api_op_reply(op, 200, NULL, json_pack("{s:o, s:n}", "items", items, "next"));
-}
-
-void api_call_quality(struct api_op *op)
-{
-    int64_t limit;
-    if (!api_op_path_id(op, "call_id", &op->object) ||
-        !api_op_query_int(op, "limit", 240, 1, 4000, &limit))
-        return;
-    sup_err err = sup_call_store_quality(op->api->opts.pool, op->actor.text, op->object, (int)limit,
-                                         on_quality, op);
-    if (err)
-        api_op_fail_err(op, err);
+        api_call_answer_state(op);
 }
 
 /* --- ending --- */
@@ -263,7 +204,7 @@ static void on_ended(const struct sup_call_end_result *result, void *arg)
     else if (result->err)
         api_op_fail_err(op, result->err);
     else
-        answer_call(op);
+        api_call_answer_state(op);
 }
 
 void api_call_end(struct api_op *op)

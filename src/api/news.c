@@ -116,11 +116,17 @@ json_t *api_offer_json(struct sup_pg_result *rows, int row)
 {
     int64_t expires_us = sup_pg_time(rows, row, sup_pg_col(rows, "expires_at"));
     int64_t left_ms = (expires_us - sup_clock_wall_us()) / 1000;
+    json_t *transfer = json_null();
+    if (!sup_id_is_zero(sup_row_id(rows, row, "transfer_from")))
+        transfer = json_pack("{s:o, s:o, s:o}", "from",
+                             sup_row_person(rows, row, "transfer_from", "transfer_from_name"),
+                             "note", sup_row_text(rows, row, "transfer_note"), "back",
+                             sup_row_bool(rows, row, "transfer_back"));
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "id", sup_row_text(rows, row, "offer_id"),
-        "kind", sup_row_text(rows, row, "kind"), "entry_id", sup_row_text(rows, row, "entry_id"),
-        "chat_id", sup_row_text(rows, row, "chat_id"), "call_id",
-        sup_row_text(rows, row, "call_id"), "customer",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "transfer", transfer, "id",
+        sup_row_text(rows, row, "offer_id"), "kind", sup_row_text(rows, row, "kind"), "entry_id",
+        sup_row_text(rows, row, "entry_id"), "chat_id", sup_row_text(rows, row, "chat_id"),
+        "call_id", sup_row_text(rows, row, "call_id"), "customer",
         sup_row_person(rows, row, "customer_id", "customer_name"), "created_at",
         sup_row_time(rows, row, "created_at"), "expires_at", sup_row_time(rows, row, "expires_at"),
         "remaining_ms", (json_int_t)(left_ms > 0 ? left_ms : 0));
@@ -328,7 +334,7 @@ static void on_queue_event(struct sup_listener *listener, void *data)
     if (e->kind == SUP_QUEUE_OFFERED)
         api_offer_made(api, e->staff);
     if (e->kind == SUP_QUEUE_MISSED) {
-        api_offer_gone(api, e->staff, e->offer, "missed");
+        api_offer_gone(api, e->staff, e->offer, e->taken_back ? "withdrawn" : "missed");
         if (e->paused)
             api_me_changed(api, e->staff);
     }
@@ -338,11 +344,17 @@ static void on_queue_event(struct sup_listener *listener, void *data)
     }
     if (e->kind == SUP_QUEUE_ESCALATED)
         tell_timeout(api, e);
+    if (e->kind == SUP_QUEUE_GAVE_UP) {
+        api_offer_gone(api, e->offer_staff, e->offer, "withdrawn");
+        sup_call_ended(api->opts.call, e->call);
+        sup_queue_kick(api->opts.queue); /* the chat of the call may wait now */
+    }
     if (!sup_id_is_zero(e->chat) && e->rev > 0) {
         struct sup_chat_news news = {.chat = e->chat, .customer = e->customer, .rev = e->rev};
         sup_chat_announce(api->opts.chat, &news);
     }
-    if (!sup_id_is_zero(e->call) && e->kind != SUP_QUEUE_OFFERED && e->kind != SUP_QUEUE_ESCALATED)
+    if (!sup_id_is_zero(e->call) && e->kind <= SUP_QUEUE_MOVED_ON && e->kind != SUP_QUEUE_OFFERED &&
+        e->kind != SUP_QUEUE_ESCALATED && e->kind != SUP_QUEUE_GAVE_UP)
         sup_call_waits(api->opts.call, e->call);
     if (!sup_id_is_zero(e->call))
         api_call_changed(api, e->call, e->customer, e->staff);
@@ -543,6 +555,8 @@ void api_session_welcomed(struct api_session *session)
     if (sup_actor_is_staff(&session->actor)) {
         api_send_picture(session);
         read_offers(api, session->actor.id);
+    } else {
+        api_call_welcomed(api, session->actor.id);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "api_internal.h"
 #include "supportd/base/clock.h"
+#include "supportd/base/mem.h"
 #include "supportd/pg/row_json.h"
 #include "supportd/staff/staff_store.h"
 
@@ -35,6 +36,7 @@ void api_metrics(struct api_op *op)
         api_op_fail(op, "denied", NULL, NULL);
         return;
     }
+    sup_metric_set(op->api->blocks_metric, (double)sup_mem_live());
     if (sup_metrics_write(opts->metrics, &text)) {
         api_op_fail(op, "overloaded", NULL, NULL);
     } else {
@@ -87,7 +89,9 @@ static void on_settings(const struct sup_pg_reply *reply, void *arg)
     json_t *languages = json_array();
     for (size_t i = 0; i < opts->language_count; i++)
         json_array_append_new(languages, json_string(opts->languages[i]));
-    json_t *features = json_pack("{s:b, s:b}", "chat", chat, "call", call);
+    json_t *features = json_pack("{s:b, s:b, s:b, s:b}", "chat", chat, "call", call, "callback",
+                                 call && setting_on(reply->rows, "features.callback"), "ratings",
+                                 call && setting_on(reply->rows, "features.ratings"));
     json_t *limits = json_pack("{s:I}", "message_chars", (json_int_t)opts->limits.message_chars);
     api_op_reply(op, 200, NULL,
                  json_pack("{s:o, s:o, s:s, s:o, s:{s:s}}", "features", features, "languages",

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "api_internal.h"
+#include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
 #include "supportd/pg/row_json.h"
 #include "supportd/queue/queue_store.h"
@@ -10,13 +11,23 @@ enum { LIST_MAX = 200, LIST_DEFAULT = 50 };
 
 /* --- me --- */
 
+static json_t *wrap_left(struct sup_pg_result *rows)
+{
+    int until = sup_pg_col(rows, "wrap_until");
+    if (sup_pg_is_null(rows, 0, until))
+        return json_null();
+    int64_t left_us = sup_pg_time(rows, 0, until) - sup_clock_wall_us();
+    return json_integer(left_us > 0 ? left_us / 1000 : 0);
+}
+
 static json_t *presence_json(struct sup_pg_result *rows)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "chosen", sup_row_text(rows, 0, "chosen"),
-                     "reason", sup_row_text(rows, 0, "reason"), "connected",
-                     sup_row_bool(rows, 0, "connected"), "load", sup_row_int(rows, 0, "load"),
-                     "capacity", sup_row_int(rows, 0, "capacity"), "auto_answer",
-                     sup_row_bool(rows, 0, "auto_answer"));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "wrap_until",
+                     sup_row_time(rows, 0, "wrap_until"), "wrap_left_ms", wrap_left(rows), "chosen",
+                     sup_row_text(rows, 0, "chosen"), "reason", sup_row_text(rows, 0, "reason"),
+                     "connected", sup_row_bool(rows, 0, "connected"), "load",
+                     sup_row_int(rows, 0, "load"), "capacity", sup_row_int(rows, 0, "capacity"),
+                     "auto_answer", sup_row_bool(rows, 0, "auto_answer"));
 }
 
 static json_t *me_json(const struct sup_actor *actor)
@@ -247,6 +258,9 @@ static void on_deactivated(const struct sup_pg_reply *reply, void *arg)
         sup_call_waits(api->opts.call, calls[i]);
         api_call_changed(api, calls[i], (struct sup_id){{0}}, (struct sup_id){{0}});
     }
+    count = sup_call_of_user(api->opts.call, op->object, calls, 16);
+    for (size_t i = 0; i < count; i++) /* parts in calls of others have ended */
+        sup_call_check_parties(api->opts.call, calls[i]);
     api_feeds_check(api);
     sup_queue_kick(api->opts.queue);
     api_queue_changed(api);

@@ -111,28 +111,36 @@ static void on_taken_state(const struct sup_pg_reply *reply, void *arg)
         api_op_fail_err(op, err);
 }
 
-/* The agent's own clients follow the chat from here on, by the news. */
-static void taken(struct api_op *op, struct sup_pg_result *rows)
+void api_work_taken(struct sup_api *api, struct sup_id staff, struct sup_pg_result *rows)
 {
-    struct sup_api *api = op->api;
-    op->chat = sup_row_id(rows, 0, "chat_id");
-    op->object = sup_row_id(rows, 0, "call_id");
+    struct sup_id call = sup_row_id(rows, 0, "call_id");
     struct sup_chat_news news = {
-        .chat = op->chat,
+        .chat = sup_row_id(rows, 0, "chat_id"),
         .customer = sup_row_id(rows, 0, "customer_id"),
-        .staff = op->actor.id,
+        .staff = staff,
         .rev = sup_row_number(rows, 0, "rev"),
     };
-    if (!sup_id_is_zero(op->object)) { /* sound first: the rest is for the eye */
-        sup_call_answered(api->opts.call, op->object, op->actor.id);
-        api_call_changed(api, op->object, news.customer, op->actor.id);
+    if (!sup_id_is_zero(call)) { /* sound first: the rest is for the eye */
+        if (sup_pg_bool(rows, 0, sup_pg_col(rows, "calling")))
+            sup_call_calling(api->opts.call, call, news.chat, news.customer, staff);
+        else
+            sup_call_answered(api->opts.call, call, staff);
+        api_call_changed(api, call, news.customer, staff);
     }
     sup_chat_announce(api->opts.chat, &news);
     sup_queue_kick(api->opts.queue);
     api_queue_changed(api);
-    api_me_changed(api, op->actor.id);
+    api_me_changed(api, staff);
+}
+
+/* The agent's own clients follow the chat from here on, by the news. */
+static void taken(struct api_op *op, struct sup_pg_result *rows)
+{
+    op->chat = sup_row_id(rows, 0, "chat_id");
+    op->object = sup_row_id(rows, 0, "call_id");
+    api_work_taken(op->api, op->actor.id, rows);
     sup_err err =
-        sup_chat_store_state(api->opts.pool, op->actor.text, op->chat, on_taken_state, op);
+        sup_chat_store_state(op->api->opts.pool, op->actor.text, op->chat, on_taken_state, op);
     if (err)
         api_op_fail_err(op, err);
 }
@@ -154,8 +162,9 @@ void api_offer_accept(struct api_op *op)
 {
     if (!api_op_path_id(op, "offer_id", &op->object) || !api_op_read(op, NULL, 0, NULL))
         return;
-    sup_err err = sup_queue_store_accept(op->api->opts.pool, op->actor.text, op->object,
-                                         op->request, on_accepted, op);
+    sup_err err =
+        sup_queue_store_accept(op->api->opts.pool, op->actor.text, op->object, op->request,
+                               sup_bus_process(op->api->opts.bus), on_accepted, op);
     if (err)
         api_op_fail_err(op, err);
 }
@@ -182,7 +191,7 @@ void api_queue_pick(struct api_op *op)
     if (!api_op_path_id(op, "entry_id", &op->object) || !api_op_read(op, NULL, 0, NULL))
         return;
     sup_err err = sup_queue_store_pick(op->api->opts.pool, op->actor.text, op->object, op->request,
-                                       on_picked, op);
+                                       sup_bus_process(op->api->opts.bus), on_picked, op);
     if (err)
         api_op_fail_err(op, err);
 }

@@ -29,7 +29,8 @@ static bool read_body(struct api_op *op)
 static void start(struct api_op *op)
 {
     static const char *const parameters[] = {"status",     "cursor",         "limit",  "after_seq",
-                                             "before_seq", "after_note_seq", "origin", NULL};
+                                             "before_seq", "after_note_seq", "origin", "call_id",
+                                             "staff_id",   "customer_id",    NULL};
     const struct api_route *route = sup_http_route_data(op->req);
     if (sup_http_query_unknown(op->req, parameters)) {
         api_op_fail(op, "unknown_field", "a query parameter that no route has", NULL);
@@ -157,6 +158,8 @@ bool api_ws_gate(const char *ip, const char *origin, void *arg)
     (void)origin;
     struct sup_api *api = arg;
     uint64_t retry_us;
-    return !api->draining && sup_rate_take(api->address_rate, ip, strlen(ip), 1,
-                                           sup_clock_mono_us(), &retry_us) == SUP_OK;
+    /* While calls still run, who has lost the connection may come back to them. */
+    bool open = !api->draining || sup_call_count(api->opts.call) > 0;
+    return open && sup_rate_take(api->address_rate, ip, strlen(ip), 1, sup_clock_mono_us(),
+                                 &retry_us) == SUP_OK;
 }

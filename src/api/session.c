@@ -186,6 +186,15 @@ static void refuse_hello(struct api_op *op, const char *code)
     api_session_unref(session);
 }
 
+/* n spreads the returns of many. */
+static void say_bye(struct api_session *session, unsigned n)
+{
+    unsigned spread_ms = session->api->opts.drain_spread_ms;
+    int retry_ms = RETRY_MIN_MS + (int)(n * 7919u % (spread_ms + 1));
+    api_session_send(session, json_pack("{s:s, s:s, s:i}", "type", "bye", "reason", "draining",
+                                        "retry_after_ms", retry_ms));
+}
+
 static void accept_hello(struct api_op *op, const struct sup_actor *actor)
 {
     struct api_session *session = op->session;
@@ -216,6 +225,9 @@ static void accept_hello(struct api_op *op, const struct sup_actor *actor)
     resume(session, entries);
     json_decref(entries);
     api_session_welcomed(session);
+    api_calls_tell(session->api, &session->actor);
+    if (session->api->draining)
+        say_bye(session, 0);
     api_session_unref(session);
 }
 
@@ -415,9 +427,6 @@ void api_sessions_bye(struct sup_api *api)
     unsigned n = 0;
     SUP_LIST_EACH(pos, tmp, &api->sessions)
     {
-        struct api_session *session = SUP_CONTAINER_OF(pos, struct api_session, link);
-        int retry_ms = RETRY_MIN_MS + (int)(n++ * 7919u % (api->opts.drain_spread_ms + 1));
-        api_session_send(session, json_pack("{s:s, s:s, s:i}", "type", "bye", "reason", "draining",
-                                            "retry_after_ms", retry_ms));
+        say_bye(SUP_CONTAINER_OF(pos, struct api_session, link), n++);
     }
 }

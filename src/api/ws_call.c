@@ -3,12 +3,13 @@
 #include "api_internal.h"
 #include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
+#include "supportd/call/call_life_store.h"
 #include "supportd/call/call_store.h"
 #include "supportd/log/log.h"
 #include "supportd/pg/row_json.h"
 #include "supportd/queue/queue_store.h"
 
-enum { SDP_MAX = 16384, CANDIDATE_MAX = 512 };
+enum { SDP_MAX = 16384, CANDIDATE_MAX = 512, CALLS_TOLD_MAX = 8 };
 
 struct call_fields {
     struct sup_id call_id;
@@ -97,64 +98,44 @@ void api_ws_call_mute(struct api_op *op)
 
 /* --- to the browser --- */
 
-static json_t *dir_json(const struct sup_quality_dir *d, const struct sup_quality_sample *of_in)
-{
-    json_t *dir = json_pack("{s:I, s:I, s:f, s:f, s:f}", "packets", (json_int_t)d->packets, "lost",
-                            (json_int_t)d->lost, "loss_pct", d->loss_pct, "residual_loss_pct",
-                            d->residual_loss_pct, "jitter_ms", d->jitter_us / 1000.0);
-    json_object_set_new(dir, "mos_lq", d->has_mos ? json_real(d->mos_lq) : json_null());
-    json_object_set_new(dir, "mos_cq", d->has_mos ? json_real(d->mos_cq) : json_null());
-    if (of_in)
-        json_object_set_new(dir, "level_dbov",
-                            of_in->has_level ? json_integer(of_in->level_dbov) : json_null());
-    return dir;
-}
-
-static json_t *leg_json(const char *party, const struct sup_quality_sample *s)
-{
-    json_t *verdicts = json_array();
-    for (int v = 0; v < SUP_VERDICT_COUNT; v++)
-        if (s->verdicts & (1u << v))
-            json_array_append_new(verdicts,
-                                  json_string(sup_quality_verdict_name((enum sup_verdict)v)));
-    return json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o}", "party", party, "connected",
-                     s->connected, "relayed", s->relayed, "rtt_ms",
-                     s->has_rtt ? json_real(s->rtt_us / 1000.0) : json_null(), "in",
-                     dir_json(&s->in, s), "out", dir_json(&s->out, NULL), "verdicts", verdicts);
-}
-
-static void send_quality(struct sup_api *api, struct sup_id user, const struct sup_call_event *e,
-                         bool all)
-{
-    static const char *const names[] = {"customer", "agent"};
-    if (sup_id_is_zero(user) || sup_hub_subscribers(api->hub, api_topic('u', user).s) == 0)
-        return;
-    json_t *legs = json_array();
-    for (int p = 0; p < SUP_CALL_PARTIES; p++)
-        if (e->samples[p] && (all || p == SUP_CALL_CUSTOMER))
-            json_array_append_new(legs, leg_json(names[p], e->samples[p]));
-    api_send_user(api, user,
-                  json_pack("{s:s, s:s, s:s, s:o}", "type", "call.quality", "call_id",
-                            sup_id_text(e->call).s, "at", sup_time_text(sup_clock_wall_us()).s,
-                            "legs", legs));
-}
-
 /* The state of a call as its own parties see it, to each of them. */
 struct told {
     struct sup_api *api;
     struct sup_id call, user;
 };
 
+/* A callback rings at its customer until that time. */
+static void tell_ring(struct sup_api *api, struct sup_pg_result *rows)
+{
+    int until = sup_pg_col(rows, "ring_until");
+    if (sup_pg_is_null(rows, 0, until))
+        return;
+    int64_t left_us = sup_pg_time(rows, 0, until) - sup_clock_wall_us();
+    json_t *state = sup_row_json(rows, 0, "state");
+    if (left_us > 0)
+        api_send_user(api, sup_row_id(rows, 0, "customer_id"),
+                      json_pack("{s:s, s:s, s:O, s:o, s:I}", "type", "call.ring", "call_id",
+                                sup_id_text(sup_row_id(rows, 0, "call_id")).s, "staff",
+                                json_object_get(state, "staff"), "expires_at",
+                                sup_row_time(rows, 0, "ring_until"), "remaining_ms",
+                                (json_int_t)(left_us / 1000)));
+    json_decref(state);
+}
+
 static void on_told(const struct sup_pg_reply *reply, void *arg)
 {
     struct told *t = arg;
     if (!reply->err && sup_pg_rows(reply->rows) == 1) {
+        if (sup_id_equal(sup_row_id(reply->rows, 0, "customer_id"), t->user))
+            tell_ring(t->api, reply->rows);
         const struct sup_call *calls = t->api->opts.call;
         api_send_user(t->api, t->user,
-                      json_pack("{s:s, s:o, s:{s:b, s:b}}", "type", "call.state", "call",
-                                sup_row_json(reply->rows, 0, "state"), "muted", "customer",
+                      json_pack("{s:s, s:o, s:{s:b, s:b}, s:{s:s, s:s}}", "type", "call.state",
+                                "call", sup_row_json(reply->rows, 0, "state"), "muted", "customer",
                                 sup_call_is_muted(calls, t->call, SUP_CALL_CUSTOMER), "agent",
-                                sup_call_is_muted(calls, t->call, SUP_CALL_AGENT)));
+                                sup_call_is_muted(calls, t->call, SUP_CALL_AGENT), "legs",
+                                "customer", sup_call_leg_name(calls, t->call, SUP_CALL_CUSTOMER),
+                                "agent", sup_call_leg_name(calls, t->call, SUP_CALL_AGENT)));
     }
     sup_free(t);
 }
@@ -172,6 +153,39 @@ static void tell(struct sup_api *api, struct sup_id call, struct sup_id user, bo
         sup_free(t);
 }
 
+void api_calls_tell(struct sup_api *api, const struct sup_actor *actor)
+{
+    struct sup_id calls[CALLS_TOLD_MAX];
+    size_t count = sup_call_of_user(api->opts.call, actor->id, calls, CALLS_TOLD_MAX);
+    for (size_t i = 0; i < count; i++)
+        tell(api, calls[i], actor->id, sup_actor_is_staff(actor));
+}
+
+struct welcomed {
+    struct sup_api *api;
+    struct sup_id customer;
+};
+
+static void on_live(const struct sup_pg_reply *reply, void *arg)
+{
+    struct welcomed w = *(struct welcomed *)arg;
+    sup_free(arg);
+    if (!reply->err && sup_pg_rows(reply->rows) == 1 &&
+        strcmp(sup_row_str(reply->rows, 0, "state"), "calling") == 0)
+        tell(w.api, sup_row_id(reply->rows, 0, "call_id"), w.customer, false);
+}
+
+void api_call_welcomed(struct sup_api *api, struct sup_id customer)
+{
+    struct welcomed *w = sup_calloc(1, sizeof(*w));
+    if (!w)
+        return;
+    *w = (struct welcomed){api, customer};
+    struct sup_actor actor = sup_actor_make(SUP_ROLE_CUSTOMER, customer, NULL);
+    if (sup_call_life_store_live(api->opts.pool, actor.text, on_live, w))
+        sup_free(w);
+}
+
 void api_call_changed(struct sup_api *api, struct sup_id call, struct sup_id customer,
                       struct sup_id staff)
 {
@@ -181,6 +195,20 @@ void api_call_changed(struct sup_api *api, struct sup_id call, struct sup_id cus
         sup_bus_publish(api->opts.bus, "call", call, 0, ref.data))
         sup_log_warn("api", "event not published", SUP_STR("topic", "call"));
     sup_buf_fini(&ref);
+}
+
+void api_call_tell(struct sup_api *api, struct sup_id call, struct sup_id staff)
+{
+    tell(api, call, staff, true);
+}
+
+/* Whose legs are here is connected here as well. */
+static void tell_parties(struct sup_api *api, struct sup_id call)
+{
+    struct sup_id users[SUP_MIX_MAX];
+    size_t count = sup_call_parties(api->opts.call, call, users, SUP_MIX_MAX);
+    for (size_t i = 0; i < count; i++)
+        tell(api, call, users[i], true);
 }
 
 static void on_call_bus(struct sup_listener *listener, void *data)
@@ -198,6 +226,7 @@ static void on_call_bus(struct sup_listener *listener, void *data)
         tell(api, event->id, customer, false);
         tell(api, event->id, staff, true);
     }
+    tell_parties(api, event->id);
     if (!event->local) /* another process has changed the row of a call that may have its legs here
                         */
         sup_call_check(api->opts.call, event->id);
@@ -236,11 +265,21 @@ static void on_call_event(struct sup_listener *listener, void *data)
                                 sup_id_text(e->call).s, "reason", e->reason));
         break;
     case SUP_CALL_QUALITY:
-        send_quality(api, e->customer, e, false);
-        send_quality(api, e->staff, e, true);
+        api_call_picture(api, e);
         break;
     case SUP_CALL_CHANGED:
         on_changed(api, e);
+        break;
+    case SUP_CALL_PARTY:
+        api_party_changed(api, e->call, e->user);
+        api_call_changed(api, e->call, e->customer, e->staff);
+        break;
+    case SUP_CALL_ANSWERABLE:
+        api_call_answerable(api, e->call, e->staff);
+        break;
+    case SUP_CALL_PLACE:
+        sup_queue_kick(api->opts.queue);
+        api_queue_changed(api);
         break;
     }
 }
@@ -261,8 +300,12 @@ static void on_dead(const struct sup_pg_reply *reply, void *arg)
             .user = sup_row_id(reply->rows, row, "offer_staff_id"),
             .offer = sup_row_id(reply->rows, row, "offer_id"),
         };
-        sup_call_ended(api->opts.call, event.call);
+        if (sup_pg_bool(reply->rows, row, sup_pg_col(reply->rows, "ended")))
+            sup_call_ended(api->opts.call, event.call);
+        else
+            sup_call_check(api->opts.call, event.call);
         on_changed(api, &event);
+        sup_queue_kick(api->opts.queue);
     }
 }
 

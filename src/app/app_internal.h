@@ -36,6 +36,8 @@ struct sup_app {
     struct sup_media_engine *engine;
     struct sup_chat *chat;
     struct sup_queue *queue;
+    struct sup_rec_keys *recording_keys;
+    struct sup_recorders *recorders;
     struct sup_call *call;
     struct sup_api *api;
     struct sup_net_server *server;
@@ -61,6 +63,7 @@ sup_err app_config(const char *path, bool need_database, bool need_owner,
 /* Each fills its part from app->config and logs what is wrong. */
 sup_err app_make_mask(struct sup_app *app);
 sup_err app_make_media(struct sup_app *app);
+sup_err app_make_recorders(struct sup_app *app);
 sup_err app_make_assets(struct sup_app *app);
 void app_drop_assets(struct sup_app *app);
 sup_err app_make_server(struct sup_app *app);
@@ -73,6 +76,7 @@ int app_migrate(int argc, char **argv);
 int app_check_config(int argc, char **argv);
 int app_add_staff(int argc, char **argv);
 int app_audit(int argc, char **argv);
+int app_recording(int argc, char **argv);
 int app_mask(int argc, char **argv);
 int app_config_docs(int argc, char **argv);
 /* Value of "--name VALUE" in argv, or NULL. */

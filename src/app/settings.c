@@ -162,6 +162,34 @@ static size_t own_addresses(char (*ret)[INET6_ADDRSTRLEN], size_t max)
     return count;
 }
 
+sup_err app_make_recorders(struct sup_app *app)
+{
+    const struct sup_config *c = app->config;
+    const char *why = NULL;
+    if (!c->recording.key_file[0])
+        return SUP_OK;
+    sup_err err = sup_rec_keys_load(c->recording.key_file, &app->recording_keys, &why);
+    if (err) {
+        sup_log_error("app", "recording keys not read", SUP_STR("file", c->recording.key_file),
+                      SUP_STR("problem", why ? why : ""));
+        return err;
+    }
+    if (!c->recording.dir[0] || access(c->recording.dir, W_OK | X_OK) != 0) {
+        sup_log_error("app", "recording.dir cannot be written to",
+                      SUP_STR("dir", c->recording.dir));
+        return SUP_E_INVAL;
+    }
+    struct sup_recorders_opts opts = {
+        .loop = app->loop,
+        .keys = app->recording_keys,
+        .dir = c->recording.dir,
+        .metrics = app->metrics,
+        .buffer_bytes = (size_t)c->recording.buffer_bytes,
+        .max_recordings = (size_t)c->recording.max_recordings,
+    };
+    return sup_recorders_create(&opts, &app->recorders);
+}
+
 sup_err app_make_media(struct sup_app *app)
 {
     const struct sup_config *c = app->config;
@@ -196,6 +224,7 @@ sup_err app_make_media(struct sup_app *app)
         .port_min = (uint16_t)c->media.port_min,
         .port_max = (uint16_t)c->media.port_max,
         .no_sibling = !c->media.sibling_socket,
+        .no_dscp = !c->media.dscp,
         .libsrtp_only = strcmp(c->media.srtp_engine, "libsrtp") == 0,
         .hold = app->hold,
         .gather_us = (uint32_t)c->media.gather_us,

@@ -91,6 +91,19 @@ sup_err sup_buf_addf(struct sup_buf *buf, const char *fmt, ...)
     return SUP_OK;
 }
 
+sup_err sup_buf_add_int(struct sup_buf *buf, int64_t value)
+{
+    char digits[20], *p = digits + sizeof(digits);
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        *--p = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0)
+        *--p = '-';
+    return sup_buf_add(buf, p, (size_t)(digits + sizeof(digits) - p));
+}
+
 void sup_buf_drop(struct sup_buf *buf, size_t n)
 {
     if (n >= buf->len) {

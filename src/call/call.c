@@ -17,6 +17,7 @@ enum {
 
 void call_engine_rearm(struct sup_call *call)
 {
+    sup_metric_set(call->timers_metric, (double)sup_media_engine_timers(call->opts.engine));
     uint64_t deadline = sup_media_engine_deadline(call->opts.engine);
     if (deadline == call->deadline && sup_timer_armed(call->timer))
         return; /* the common case: a packet came, and nothing is due sooner for it */
@@ -71,7 +72,8 @@ void call_emit(struct call_live *live, struct sup_call_event *event)
 
 static void live_free(struct call_live *live)
 {
-    for (int p = 0; p < SUP_CALL_PARTIES; p++) {
+    call_recording_fini(live);
+    for (int p = 0; p < CALL_SEATS; p++) {
         call_leg_drop(live, (enum sup_call_party)p);
         sup_timer_destroy(live->parties[p].grace);
     }
@@ -83,13 +85,18 @@ static void live_free(struct call_live *live)
 /* Who is only being asked may go: the caller keeps waiting, and the offer has its own deadline. */
 static bool is_only_asked(const struct call_party *party)
 {
-    return party == &party->live->parties[SUP_CALL_AGENT] && !party->live->active;
+    return party == &party->live->parties[SUP_CALL_AGENT] && !party->live->active &&
+           !party->live->calling;
 }
 
 static void on_grace_over(void *arg)
 {
     struct call_party *party = arg;
     struct call_live *live = party->live;
+    if (call_waits(live) && party == &live->parties[SUP_CALL_CUSTOMER] && party->leg) {
+        call_place(live, live->away); /* once more: the row could not be told */
+        return;
+    }
     if (is_only_asked(party)) {
         call_leg_drop(live, SUP_CALL_AGENT);
         call_engine_rearm(live->service);
@@ -130,25 +137,20 @@ sup_err call_live_get(struct sup_call *call, struct sup_id id, struct call_live 
     return SUP_OK;
 }
 
-void call_join(struct call_live *live)
-{
-    struct sup_leg *customer = live->parties[SUP_CALL_CUSTOMER].leg;
-    struct sup_leg *agent = live->parties[SUP_CALL_AGENT].leg;
-    bool joined = live->active && customer && agent;
-    if (customer) {
-        sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,
-                           joined ? agent : NULL);
-        sup_leg_expect_in(customer, joined && !live->parties[SUP_CALL_CUSTOMER].muted);
-    }
-    if (agent) {
-        sup_leg_set_source(agent, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_NOTHING,
-                           joined ? customer : NULL);
-        sup_leg_expect_in(agent, joined && !live->parties[SUP_CALL_AGENT].muted);
-    }
-    call_engine_rearm(live->service);
-}
-
 /* --- news of the rows --- */
+
+/* The caller's leg may be gone by now (its place was kept), or not have come yet (a callback). */
+void call_expect_customer(struct call_live *live)
+{
+    struct call_party *customer = &live->parties[SUP_CALL_CUSTOMER];
+    if (sup_timer_armed(customer->grace))
+        return;
+    enum sup_leg_state state = customer->leg ? sup_leg_state_of(customer->leg) : SUP_LEG_CLOSED;
+    if (!customer->leg)
+        sup_timer_start(customer->grace, FIRST_LEG_US);
+    else if (state != SUP_LEG_CONNECTED && state != SUP_LEG_CONNECTING)
+        sup_timer_start(customer->grace, live->service->opts.grace_us);
+}
 
 void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id staff)
 {
@@ -156,15 +158,23 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
     if (!live)
         return;
     struct call_party *agent = &live->parties[SUP_CALL_AGENT];
+    bool moved_on = live->active && !sup_id_equal(live->staff, staff);
     live->epoch++;
     live->active = true;
+    live->held = live->calling = live->away = false;
     live->staff = staff;
+    if (moved_on) {
+        call_promote(live, staff);
+        call_unseat_all(live, true);
+    }
     /* Somebody else was asked and has a leg here already: not one packet of this call for it. */
     if (agent->leg && !sup_id_equal(agent->user, staff))
         call_leg_drop(live, SUP_CALL_AGENT);
     if (!agent->leg && !sup_timer_armed(agent->grace))
         sup_timer_start(agent->grace, call->opts.grace_us);
+    call_expect_customer(live);
     call_join(live);
+    call_recording_answered(live);
 }
 
 void sup_call_waits(struct sup_call *call, struct sup_id id)
@@ -173,9 +183,10 @@ void sup_call_waits(struct sup_call *call, struct sup_id id)
     if (!live)
         return;
     live->epoch++;
-    live->active = false;
+    live->active = live->held = live->calling = false;
     live->staff = (struct sup_id){{0}};
     call_leg_drop(live, SUP_CALL_AGENT);
+    call_unseat_all(live, true);
     call_join(live);
 }
 
@@ -193,6 +204,15 @@ static void on_reap(void *arg)
     call_engine_rearm(call);
 }
 
+/* A leg must not go within its own callback, and this may run in one. */
+void call_reap(struct call_live *live)
+{
+    live->dead = true;
+    for (int p = 0; p < SUP_CALL_PARTIES; p++)
+        sup_timer_stop(live->parties[p].grace);
+    sup_timer_start(live->service->reaper, 0);
+}
+
 static void on_summary(const struct sup_pg_reply *reply, void *arg)
 {
     (void)arg;
@@ -206,16 +226,14 @@ void sup_call_ended(struct sup_call *call, struct sup_id id)
     struct call_live *live = call_find(call, id);
     if (!live)
         return;
-    call_store_rows(live);
+    call_recording_end(live);
+    call_batch_store(call->batch);
     json_t *summary = call_summary_json(live);
     if (summary && sup_call_store_summary(call->opts.pool, id, summary, on_summary, NULL))
         sup_log_warn("call", "summary not sent", SUP_STR("call", sup_id_text(id).s));
     json_decref(summary);
-    /* A leg must not go within its own callback, and this may run in one. */
-    live->dead = true;
-    for (int p = 0; p < SUP_CALL_PARTIES; p++)
-        sup_timer_stop(live->parties[p].grace);
-    sup_timer_start(call->reaper, 0);
+    call_unseat_all(live, false);
+    call_reap(live);
 }
 
 void sup_call_expect(struct sup_call *call, struct sup_id id, struct sup_id chat,
@@ -241,6 +259,33 @@ struct checking {
     unsigned epoch;
 };
 
+/* Does what the row says. */
+static void follow_row(struct sup_call *call, const struct call_live *live,
+                       struct sup_pg_result *rows)
+{
+    struct sup_id id = live->id;
+    const char *status = sup_pg_rows(rows) == 1 ? sup_row_str(rows, 0, "status") : "ended";
+    if (strcmp(status, "ended") == 0) {
+        sup_call_ended(call, id);
+        return;
+    }
+    bool callback = sup_pg_bool(rows, 0, sup_pg_col(rows, "callback"));
+    struct sup_id staff = sup_row_id(rows, 0, "staff_id");
+    bool held = strcmp(status, "held") == 0;
+    if (!sup_id_equal(sup_row_id(rows, 0, "owner_process"), sup_bus_process(call->opts.bus))) {
+        sup_call_forget(call, id);
+    } else if (strcmp(status, "active") == 0 || held) {
+        sup_call_answered(call, id, staff);
+        sup_call_held(call, id, held);
+    } else if (strcmp(status, "calling") == 0) {
+        sup_call_calling(call, id, live->chat, live->customer, staff);
+    } else if (callback) {
+        sup_call_forget(call, id);
+    } else if (!call_waits(live)) {
+        sup_call_waits(call, id);
+    }
+}
+
 static void on_checked(const struct sup_pg_reply *reply, void *arg)
 {
     struct checking c = *(struct checking *)arg;
@@ -252,14 +297,7 @@ static void on_checked(const struct sup_pg_reply *reply, void *arg)
         sup_call_check(c.call, c.id);
         return;
     }
-    const char *status =
-        sup_pg_rows(reply->rows) == 1 ? sup_row_str(reply->rows, 0, "status") : "ended";
-    if (strcmp(status, "ended") == 0)
-        sup_call_ended(c.call, c.id);
-    else if (strcmp(status, "active") == 0 || strcmp(status, "held") == 0)
-        sup_call_answered(c.call, c.id, sup_row_id(reply->rows, 0, "staff_id"));
-    else if (live->active)
-        sup_call_waits(c.call, c.id);
+    follow_row(c.call, live, reply->rows);
 }
 
 void sup_call_check(struct sup_call *call, struct sup_id id)
@@ -405,7 +443,7 @@ void sup_call_end_all(struct sup_call *call, const char *reason)
     size_t pos = 0;
     const struct call_live *live;
     while ((live = sup_map_next(call->lives, &pos, NULL, NULL)))
-        if (!live->dead && !live->ending &&
+        if (!live->dead && !live->ending && !call_waits(live) &&
             sup_call_end(call, "system:media", live->id, reason, NULL, NULL, NULL))
             sup_log_warn("call", "end not sent", SUP_STR("call", sup_id_text(live->id).s));
 }
@@ -419,6 +457,7 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
         return SUP_E_NOMEM;
     call->opts = *opts;
     sup_signal_init(&call->events);
+    sup_list_init(&call->finishing);
     call->calls_metric = sup_metrics_gauge(opts->metrics, "supportd_calls",
                                            "Calls whose media is here.", NULL, NULL);
     call->legs_metric = sup_metrics_gauge(opts->metrics, "supportd_call_legs",
@@ -434,7 +473,17 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                             "Of them, those that waited for more packets.", NULL, NULL);
     call->events_metric = sup_metrics_counter(opts->metrics, "supportd_media_events_total",
                                               "Sockets with packets that they found.", NULL, NULL);
+    call->stats_metric = sup_metrics_counter(opts->metrics, "supportd_call_client_stats_total",
+                                             "Reports of clients about calls.", NULL, NULL);
+    call->refused_metric = sup_metrics_counter(
+        opts->metrics, "supportd_call_legs_refused_total",
+        "Legs that found no free port of media.port_min to media.port_max.", NULL, NULL);
+    call->timers_metric = sup_metrics_gauge(opts->metrics, "supportd_media_timers",
+                                            "Timers that legs hold.", NULL, NULL);
+    call_mix_metrics_create(call);
     sup_err err = sup_map_create(&call->lives);
+    if (!err)
+        err = call_batch_create(call);
     if (!err)
         err = sup_timer_create(opts->loop, on_engine_deadline, call, &call->timer);
     if (!err)
@@ -463,9 +512,11 @@ void sup_call_destroy(struct sup_call *call)
         live_free(live);
         pos = 0;
     }
+    call_recordings_forget(call);
     sup_poller_destroy(call->poller);
     sup_timer_destroy(call->timer);
     sup_timer_destroy(call->reaper);
+    call_batch_destroy(call->batch);
     sup_map_destroy(call->lives);
     sup_free(call);
 }
@@ -473,6 +524,18 @@ void sup_call_destroy(struct sup_call *call)
 struct sup_signal *sup_call_events(struct sup_call *call)
 {
     return &call->events;
+}
+
+size_t sup_call_of_user(const struct sup_call *call, struct sup_id user, struct sup_id *ret_calls,
+                        size_t max)
+{
+    size_t pos = 0, count = 0;
+    struct call_live *live;
+    while (count < max && (live = sup_map_next(call->lives, &pos, NULL, NULL)))
+        if (!live->dead && (sup_id_equal(live->customer, user) || sup_id_equal(live->staff, user) ||
+                            call_seat_of(live, user)))
+            ret_calls[count++] = live->id;
+    return count;
 }
 
 bool sup_call_full(const struct sup_call *call)

@@ -1,10 +1,18 @@
 #include "supportd/call/call_store.h"
 
-#include <stdio.h>
-
-#include "supportd/base/clock.h"
-
-enum { START, TRANSITION, STATE, MINE, SUMMARY, SAMPLES, DEAD, SIGNAL, QUALITY };
+enum {
+    START,
+    TRANSITION,
+    STATE,
+    MINE,
+    SUMMARY,
+    SAMPLES,
+    CLIENT_PUT,
+    DEAD,
+    SIGNAL,
+    QUALITY,
+    CLIENT
+};
 
 static const struct sup_pg_stmt stmts[] = {
     [START] = {"call_start", "select * from support.call_start($1,$2,$3,$4,$5,$6,$7,$8)", 8,
@@ -19,23 +27,20 @@ static const struct sup_pg_stmt stmts[] = {
               SUP_PG_READ},
     [SUMMARY] = {"call_summary", "select * from support.call_summary($1,$2,$3)", 3,
                  SUP_PG_RANK_CALL, SUP_PG_RETRY | SUP_PG_ALONE},
-    /* "" stands for what was not measured in that second. */
-    [SAMPLES] = {"call_samples",
-                 "select * from support.call_samples($1,$2,$3::text[]::timestamptz[],$4,$5,"
-                 "$6::bigint[]::int[],$7::bigint[]::int[],$8::bigint[]::int[],"
-                 "$9::bigint[]::int[],$10::bigint[]::int[],"
-                 "array(select nullif(v,'')::real from unnest($11::text[]) with ordinality u(v,n)"
-                 " order by n),"
-                 "array(select nullif(v,'')::real from unnest($12::text[]) with ordinality u(v,n)"
-                 " order by n),$13::bigint[]::int[])",
-                 13, SUP_PG_RANK_REST, SUP_PG_RETRY},
+    /* Alone: rows of many calls, whose keys are locked in their order. */
+    [SAMPLES] = {"call_samples", "select * from support.call_samples($1,$2,$3)", 3,
+                 SUP_PG_RANK_CALL, SUP_PG_RETRY | SUP_PG_ALONE},
+    [CLIENT_PUT] = {"call_client_put", "select * from support.call_client_put($1,$2,$3,$4)", 4,
+                    SUP_PG_RANK_CALL, SUP_PG_RETRY | SUP_PG_ALONE},
     [DEAD] = {"calls_of_dead_process", "select * from support.calls_of_dead_process($1)", 1,
               SUP_PG_RANK_ROUTER, SUP_PG_RETRY | SUP_PG_ALONE},
     /* A second row of the same signal is harmless: rows are gone after 10 minutes. */
     [SIGNAL] = {"signal_put", "select * from support.signal_put($1,$2,$3,$4,$5)", 5,
                 SUP_PG_RANK_REST, SUP_PG_RETRY},
-    [QUALITY] = {"call_quality", "select * from support.call_quality($1,$2,$3)", 3,
+    [QUALITY] = {"call_quality", "select * from support.call_quality($1,$2,$3,$4,$5,$6)", 6,
                  SUP_PG_RANK_REST, SUP_PG_READ},
+    [CLIENT] = {"call_client", "select * from support.call_client($1,$2,$3,$4,$5)", 5,
+                SUP_PG_RANK_REST, SUP_PG_READ},
 };
 
 const struct sup_pg_stmt_table sup_call_stmts = SUP_PG_TABLE(stmts);
@@ -111,69 +116,74 @@ sup_err sup_call_store_summary(struct sup_pg_pool *pool, struct sup_id call, con
     return run(pool, SUMMARY, &p, call, cb, arg);
 }
 
-struct number_text {
-    char s[32];
+/* Both are rows of plain int64_t, which the functions count by. */
+enum {
+    SAMPLE_NUMBERS = 21,
+    CLIENT_NUMBERS = 15,
 };
+_Static_assert(sizeof(struct sup_call_sample) == SAMPLE_NUMBERS * sizeof(int64_t), "row width");
+_Static_assert(sizeof(struct sup_call_client_row) == CLIENT_NUMBERS * sizeof(int64_t), "row width");
 
-static void add_numbers(struct sup_pg_params *p, const struct number_text *numbers, size_t count)
-{
-    const char *items[SUP_CALL_SAMPLES_MAX];
-    for (size_t i = 0; i < count; i++)
-        items[i] = numbers[i].s;
-    sup_pg_add_texts(p, items, count);
-}
-
-static void add_sample_arrays(struct sup_pg_params *p, const struct sup_call_sample *s,
-                              size_t count)
-{
-    const char *words[2][SUP_CALL_SAMPLES_MAX];
-    int64_t ints[6][SUP_CALL_SAMPLES_MAX];
-    struct number_text at[SUP_CALL_SAMPLES_MAX], mos[SUP_CALL_SAMPLES_MAX] = {0},
-                                                 level[SUP_CALL_SAMPLES_MAX] = {0};
-    for (size_t i = 0; i < count; i++) {
-        const int64_t values[6] = {s[i].packets,   s[i].lost,   s[i].recovered,
-                                   s[i].jitter_us, s[i].rtt_us, s[i].flags};
-        for (int k = 0; k < 6; k++)
-            ints[k][i] = values[k];
-        words[0][i] = s[i].agent ? "agent" : "customer";
-        words[1][i] = s[i].out ? "out" : "in";
-        (void)snprintf(at[i].s, sizeof(at[i].s), "%s", sup_time_text(s[i].at_us).s);
-        if (s[i].has_mos)
-            (void)snprintf(mos[i].s, sizeof(mos[i].s), "%.3f", s[i].mos);
-        if (s[i].has_level)
-            (void)snprintf(level[i].s, sizeof(level[i].s), "%.1f", s[i].level_db);
-    }
-    add_numbers(p, at, count);
-    sup_pg_add_texts(p, words[0], count);
-    sup_pg_add_texts(p, words[1], count);
-    for (int k = 0; k < 5; k++)
-        sup_pg_add_ints(p, ints[k], count);
-    add_numbers(p, mos, count);
-    add_numbers(p, level, count);
-    sup_pg_add_ints(p, ints[5], count);
-}
-
-sup_err sup_call_store_samples(struct sup_pg_pool *pool, struct sup_id call,
+sup_err sup_call_store_samples(struct sup_pg_pool *pool, const struct sup_id *calls,
                                const struct sup_call_sample *samples, size_t count, sup_pg_cb cb,
                                void *arg)
 {
-    if (count > SUP_CALL_SAMPLES_MAX)
+    if (count > SUP_CALL_BATCH_MAX)
         return SUP_E_LIMIT;
     struct sup_pg_params p = {0};
     sup_pg_add_text(&p, MEDIA);
-    sup_pg_add_id(&p, call);
-    add_sample_arrays(&p, samples, count);
+    sup_pg_add_ids(&p, calls, count);
+    sup_pg_add_ints(&p, (const int64_t *)samples, count * SAMPLE_NUMBERS);
     return run(pool, SAMPLES, &p, no_key, cb, arg);
 }
 
+sup_err sup_call_store_client(struct sup_pg_pool *pool, const struct sup_id *calls,
+                              const struct sup_call_client_row *rows, const char *const *paths,
+                              size_t count, sup_pg_cb cb, void *arg)
+{
+    if (count > SUP_CALL_BATCH_MAX)
+        return SUP_E_LIMIT;
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, MEDIA);
+    sup_pg_add_ids(&p, calls, count);
+    sup_pg_add_ints(&p, (const int64_t *)rows, count * CLIENT_NUMBERS);
+    sup_pg_add_texts(&p, paths, count);
+    return run(pool, CLIENT_PUT, &p, no_key, cb, arg);
+}
+
+static void add_time_or_null(struct sup_pg_params *p, int64_t at_us)
+{
+    if (at_us)
+        sup_pg_add_time(p, at_us);
+    else
+        sup_pg_add_null(p);
+}
+
 sup_err sup_call_store_quality(struct sup_pg_pool *pool, const char *actor, struct sup_id call,
-                               int limit, sup_pg_cb cb, void *arg)
+                               const struct sup_call_before *before, int limit, sup_pg_cb cb,
+                               void *arg)
 {
     struct sup_pg_params p = {0};
     sup_pg_add_text(&p, actor);
     sup_pg_add_id(&p, call);
+    add_time_or_null(&p, before->at_us);
+    sup_pg_add_text(&p, before->agent ? "agent" : "customer");
+    sup_pg_add_text(&p, before->in ? "in" : "out");
     sup_pg_add_int(&p, limit);
     return run(pool, QUALITY, &p, no_key, cb, arg);
+}
+
+sup_err sup_call_store_client_list(struct sup_pg_pool *pool, const char *actor, struct sup_id call,
+                                   int64_t from_us, int64_t before_us, int limit, sup_pg_cb cb,
+                                   void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, actor);
+    sup_pg_add_id(&p, call);
+    add_time_or_null(&p, from_us);
+    add_time_or_null(&p, before_us);
+    sup_pg_add_int(&p, limit);
+    return run(pool, CLIENT, &p, no_key, cb, arg);
 }
 
 sup_err sup_call_store_signal(struct sup_pg_pool *pool, const char *actor, struct sup_id call,

@@ -9,9 +9,23 @@ static enum sup_call_party party_of(const struct call_party *party)
     return (enum sup_call_party)(party - party->live->parties);
 }
 
-static struct sup_id user_of(const struct call_live *live, enum sup_call_party party)
+static bool is_extra(const struct call_party *party)
 {
-    return party == SUP_CALL_CUSTOMER ? live->customer : live->staff;
+    return party_of(party) >= SUP_CALL_PARTIES;
+}
+
+static struct sup_id user_of(const struct call_party *party)
+{
+    if (is_extra(party))
+        return party->user;
+    return party_of(party) == SUP_CALL_CUSTOMER ? party->live->customer : party->live->staff;
+}
+
+static const char *name_of(const struct call_party *party)
+{
+    static const char *const names[] = {"customer", "agent",   "consult",
+                                        "listen",   "whisper", "barge"};
+    return names[is_extra(party) ? (int)party->role : (int)party_of(party)];
 }
 
 static void on_candidate(struct sup_leg *leg, const struct sup_candidate *candidate, void *arg)
@@ -22,7 +36,7 @@ static void on_candidate(struct sup_leg *leg, const struct sup_candidate *candid
         text = sup_candidate_format(candidate);
     struct sup_call_event event = {
         .kind = SUP_CALL_CANDIDATE,
-        .user = user_of(party->live, party_of(party)),
+        .user = user_of(party),
         .line = text.s,
         .mid = sup_leg_mid(leg),
     };
@@ -36,17 +50,53 @@ static void end_call(struct call_live *live, const char *reason)
         sup_log_error("call", "end not sent", SUP_STR("call", sup_id_text(live->id).s));
 }
 
-static void on_lost(struct call_party *party, enum sup_leg_reason reason)
+/* A caller who waits keeps the place in the queue; anybody else has the grace period. */
+static void wait_for(struct call_party *party)
 {
     struct call_live *live = party->live;
-    sup_metric_add(live->service->lost_metric, 1);
-    if (!sup_timer_armed(party->grace))
+    if (is_extra(party) && !party->open)
+        return; /* the deadline to answer holds */
+    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))
+        call_place(live, true);
+    else if (!sup_timer_armed(party->grace))
         sup_timer_start(party->grace, live->service->opts.grace_us);
+}
+
+static void on_connected(struct call_party *party)
+{
+    struct call_live *live = party->live;
+    if (!is_extra(party) || party->open)
+        sup_timer_stop(party->grace);
+    if (is_extra(party) || live->active || live->calling)
+        return;
+    struct sup_call_event event = {.kind = SUP_CALL_ANSWERABLE};
+    if (party_of(party) == SUP_CALL_AGENT)
+        call_emit(live, &event);
+    else
+        call_place(live, false);
+}
+
+static void ask_restart(struct call_party *party, enum sup_leg_reason reason)
+{
+    struct call_live *live = party->live;
     struct sup_call_event event = {
         .kind = SUP_CALL_RESTART,
-        .user = user_of(live, party_of(party)),
+        .user = user_of(party),
         .reason = sup_leg_reason_name(reason),
     };
+    call_emit(live, &event);
+}
+
+static void on_lost(struct call_party *party, enum sup_leg_reason reason)
+{
+    sup_metric_add(party->live->service->lost_metric, 1);
+    wait_for(party);
+    ask_restart(party, reason);
+}
+
+static void tell(struct call_live *live)
+{
+    struct sup_call_event event = {.kind = SUP_CALL_CHANGED};
     call_emit(live, &event);
 }
 
@@ -57,8 +107,7 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
     struct call_party *party = arg;
     struct call_live *live = party->live;
     sup_log_info("call", "leg", SUP_STR("call", sup_id_text(live->id).s),
-                 SUP_STR("party", party_of(party) == SUP_CALL_CUSTOMER ? "customer" : "agent"),
-                 SUP_STR("state", sup_leg_state_name(state)),
+                 SUP_STR("party", name_of(party)), SUP_STR("state", sup_leg_state_name(state)),
                  SUP_STR("reason", sup_leg_reason_name(reason)));
     if (live->dead)
         return;
@@ -66,7 +115,11 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
     case SUP_LEG_CONNECTING:
         break;
     case SUP_LEG_CONNECTED:
-        sup_timer_stop(party->grace);
+        on_connected(party);
+        if (reason == SUP_LEG_MOVED) {
+            ask_restart(party, reason);
+            return;
+        }
         break;
     case SUP_LEG_LOST:
         on_lost(party, reason);
@@ -74,47 +127,48 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
     case SUP_LEG_FAILED:
         sup_metric_add(live->service->failed_metric, 1);
         /* Who is only being asked does not end the caller's call. */
-        if (reason == SUP_LEG_BAD_FINGERPRINT &&
+        if (reason == SUP_LEG_BAD_FINGERPRINT && !is_extra(party) &&
             (live->active || party_of(party) == SUP_CALL_CUSTOMER))
             end_call(live, "media_refused");
         else
             on_lost(party, reason);
         break;
     case SUP_LEG_CLOSED: /* the page went: it may come back within the grace period */
-        if (!sup_timer_armed(party->grace))
-            sup_timer_start(party->grace, live->service->opts.grace_us);
+        wait_for(party);
         break;
     }
+    tell(live);
 }
 
-static bool samples(const struct call_party *party)
+const char *sup_call_leg_name(const struct sup_call *call, struct sup_id id,
+                              enum sup_call_party party)
 {
-    return party->leg && party->sampled && sup_leg_state_of(party->leg) != SUP_LEG_FAILED &&
-           sup_leg_state_of(party->leg) != SUP_LEG_CLOSED;
+    static const char *const names[] = {
+        [SUP_LEG_CONNECTING] = "connecting",
+        [SUP_LEG_CONNECTED] = "connected",
+        [SUP_LEG_LOST] = "lost",
+        [SUP_LEG_FAILED] = "lost",
+        [SUP_LEG_CLOSED] = "lost",
+    };
+    const struct call_live *live = call_find(call, id);
+    const struct sup_leg *leg = live ? live->parties[party].leg : NULL;
+    return leg ? names[sup_leg_state_of(leg)] : "none";
 }
 
 static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg)
 {
     (void)leg;
-    struct call_party *party = arg;
-    struct call_live *live = party->live;
-    enum sup_call_party which = party_of(party);
-    if (live->dead)
-        return;
-    party->last = *sample;
-    party->sampled = true;
-    call_add_rows(live, which, sample);
-    /* One picture a second: at the customer's sample, or the agent's where there is no other. */
-    if (which == SUP_CALL_AGENT && samples(&live->parties[SUP_CALL_CUSTOMER]))
-        return;
-    struct sup_call_event event = {.kind = SUP_CALL_QUALITY};
-    for (int p = 0; p < SUP_CALL_PARTIES; p++)
-        if (live->parties[p].leg && live->parties[p].sampled)
-            event.samples[p] = &live->parties[p].last;
-    call_emit(live, &event);
+    if (!is_extra(arg)) /* the figures are those of customer and agent */
+        call_take_sample(arg, sample);
 }
 
-static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality};
+static void on_verdicts(struct sup_leg *leg, uint32_t verdicts, void *arg)
+{
+    (void)leg;
+    call_take_verdicts(arg, verdicts);
+}
+
+static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality, on_verdicts};
 
 static sup_err leg_create(struct call_live *live, enum sup_call_party party)
 {
@@ -135,6 +189,8 @@ static sup_err leg_create(struct call_live *live, enum sup_call_party party)
     sup_err err = sup_leg_create(&leg, &live->parties[party].leg);
     if (!err)
         sup_metric_add(live->service->legs_metric, 1);
+    else if (err == SUP_E_LIMIT)
+        sup_metric_add(live->service->refused_metric, 1);
     return err;
 }
 
@@ -152,13 +208,15 @@ void call_leg_drop(struct call_live *live, enum sup_call_party party)
     if (p->grace)
         sup_timer_stop(p->grace);
     p->leg = NULL;
-    p->sampled = p->muted = false;
+    p->sampled = p->muted = p->has_stats = false;
+    p->client.at_us = 0;
 }
 
 sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const char *sdp,
                        size_t len, struct sup_buf *answer, struct sup_sdp_error *error)
 {
     struct call_party *p = &live->parties[party];
+    const struct sup_leg *before = p->leg;
     sup_err err = SUP_E_CONFLICT;
     *error = (struct sup_sdp_error){SUP_SDP_OK, 0};
     if (p->leg)
@@ -176,11 +234,15 @@ sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const 
             p->leg = old; /* and its grace period goes on */
         } else if (old) {
             leg_close(live, old);
-            p->muted = p->sampled = false;
+            p->muted = p->sampled = p->has_stats = false;
         }
     }
-    if (!err)
+    if (!err) {
+        live->told_us = 0; /* perhaps a new page, which was told nothing yet */
         call_join(live);
+    }
+    if (!err && p->leg != before)
+        tell(live);
     call_engine_rearm(live->service);
     return err;
 }

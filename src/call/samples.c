@@ -1,85 +1,224 @@
+#include <math.h>
+#include <string.h>
+
 #include "call_internal.h"
 #include "supportd/base/clock.h"
+#include "supportd/base/mem.h"
 #include "supportd/log/log.h"
 
-/* Quality of the legs on its way to the table. */
+/* Quality of the legs on its way to the tables and to who looks on. */
+
+enum {
+    STORE_AFTER_US = 1000000,   /* one statement a second for all calls */
+    TELL_AGAIN_US = 10000000,   /* a page that came meanwhile knows by then */
+    CLIENT_FRESH_US = 15000000, /* three of the usual intervals */
+    TOLD_CUSTOMER = 1u << 30,   /* bits of call_live::told above the verdicts */
+    TOLD_OTHER = (int)(1u << 29),
+};
+
+struct call_batch {
+    struct sup_call *service;
+    struct sup_timer *timer;
+    size_t count, client_count;
+    struct sup_id calls[SUP_CALL_BATCH_MAX], client_calls[SUP_CALL_BATCH_MAX];
+    struct sup_call_sample rows[SUP_CALL_BATCH_MAX];
+    struct sup_call_client_row client_rows[SUP_CALL_BATCH_MAX];
+    char paths[SUP_CALL_BATCH_MAX][8];
+    struct sup_metric *stored, *dropped;
+};
+
+static void on_due(void *arg)
+{
+    call_batch_store(arg);
+}
+
+sup_err call_batch_create(struct sup_call *call)
+{
+    struct call_batch *batch = sup_calloc(1, sizeof(*batch));
+    if (!batch)
+        return SUP_E_NOMEM;
+    batch->service = call;
+    call->batch = batch;
+    batch->stored = sup_metrics_counter(call->opts.metrics, "supportd_call_samples_total",
+                                        "Rows of call quality sent to the tables.", NULL, NULL);
+    batch->dropped =
+        sup_metrics_counter(call->opts.metrics, "supportd_call_samples_dropped_total",
+                            "Statements with rows of call quality that failed.", NULL, NULL);
+    return sup_timer_create(call->opts.loop, on_due, batch, &batch->timer);
+}
+
+void call_batch_destroy(struct call_batch *batch)
+{
+    if (!batch)
+        return;
+    sup_timer_destroy(batch->timer);
+    sup_free(batch);
+}
+
+static void drop(struct call_batch *batch, const char *sqlstate, sup_err err)
+{
+    sup_metric_add(batch->dropped, 1);
+    sup_log_warn("call", "samples not stored", SUP_STR("error", sup_err_name(err)),
+                 SUP_STR("sqlstate", sqlstate));
+}
 
 static void on_stored(const struct sup_pg_reply *reply, void *arg)
 {
-    (void)arg;
     if (reply->err)
-        sup_log_warn("call", "samples not stored", SUP_STR("error", sup_err_name(reply->err)),
-                     SUP_STR("sqlstate", reply->sqlstate), SUP_STR("code", reply->code));
+        drop(arg, reply->sqlstate, reply->err);
 }
 
-void call_store_rows(struct call_live *live)
+void call_batch_store(struct call_batch *batch)
 {
-    if (live->row_count > 0 && sup_call_store_samples(live->service->opts.pool, live->id,
-                                                      live->rows, live->row_count, on_stored, NULL))
-        sup_log_warn("call", "samples not sent", SUP_STR("call", sup_id_text(live->id).s));
-    live->row_count = 0;
+    struct sup_pg_pool *pool = batch->service->opts.pool;
+    const char *paths[SUP_CALL_BATCH_MAX];
+    sup_err err = SUP_OK, client_err = SUP_OK;
+    sup_timer_stop(batch->timer);
+    for (size_t i = 0; i < batch->client_count; i++)
+        paths[i] = batch->paths[i];
+    if (batch->count > 0)
+        err =
+            sup_call_store_samples(pool, batch->calls, batch->rows, batch->count, on_stored, batch);
+    if (batch->client_count > 0)
+        client_err = sup_call_store_client(pool, batch->client_calls, batch->client_rows, paths,
+                                           batch->client_count, on_stored, batch);
+    if (err || client_err)
+        drop(batch, "", err ? err : client_err);
+    sup_metric_add(batch->stored, (double)(batch->count + batch->client_count));
+    batch->count = batch->client_count = 0;
 }
 
-static struct sup_call_sample row_of(const struct sup_quality_sample *s, bool agent, bool out)
+static struct sup_call_sample_dir dir_of(const struct sup_quality_dir *d, bool has_loss,
+                                         bool has_burst)
 {
-    const struct sup_quality_dir *d = out ? &s->out : &s->in;
-    return (struct sup_call_sample){
-        .at_us = sup_clock_wall_us(),
-        .agent = agent,
-        .out = out,
+    return (struct sup_call_sample_dir){
         .packets = d->packets,
         .lost = d->lost,
         .recovered = d->recovered,
+        .late = d->late,
         .jitter_us = d->jitter_us,
-        .rtt_us = s->has_rtt ? s->rtt_us : 0,
-        .has_mos = d->has_mos,
-        .mos = d->mos_cq,
-        .has_level = !out && s->has_level,
-        .level_db = s->level_dbov,
-        .flags = s->verdicts,
+        .residual_pct100 = has_loss ? lround(d->residual_loss_pct * 100) : SUP_CALL_UNKNOWN,
+        .burst100 = has_burst ? lround(d->burst_ratio * 100) : SUP_CALL_UNKNOWN,
+        .mos100 = d->has_mos ? lround(d->mos_cq * 100) : SUP_CALL_UNKNOWN,
     };
 }
 
-void call_add_rows(struct call_live *live, enum sup_call_party party,
-                   const struct sup_quality_sample *sample)
+static int64_t now_ms_us(void)
 {
-    if (live->row_count + 2 > CALL_SAMPLE_ROWS)
-        call_store_rows(live);
-    for (int out = 0; out < 2; out++)
-        live->rows[live->row_count++] = row_of(sample, party == SUP_CALL_AGENT, out != 0);
-    if (live->row_count == CALL_SAMPLE_ROWS)
-        call_store_rows(live);
+    return sup_clock_wall_us() / 1000 * 1000; /* what answers and cursors carry */
 }
 
-static json_t *dir_json(const struct sup_quality_summary_dir *d)
+static void add_row(struct call_batch *batch, struct sup_id call, bool agent,
+                    const struct sup_quality_sample *s)
 {
-    json_t *dir =
-        json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "packets", (json_int_t)d->packets, "lost",
-                  (json_int_t)d->lost, "recovered", (json_int_t)d->recovered, "loss_pct",
-                  d->loss_pct, "residual_loss_pct", d->residual_loss_pct, "jitter_ms",
-                  d->jitter_mean_us / 1000, "jitter_max_ms", d->jitter_max_us / 1000.0);
-    if (d->mos_samples > 0) {
-        json_object_set_new(dir, "mos", json_real(d->mos_cq_mean)); /* what mos_low is made of */
-        json_object_set_new(dir, "mos_lq", json_real(d->mos_lq_mean));
-        json_object_set_new(dir, "mos_cq", json_real(d->mos_cq_mean));
-        json_object_set_new(dir, "mos_cq_min", json_real(d->mos_cq_min));
-    }
-    return dir;
+    bool heard = s->in.packets + s->in.lost > 0;
+    batch->calls[batch->count] = call;
+    batch->rows[batch->count++] = (struct sup_call_sample){
+        .at_us = now_ms_us(),
+        .agent = agent,
+        .rtt_us = s->has_rtt ? (int64_t)s->rtt_us : SUP_CALL_UNKNOWN,
+        .level_dbov = s->has_level ? s->level_dbov : SUP_CALL_UNKNOWN,
+        .flags = s->verdicts,
+        .in = dir_of(&s->in, heard, heard),
+        .out = dir_of(&s->out, s->out.has_mos, false),
+    };
+    if (batch->count == SUP_CALL_BATCH_MAX)
+        call_batch_store(batch);
+    else if (!sup_timer_armed(batch->timer))
+        sup_timer_start(batch->timer, STORE_AFTER_US);
 }
 
-json_t *call_summary_json(const struct call_live *live)
+void call_batch_add_client(struct call_party *party)
 {
-    static const char *const names[] = {"customer", "agent"};
-    json_t *summary = json_object();
+    struct call_live *live = party->live;
+    struct call_batch *batch = live->service->batch;
+    const struct sup_call_client *c = &party->client;
+    size_t n = batch->client_count++;
+    batch->client_calls[n] = live->id;
+    memcpy(batch->paths[n], c->path, sizeof(c->path));
+    batch->client_rows[n] = (struct sup_call_client_row){
+        .at_us = c->at_us,
+        .agent = party == &live->parties[SUP_CALL_AGENT],
+        .interval_ms = c->interval_ms,
+        .received = c->received,
+        .lost = c->lost,
+        .discarded = c->discarded,
+        .samples = c->samples,
+        .concealed = c->concealed,
+        .silent_concealed = c->silent_concealed,
+        .sent = c->sent,
+        .jitter_us = c->jitter_us,
+        .buffer_us = c->buffer_us,
+        .rtt_us = c->rtt_us,
+        .level_dbov = c->level_dbov,
+        .mic_dbov = c->mic_dbov,
+    };
+    if (batch->client_count == SUP_CALL_BATCH_MAX)
+        call_batch_store(batch);
+    else if (!sup_timer_armed(batch->timer))
+        sup_timer_start(batch->timer, STORE_AFTER_US);
+}
+
+/* --- to who looks on --- */
+
+static bool has_picture(const struct call_party *party)
+{
+    return party->leg && party->sampled && sup_leg_state_of(party->leg) != SUP_LEG_FAILED &&
+           sup_leg_state_of(party->leg) != SUP_LEG_CLOSED;
+}
+
+static bool must_advise(struct call_live *live, const struct sup_call_event *event)
+{
+    const struct sup_quality_sample *own = event->samples[SUP_CALL_CUSTOMER];
+    uint32_t told = own ? own->verdicts : 0;
+    told |= event->connected[SUP_CALL_CUSTOMER] ? (uint32_t)TOLD_CUSTOMER : 0;
+    told |= event->connected[SUP_CALL_AGENT] ? (uint32_t)TOLD_OTHER : 0;
+    uint64_t now_us = sup_clock_mono_us();
+    if (live->told_us && told == live->told && now_us - live->told_us < TELL_AGAIN_US)
+        return false;
+    live->told = told;
+    live->told_us = now_us;
+    return true;
+}
+
+static void emit_picture(struct call_live *live)
+{
+    struct sup_call_event event = {.kind = SUP_CALL_QUALITY};
+    int64_t now_us = sup_clock_wall_us();
     for (int p = 0; p < SUP_CALL_PARTIES; p++) {
-        if (!live->parties[p].leg)
+        struct call_party *party = &live->parties[p];
+        if (!party->leg || !party->sampled)
             continue;
-        struct sup_quality_summary s;
-        sup_leg_get_summary(live->parties[p].leg, &s);
-        json_object_set_new(summary, names[p],
-                            json_pack("{s:o, s:o, s:f, s:i}", "in", dir_json(&s.in), "out",
-                                      dir_json(&s.out), "rtt_ms", s.rtt_mean_us / 1000, "samples",
-                                      (int)s.samples));
+        event.connected[p] = sup_leg_state_of(party->leg) == SUP_LEG_CONNECTED;
+        party->last.connected = event.connected[p]; /* a closed leg samples no more */
+        event.samples[p] = &party->last;
+        if (party->client.at_us && now_us - party->client.at_us < CLIENT_FRESH_US)
+            event.clients[p] = &party->client;
     }
-    return summary;
+    event.advise = must_advise(live, &event);
+    call_emit(live, &event);
+}
+
+void call_take_sample(struct call_party *party, const struct sup_quality_sample *sample)
+{
+    struct call_live *live = party->live;
+    bool agent = party == &live->parties[SUP_CALL_AGENT];
+    if (live->dead)
+        return;
+    bool changed = party->sampled && party->last.verdicts != sample->verdicts;
+    party->last = *sample;
+    party->sampled = true;
+    call_totals_add(&party->totals, sample);
+    add_row(live->service->batch, live->id, agent, sample);
+    /* One picture a second: at the customer's sample, or the agent's where there is no other. */
+    if (!agent || changed || !has_picture(&live->parties[SUP_CALL_CUSTOMER]))
+        emit_picture(live);
+}
+
+void call_take_verdicts(struct call_party *party, uint32_t verdicts)
+{
+    if (party->live->dead || !party->sampled)
+        return;
+    party->last.verdicts = verdicts;
+    emit_picture(party->live);
 }

@@ -148,6 +148,8 @@ const struct section config_sections[] = {
     {"database", "PostgreSQL."},
     {"call", "Voice calls."},
     {"media", "Addresses, transport and coding of the calls' sound."},
+    {"recording",
+     "Recording of calls. Whether calls are recorded says the setting recording.policy."},
     {"mask", "Masking of sensitive data in what customers and staff write."},
     {"audit", "The sealed audit log."},
     {"log", "Log lines: JSON on standard error."},
@@ -261,6 +263,9 @@ const struct row config_rows[] = {
        "The server's own limit on one statement."),
     MS(database, connect_timeout_ms, "5s", 100, MIN_MS, FIXED, "For connecting."),
 
+    MS(call, stats_interval_ms, "1s", 100, MIN_MS, FIXED,
+       "Least time between two reports of a browser on its side of a call; faster ones are "
+       "refused."),
     MS(call, grace_ms, "30s", 1000, 10 * MIN_MS, FIXED,
        "A side that has vanished may return within this time."),
     INT(call, max_calls, "500", 1, 10000, FIXED, "Calls of this process at a time."),
@@ -290,10 +295,24 @@ const struct row config_rows[] = {
     INT(media, gather_us, "250", 0, 2000, FIXED,
         "Microseconds between two wake-ups for sound when many calls run: packets that came "
         "meanwhile share one. 0: each its own."),
+    BOOL(
+        media, dscp, "true", FIXED,
+        "Mark the calls' packets for expedited forwarding (DSCP 46), so that networks that heed it "
+        "let them pass first."),
     BOOL(media, dtx, "false", FIXED, "Ask browsers to send less in silence."),
     BOOL(media, fec, "true", FIXED, "Ask browsers for forward error correction."),
     INT(media, bitrate, "32000", 6000, 128000, FIXED, "Bits a second asked of browsers."),
     MS(media, ptime_ms, "20", 10, 60, FIXED, "Sound in one packet: 10, 20, 40 or 60 ms."),
+
+    TEXT(recording, key_file, "", 4096, FIXED, NULL, NULL,
+         "Keys that encrypt recordings, a line each: an id and 64 hexadecimal digits (supportd "
+         "recording make-key). The first encrypts, all decrypt. Empty: nothing is recorded."),
+    TEXT(recording, dir, "", 3900, FIXED, NULL, NULL,
+         "Directory of the recordings; needed with recording.key_file."),
+    BYTES(recording, buffer_bytes, "256KiB", 16 * KIB, 16 * MIB, FIXED,
+          "Sound of one call on its way to the disk. What does not fit while the disk is too slow "
+          "is left out, and the recording marked incomplete."),
+    INT(recording, max_recordings, "1000", 1, 100000, FIXED, "Recordings at a time."),
 
     LIST(mask, categories, "card,cvv,pin,otp,password,iban,account,national_id,custom", 9, FIXED,
          CATEGORIES, NULL, "What is masked."),

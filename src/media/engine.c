@@ -201,6 +201,11 @@ uint64_t sup_media_engine_deadline(const struct sup_media_engine *engine)
     return engine->heap_len > 0 ? engine->heap[1]->at_us : SUP_MEDIA_NEVER;
 }
 
+size_t sup_media_engine_timers(const struct sup_media_engine *engine)
+{
+    return engine->timers;
+}
+
 bool sup_media_engine_has_sibling(const struct sup_media_engine *engine, bool ipv6)
 {
     return ipv6 ? engine->sibling_v6 : engine->sibling_v4;

@@ -18,6 +18,8 @@ enum {
     SOCKETS_MAX = SUP_MEDIA_ADDRESSES_MAX,
     READ_FIRST_DTLS = 20,
     READ_LAST_DTLS = 63,
+    LOOK_US = 10000,       /* least time between two looks for a stranger among the candidates */
+    TELL_US = 3 * 1000000, /* time between two tellings that the peer is elsewhere */
 };
 
 /* Our socket beside one of libnice's. */
@@ -56,6 +58,8 @@ struct sup_ice {
     int send_fd;       /* -1: send through libnice */
     struct held *held; /* SUP_ICE_HELD_MAX of them, until the first pair; or NULL */
     size_t held_count;
+    struct sockaddr_storage elsewhere; /* where the peer sends from instead; family 0: nowhere */
+    uint64_t look_us, tell_us;         /* not before */
     struct sup_ice_stats stats;
 };
 
@@ -107,9 +111,51 @@ static void feed_held(struct sup_ice *ice)
             continue;
         }
         memcpy(buffer, held[i].bytes, held[i].len);
-        ice->opts.on->on_packet(buffer, held[i].len, SUP_MEDIA_BUFFER_LEN, ice->opts.arg);
+        (void)ice->opts.on->on_packet(buffer, held[i].len, SUP_MEDIA_BUFFER_LEN, ice->opts.arg);
     }
     sup_free(held);
+}
+
+/* libnice knows an address from the peer's signaling or from a check with our password. */
+static bool is_remote_candidate(const struct sup_ice *ice, const struct sockaddr_storage *from)
+{
+    NiceAddress address;
+    nice_address_init(&address);
+    nice_address_set_from_sockaddr(&address, (const struct sockaddr *)from);
+    GSList *list =
+        nice_agent_get_remote_candidates(ice->agent->nice, ice->agent->stream, SUP_ICE_COMPONENT);
+    bool found = false;
+    for (const GSList *l = list; l && !found; l = l->next)
+        found = nice_address_equal(&((const NiceCandidate *)l->data)->addr, &address);
+    g_slist_free_full(list, (GDestroyNotify)nice_candidate_free);
+    return found;
+}
+
+/* A NAT that forgets its mapping moves the peer without its knowledge: it goes on sending, its
+ * checks are answered, and it hears nothing. What authenticates is heard at once; where to send is
+ * decided by a nomination alone, for only that proves that the address wants to hear us. */
+static bool take_from_elsewhere(struct sup_ice *ice, uint8_t *pkt, size_t len,
+                                const struct sockaddr_storage *from)
+{
+    uint64_t now_us = sup_media_now_us(ice->opts.engine);
+    if (is_dtls(pkt, len))
+        return false;
+    if (!same_source(from, &ice->elsewhere)) {
+        if (now_us < ice->look_us)
+            return false;
+        ice->look_us = now_us + LOOK_US;
+        if (!is_remote_candidate(ice, from))
+            return false;
+    }
+    if (!ice->opts.on->on_packet(pkt, len, SUP_MEDIA_BUFFER_LEN, ice->opts.arg))
+        return false;
+    ice->elsewhere = *from;
+    ice->stats.elsewhere++;
+    if (now_us >= ice->tell_us) {
+        ice->tell_us = now_us + TELL_US;
+        ice->opts.on->on_elsewhere(ice->opts.arg);
+    }
+    return true;
 }
 
 static void on_sibling_ready(struct sup_media_watch *watch, uint32_t events)
@@ -128,10 +174,10 @@ static void on_sibling_ready(struct sup_media_watch *watch, uint32_t events)
     if (n <= 0)
         return;
     if (ice->has_pair && same_source(&from, &ice->peer))
-        ice->opts.on->on_packet(buffer, (size_t)n, SUP_MEDIA_BUFFER_LEN, ice->opts.arg);
+        (void)ice->opts.on->on_packet(buffer, (size_t)n, SUP_MEDIA_BUFFER_LEN, ice->opts.arg);
     else if (!ice->has_pair && is_dtls(buffer, (size_t)n))
         hold(ice, buffer, (size_t)n, &from);
-    else
+    else if (!ice->has_pair || !take_from_elsewhere(ice, buffer, (size_t)n, &from))
         ice->stats.foreign++;
 }
 
@@ -149,7 +195,7 @@ static void on_nice_recv(NiceAgent *nice, guint stream, guint component, guint l
     uint8_t *buffer = sup_media_buffer(ice->opts.engine);
     memcpy(buffer, buf, len);
     if (ice->has_pair)
-        ice->opts.on->on_packet(buffer, len, SUP_MEDIA_BUFFER_LEN, ice->opts.arg);
+        (void)ice->opts.on->on_packet(buffer, len, SUP_MEDIA_BUFFER_LEN, ice->opts.arg);
     else if (is_dtls(buffer, len))
         hold(ice, buffer, len, NULL);
     else
@@ -306,6 +352,8 @@ static void on_selected_pair(NiceAgent *nice, guint stream, guint component, Nic
     ice->peer_len = ice->pair.ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     ice->send_fd = local->type == NICE_CANDIDATE_TYPE_RELAYED ? -1 : sending_fd(ice);
     ice->has_pair = true;
+    ice->elsewhere.ss_family = 0;
+    ice->tell_us = 0;
     set_state(ice, SUP_ICE_CONNECTED);
     ice->opts.on->on_pair(&ice->pair, ice->opts.arg);
     if (ice->held)
@@ -321,10 +369,15 @@ static void close_siblings(struct sup_ice *ice)
     ice->sibling_count = 0;
 }
 
+static int tos_of(const struct sup_ice *ice)
+{
+    return sup_media_config(ice->opts.engine)->no_dscp ? 0 : SUP_ICE_DSCP_EF << 2;
+}
+
 static void open_sibling(struct sup_ice *ice, int nice_fd)
 {
     struct sibling *s = &ice->siblings[ice->sibling_count];
-    int fd = sup_ice_sibling_open(nice_fd);
+    int fd = sup_ice_sibling_open(nice_fd, tos_of(ice));
     if (fd < 0)
         return;
     *s = (struct sibling){
@@ -376,6 +429,34 @@ static sup_err read_credentials(struct sup_ice *ice)
     return SUP_OK;
 }
 
+/* Whether an address can be bound at all, whatever the ports. */
+static bool can_bind(const struct sup_media_engine_opts *config)
+{
+    for (size_t i = 0; i < config->address_count; i++) {
+        GInetAddress *address = g_inet_address_new_from_string(config->addresses[i].address);
+        GSocketAddress *any = g_inet_socket_address_new(address, 0);
+        GSocket *socket = g_socket_new(g_inet_address_get_family(address), G_SOCKET_TYPE_DATAGRAM,
+                                       G_SOCKET_PROTOCOL_UDP, NULL);
+        bool bound = socket && g_socket_bind(socket, any, FALSE, NULL);
+        if (socket)
+            g_object_unref(socket);
+        g_object_unref(any);
+        g_object_unref(address);
+        if (bound)
+            return true;
+    }
+    return false;
+}
+
+static sup_err gather(struct sup_ice *ice)
+{
+    const struct sup_media_engine_opts *config = sup_media_config(ice->opts.engine);
+    nice_agent_set_stream_tos(ice->agent->nice, ice->agent->stream, tos_of(ice));
+    if (nice_agent_gather_candidates(ice->agent->nice, ice->agent->stream) && ice->local_count > 0)
+        return SUP_OK;
+    return config->port_min > 0 && can_bind(config) ? SUP_E_LIMIT : SUP_E_IO;
+}
+
 sup_err sup_ice_create(const struct sup_ice_opts *opts, struct sup_ice **ret_ice)
 {
     assert(opts && opts->engine && opts->on && ret_ice);
@@ -387,10 +468,8 @@ sup_err sup_ice_create(const struct sup_ice_opts *opts, struct sup_ice **ret_ice
     sup_err err = sup_ice_agent_create(opts->engine, &ice->agent);
     if (err == SUP_OK) {
         connect_signals(ice);
-        if (!nice_agent_gather_candidates(ice->agent->nice, ice->agent->stream) ||
-            ice->local_count == 0)
-            err = SUP_E_IO;
-        else
+        err = gather(ice);
+        if (err == SUP_OK)
             err = read_credentials(ice);
     }
     if (err != SUP_OK) {

@@ -62,6 +62,7 @@ SUP_MUST_CHECK sup_err sup_ice_agent_create(struct sup_media_engine *engine,
 void sup_ice_agent_release(struct sup_ice_agent *agent);
 
 /* A second socket on nice_fd's address that gets first bytes 20..63 and 128..191, nice_fd the rest.
- * -1: not possible. Must be closed before nice_fd is: positions in the group decide. */
-int sup_ice_sibling_open(int nice_fd);
+ * tos: for its packets, as in IP_TOS. -1: not possible. Must be closed before nice_fd is: positions
+ * in the group decide. */
+int sup_ice_sibling_open(int nice_fd, int tos);
 #endif

@@ -41,7 +41,14 @@ static bool set_option(int fd, int level, int option)
     return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
-int sup_ice_sibling_open(int nice_fd)
+static void mark(int fd, int family, int tos)
+{
+    /* Where the kernel refuses, the packets go unmarked. */
+    (void)setsockopt(fd, family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                     family == AF_INET6 ? IPV6_TCLASS : IP_TOS, &tos, sizeof(tos));
+}
+
+int sup_ice_sibling_open(int nice_fd, int tos)
 {
     struct sockaddr_storage addr;
     socklen_t len = sizeof(addr);
@@ -59,6 +66,7 @@ int sup_ice_sibling_open(int nice_fd)
         close(fd);
         return -1;
     }
+    mark(fd, addr.ss_family, tos);
     return fd;
 }
 
@@ -109,7 +117,7 @@ bool sup_ice_probe_sibling(bool ipv6)
     socklen_t to_len, from_len;
     int nice_fd = bind_loopback(ipv6, &to, &to_len);
     int sender = bind_loopback(ipv6, &from, &from_len);
-    int sibling = nice_fd >= 0 ? sup_ice_sibling_open(nice_fd) : -1;
+    int sibling = nice_fd >= 0 ? sup_ice_sibling_open(nice_fd, 0) : -1;
     bool works = sibling >= 0 && sender >= 0 && delivers(nice_fd, sibling, sender, &to, to_len);
     if (sibling >= 0)
         close(sibling);

@@ -9,33 +9,17 @@
 
 enum {
     RTT_FRESH_US = 30000000,
-    REPORT_FRESH_US = 10000000, /* browsers report on audio every 5 s or less */
-    QUIET_US = 2000000,         /* no packet, or none but silence, for so long: a verdict */
-    HISTORY_MASK = 0x1F,        /* 3 of the last 5 samples raise */
-    HISTORY_RAISE = 3,
-    HISTORY_CLEAR_MASK = 0x07, /* 3 good ones in a row clear */
+    QUIET_US = 2000000, /* no packet, or none but silence, for so long: a verdict */
+    LEVEL_FRESH_US = 1000000,
     PACKETIZATION_US = 20000,
     LOOKAHEAD_US = 6500,   /* libopus' encoder */
     BUFFER_MIN_US = 20000, /* the listener's jitter buffer: 2 x jitter, at least this */
-    CLOCK_HZ = 48000,
     MAX_RTT_DEFAULT_US = 400000,
     MAX_JITTER_DEFAULT_US = 30000,
 };
 
 #define MAX_LOSS_DEFAULT_PCT 3.0
 #define MIN_MOS_DEFAULT 3.5
-#define FEC_GAIN 0.75 /* what LBRR gives back of a lost packet; see FEC_RESIDUE in quality_in.c */
-
-/* What the peer tells about our stream to it. */
-struct quality_out {
-    uint32_t packets, bytes, lbrr;      /* since the last tick */
-    uint32_t lbrr_shown, packets_shown; /* of the last second with packets */
-    bool has_report, fresh;
-    struct sup_rtcp_block last;
-    uint64_t report_us; /* the tick at which it was first used */
-    uint32_t lost;      /* since the last tick */
-    double loss;        /* 0..1, by the last report */
-};
 
 struct sums {
     struct sup_quality_summary_dir total;
@@ -55,8 +39,7 @@ struct sup_quality {
     uint64_t created_us, expect_since_us;
     bool expected; /* env.expect_in at the last tick */
     uint32_t srtp_duplicates;
-    uint8_t history[SUP_VERDICT_COUNT];
-    uint32_t verdicts;
+    struct quality_verdicts verdicts;
     struct sums in_sums, out_sums;
     struct sup_quality_summary summary;
     double rtt_sum;
@@ -108,33 +91,27 @@ void sup_quality_add_in(struct sup_quality *quality, const uint8_t *pkt,
     quality_in_add(&quality->in, pkt, hdr, arrival_us);
 }
 
-void sup_quality_add_out(struct sup_quality *quality, size_t payload_len, bool lbrr)
+void sup_quality_add_out(struct sup_quality *quality, const struct sup_quality_sent *sent,
+                         uint64_t now_us)
 {
-    assert(quality);
-    quality->out.packets++;
-    quality->out.bytes += (uint32_t)payload_len;
-    quality->out.lbrr += lbrr;
+    assert(quality && sent);
+    quality_out_sent(&quality->out, sent, now_us);
 }
 
-void sup_quality_add_report(struct sup_quality *quality, const struct sup_rtcp_block *block)
+static bool out_is_lossy(const struct sup_quality *q)
+{
+    return 100 * quality_out_residual(&q->out) > q->opts.max_loss_pct;
+}
+
+void sup_quality_add_report(struct sup_quality *quality, const struct sup_rtcp_block *block,
+                            uint64_t now_us)
 {
     assert(quality && block);
-    struct quality_out *o = &quality->out;
-    uint32_t due = block->ext_seq - o->last.ext_seq;
-    int64_t lost = (int64_t)block->lost - o->last.lost;
-    bool follows = o->has_report && o->last.ssrc == block->ssrc && due < 0x10000;
-    if (follows && due > 0) {
-        /* Finer than the 8 bits of fraction_lost, and right if a report went missing. */
-        lost = lost < 0 ? 0 : lost > due ? due : lost;
-        o->loss = (double)lost / due;
-        o->lost += (uint32_t)lost;
-    } else {
-        o->loss = block->fraction_lost / 256.0;
-        if (!follows && block->lost > 0)
-            o->lost += (uint32_t)block->lost;
-    }
-    o->has_report = o->fresh = true;
-    o->last = *block;
+    struct sup_quality *q = quality;
+    uint64_t span_us = quality_out_report(&q->out, block, q->has_rtt ? q->rtt_us : 0, now_us);
+    if (span_us > 0)
+        quality_verdict_revise(&q->verdicts, now_us > span_us ? now_us - span_us : 0,
+                               SUP_VERDICT_LOSS_DOWN, out_is_lossy(q));
 }
 
 void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t now_us)
@@ -143,30 +120,6 @@ void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t 
     quality->has_rtt = true;
     quality->rtt_us = rtt_us;
     quality->rtt_at_us = now_us;
-}
-
-static void fill_out(struct sup_quality *q, uint64_t now_us, struct sup_quality_dir *d)
-{
-    struct quality_out *o = &q->out;
-    d->packets = o->packets;
-    d->bytes = o->bytes;
-    d->lost = o->lost;
-    d->burst_ratio = 1;
-    if (o->packets) {
-        o->packets_shown = o->packets;
-        o->lbrr_shown = o->lbrr;
-    }
-    if (o->fresh)
-        o->report_us = now_us;
-    o->packets = o->bytes = o->lbrr = o->lost = 0;
-    o->fresh = false;
-    if (!o->has_report || now_us - o->report_us > REPORT_FRESH_US)
-        return;
-    double fec = o->packets_shown ? (double)o->lbrr_shown / o->packets_shown : 0;
-    d->loss_pct = 100 * o->loss;
-    d->residual_loss_pct = 100 * o->loss * (1 - FEC_GAIN * fec * (1 - o->loss));
-    d->jitter_us = (uint32_t)((uint64_t)o->last.jitter * 1000000 / CLOCK_HZ);
-    d->has_mos = true;
 }
 
 static void rate(const struct sup_quality *q, double ie, double delay_ms, struct sup_quality_dir *d)
@@ -204,61 +157,83 @@ static uint64_t since(uint64_t now_us, uint64_t then_us)
 
 /* Verdicts that hold or not at each sample, without history: what they tell has lasted 2 s. */
 static uint32_t judge_now(const struct sup_quality *q, uint64_t now_us,
-                          const struct sup_quality_env *env, const struct sup_quality_sample *s)
+                          const struct sup_quality_env *env)
 {
     uint32_t set = 0;
     uint64_t expect_us = since(now_us, q->expect_since_us);
     bool expected = env->expect_in && expect_us >= QUIET_US;
-    if (expected && s->no_packet_us >= QUIET_US && (env->connected || q->in.started))
+    if (expected && since(now_us, q->in.last_arrival_us) >= QUIET_US &&
+        (env->connected || q->in.started))
         set |= 1u << SUP_VERDICT_NO_PACKETS;
-    if (expected && s->has_level && since(now_us, q->in.last_loud_us) >= QUIET_US)
+    if (expected && since(now_us, q->in.last_level_us) < LEVEL_FRESH_US &&
+        since(now_us, q->in.last_loud_us) >= QUIET_US)
         set |= 1u << SUP_VERDICT_SILENT_MICROPHONE;
     if (env->connected && env->relayed)
         set |= 1u << SUP_VERDICT_RELAYED;
     return set;
 }
 
-static uint32_t judge_limits(const struct sup_quality *q, const struct sup_quality_sample *s)
+static bool rtt_known(const struct sup_quality *q, uint64_t now_us)
 {
-    const struct sup_quality_opts *o = &q->opts;
-    uint32_t set = 0;
-    if (s->in.residual_loss_pct > o->max_loss_pct)
-        set |= 1u << SUP_VERDICT_LOSS_UP;
-    if (s->out.residual_loss_pct > o->max_loss_pct)
-        set |= 1u << SUP_VERDICT_LOSS_DOWN;
-    if (s->has_rtt && s->rtt_us > o->max_rtt_us)
-        set |= 1u << SUP_VERDICT_HIGH_DELAY;
-    if ((s->in.packets && s->in.jitter_us > o->max_jitter_us) ||
-        s->out.jitter_us > o->max_jitter_us)
-        set |= 1u << SUP_VERDICT_HIGH_JITTER;
-    if ((s->in.has_mos && s->in.mos_cq < o->min_mos) ||
-        (s->out.has_mos && s->out.mos_cq < o->min_mos))
-        set |= 1u << SUP_VERDICT_LOW_MOS;
-    return set;
+    return q->has_rtt && since(now_us, q->rtt_at_us) <= RTT_FRESH_US;
 }
 
-static uint32_t with_history(struct sup_quality *q, uint32_t over)
+/* Ends a quarter, as it were: what the limits say about the time since the last look. */
+static void look(struct sup_quality *q, uint64_t now_us)
 {
-    uint32_t set = 0;
-    for (unsigned v = SUP_VERDICT_LOSS_UP; v <= SUP_VERDICT_LOW_MOS; v++) {
-        uint8_t h = (uint8_t)(((unsigned)q->history[v] << 1 | ((over >> v) & 1u)) & HISTORY_MASK);
-        q->history[v] = h;
-        bool held = q->verdicts >> v & 1;
-        bool raise = __builtin_popcount(h) >= HISTORY_RAISE;
-        if (raise || (held && (h & HISTORY_CLEAR_MASK)))
-            set |= 1u << v;
-    }
-    return set;
+    const struct sup_quality_opts *o = &q->opts;
+    struct quality_look l = {.at_us = now_us};
+    struct sup_rtp_report r;
+    bool came = q->in.now.packets != q->in.looked_packets;
+    bool told = quality_out_known(&q->out, now_us);
+    sup_rtp_stats_get(q->in.stats, &r);
+    quality_in_look(&q->in, &l);
+    quality_out_look(&q->out, now_us);
+    if (told && out_is_lossy(q))
+        l.presumed |= 1u << SUP_VERDICT_LOSS_DOWN;
+    if (rtt_known(q, now_us) && q->rtt_us > o->max_rtt_us)
+        l.over |= 1u << SUP_VERDICT_HIGH_DELAY;
+    if ((came && r.jitter_us > o->max_jitter_us) || (told && q->out.jitter_us > o->max_jitter_us))
+        l.over |= 1u << SUP_VERDICT_HIGH_JITTER;
+    quality_verdict_look(&q->verdicts, &l);
+}
+
+static uint32_t judge(struct sup_quality *q, uint64_t now_us, const struct sup_quality_env *env)
+{
+    q->verdicts.held = judge_now(q, now_us, env) |
+                       quality_verdict_limits(&q->verdicts, now_us, q->opts.max_loss_pct);
+    return q->verdicts.held;
+}
+
+static void take_env(struct sup_quality *q, uint64_t now_us, const struct sup_quality_env *env)
+{
+    if (env->expect_in && !q->expected)
+        q->expect_since_us = q->summary.samples ? now_us : q->created_us;
+    q->expected = env->expect_in;
+}
+
+bool sup_quality_check(struct sup_quality *quality, uint64_t now_us,
+                       const struct sup_quality_env *env, uint32_t *ret_verdicts)
+{
+    assert(quality && env && ret_verdicts);
+    uint32_t before = quality->verdicts.held;
+    take_env(quality, now_us, env);
+    look(quality, now_us);
+    *ret_verdicts = judge(quality, now_us, env);
+    return *ret_verdicts != before;
 }
 
 static void fill_verdicts(struct sup_quality *q, uint64_t now_us, const struct sup_quality_env *env,
                           struct sup_quality_sample *s)
 {
-    uint32_t set = judge_now(q, now_us, env, s) | with_history(q, judge_limits(q, s));
+    double least = q->opts.min_mos;
+    quality_verdict_add_mos(&q->verdicts, (s->in.has_mos && s->in.mos_cq < least) ||
+                                              (s->out.has_mos && s->out.mos_cq < least));
+    uint32_t set = judge(q, now_us, env), told = q->verdicts.told;
     s->verdicts = set;
-    s->raised = set & ~q->verdicts;
-    s->cleared = q->verdicts & ~set;
-    q->verdicts = set;
+    s->raised = set & ~told;
+    s->cleared = told & ~set;
+    q->verdicts.told = set;
     for (unsigned v = 0; v < SUP_VERDICT_COUNT; v++)
         q->summary.verdict_seconds[v] += set >> v & 1u;
 }
@@ -307,15 +282,14 @@ void sup_quality_tick(struct sup_quality *quality, uint64_t now_us,
     struct sup_quality *q = quality;
     struct sup_quality_sample s = {
         .at_us = now_us, .connected = env->connected, .relayed = env->relayed};
-    if (env->expect_in && !q->expected)
-        q->expect_since_us = q->summary.samples ? now_us : q->created_us;
-    q->expected = env->expect_in;
-    s.has_rtt = q->has_rtt && since(now_us, q->rtt_at_us) <= RTT_FRESH_US;
+    take_env(q, now_us, env);
+    look(q, now_us);
+    s.has_rtt = rtt_known(q, now_us);
     s.rtt_us = s.has_rtt ? q->rtt_us : 0;
     quality_in_tick(&q->in, now_us, &s);
     s.in.duplicates += env->duplicates_srtp - q->srtp_duplicates;
     q->srtp_duplicates = env->duplicates_srtp;
-    fill_out(q, now_us, &s.out);
+    quality_out_tick(&q->out, now_us, &s.out);
     s.no_packet_us = since(now_us, q->in.last_arrival_us);
     s.no_voice_us = since(now_us, q->in.last_voice_us);
     fill_ratings(q, env, &s);

@@ -132,7 +132,7 @@ static void take_time(struct quality_in *in, const struct sup_rtp_hdr *hdr, uint
         return;
     in->now.late++;
     double packets = packet_us ? (double)from / packet_us : 1;
-    in->now.residual += packets > LATE_PACKETS_MAX ? LATE_PACKETS_MAX : packets;
+    in->now.dry += packets > LATE_PACKETS_MAX ? LATE_PACKETS_MAX : packets;
     if (in_order)
         in->playout = transit;
 }
@@ -174,6 +174,7 @@ static void take_level(struct quality_in *in, const uint8_t *pkt, const struct s
     if (known) {
         if (n->levels++ == 0 || level.dbov < n->loudest)
             n->loudest = level.dbov;
+        in->last_level_us = arrival_us;
         n->power += pow(10, -level.dbov / 10.0);
         if (level.dbov < LOUD_DBOV)
             in->last_loud_us = arrival_us;
@@ -249,7 +250,7 @@ static void fill_dir(struct quality_in *in, struct sup_quality_dir *dir)
         return;
     double p = (double)n->lost / n->judged;
     dir->loss_pct = 100 * p;
-    dir->residual_loss_pct = fmin(100, 100 * n->residual / n->judged);
+    dir->residual_loss_pct = fmin(100, 100 * (n->residual + n->dry) / n->judged);
     if (n->bursts)
         dir->burst_ratio = fmax(1, (double)n->burst_sum / n->bursts * (1 - p));
 }
@@ -304,6 +305,17 @@ static void move_playout(struct quality_in *in, int64_t shortest, uint32_t jitte
     in->playout = target > least ? target : least;
 }
 
+void quality_in_look(struct quality_in *in, struct quality_look *look)
+{
+    while (in->started && in->next <= in->highest && in->highest - in->next >= REORDER_PACKETS)
+        judge_next(in);
+    look->judged = in->now.judged - in->looked_judged;
+    look->residual = in->now.residual - in->looked_residual;
+    in->looked_judged = in->now.judged;
+    in->looked_residual = in->now.residual;
+    in->looked_packets = in->now.packets;
+}
+
 void quality_in_tick(struct quality_in *in, uint64_t now_us, struct sup_quality_sample *ret_sample)
 {
     assert(in && ret_sample);
@@ -325,4 +337,6 @@ void quality_in_tick(struct quality_in *in, uint64_t now_us, struct sup_quality_
         in->transit_max = INT64_MIN;
     }
     in->now = (struct quality_second){0};
+    in->looked_packets = in->looked_judged = 0;
+    in->looked_residual = 0;
 }

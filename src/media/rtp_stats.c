@@ -8,6 +8,7 @@
 
 enum {
     CLOCK_DEFAULT_HZ = 48000,
+    PACKET_MAX_MS = 120,  /* the longest Opus packet, RFC 6716 section 3 */
     MAX_DROPOUT = 3000,   /* RFC 3550 A.1 */
     MAX_MISORDER = 1024,  /* A.1 has 100; a packet may be held up longer than 2 s */
     WINDOW = 1024,        /* sequence numbers remembered for duplicates */
@@ -21,6 +22,7 @@ struct sup_rtp_stats {
     uint32_t base_seq; /* first number since the last restart */
     uint32_t ext_seq;
     uint32_t bad_seq;         /* the number that would confirm a jump */
+    uint32_t last_ts;         /* of the highest number */
     uint32_t transit;         /* arrival - timestamp of the last packet, ticks modulo 2^32 */
     uint64_t jitter_q4;       /* estimator of A.8, ticks with 4 fractional bits */
     uint64_t expected_before; /* packets expected before the last restart */
@@ -110,6 +112,14 @@ static bool track_sequence(struct sup_rtp_stats *s, uint16_t seq)
     return true;
 }
 
+/* Between two consecutive numbers lies more time than a packet can hold: the sender was in DTX. */
+static bool is_pause(const struct sup_rtp_stats *s, const struct sup_rtp_hdr *hdr)
+{
+    int32_t step = (int32_t)(hdr->ts - s->last_ts);
+    return hdr->seq == (uint16_t)(s->ext_seq + 1) &&
+           step > (int32_t)(s->clock_hz / 1000 * PACKET_MAX_MS);
+}
+
 static void track_jitter(struct sup_rtp_stats *s, uint32_t transit, bool marker)
 {
     uint32_t d = transit - s->transit;
@@ -154,15 +164,19 @@ sup_err sup_rtp_stats_add(struct sup_rtp_stats *stats, const struct sup_rtp_hdr 
     if (!stats->started) {
         start(stats, hdr->seq);
         stats->ssrc = hdr->ssrc;
+        stats->last_ts = hdr->ts;
         stats->transit = transit;
         stats->received = 1;
         return SUP_OK;
     }
-    uint32_t restarts = stats->restarts;
+    uint32_t restarts = stats->restarts, highest = stats->ext_seq;
+    bool pause = hdr->marker || is_pause(stats, hdr);
     if (!track_sequence(stats, hdr->seq))
         return SUP_E_STATE;
     stats->received++;
-    track_jitter(stats, transit, hdr->marker || restarts != stats->restarts);
+    if (stats->ext_seq != highest)
+        stats->last_ts = hdr->ts;
+    track_jitter(stats, transit, pause || restarts != stats->restarts);
     return SUP_OK;
 }
 

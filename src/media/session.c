@@ -10,7 +10,8 @@
 #include "supportd/media/demux.h"
 
 enum {
-    TICK_US = 1000000,
+    TICK_US = 250000,
+    TICKS_PER_SAMPLE = 4,
     /* Browsers report at least every 7.5 s (RTCP every 5 s, up to half more); with the tick's
      * second the news is out within 10 s. */
     LOST_AFTER_US = 8500000,
@@ -47,6 +48,7 @@ void sup_leg_set_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_l
 
 void sup_leg_mark_alive(struct sup_leg *leg)
 {
+    leg->authentic++;
     leg->last_auth_us = sup_media_now_us(leg->engine);
     if (leg->state == SUP_LEG_LOST)
         sup_leg_set_state(leg, SUP_LEG_CONNECTED, SUP_LEG_OK);
@@ -112,9 +114,10 @@ static void on_dtls_time(struct sup_media_timer *timer)
     follow_dtls(leg);
 }
 
-static void on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
+static bool on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
 {
     struct sup_leg *leg = arg;
+    uint64_t authentic = leg->authentic;
     switch (sup_demux(pkt, len)) {
     case SUP_DEMUX_DTLS:
         if (!leg->dtls || sup_dtls_feed(leg->dtls, pkt, len) != SUP_OK)
@@ -131,6 +134,14 @@ static void on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
     default:
         leg->drops.unknown++;
     }
+    return leg->authentic != authentic;
+}
+
+static void on_elsewhere(void *arg)
+{
+    struct sup_leg *leg = arg;
+    if (leg->state == SUP_LEG_CONNECTED)
+        leg->opts.on->on_state(leg, SUP_LEG_CONNECTED, SUP_LEG_MOVED, leg->opts.arg);
 }
 
 static void on_candidate(const struct sup_candidate *candidate, void *arg)
@@ -153,7 +164,7 @@ static void on_pair(const struct sup_ice_pair *pair, void *arg)
 }
 
 static const struct sup_ice_callbacks ice_callbacks = {on_candidate, on_ice_state, on_pair,
-                                                       on_packet};
+                                                       on_packet, on_elsewhere};
 
 static void check_life(struct sup_leg *leg, uint64_t now_us)
 {
@@ -172,7 +183,7 @@ static void check_life(struct sup_leg *leg, uint64_t now_us)
     }
 }
 
-static void sample_quality(struct sup_leg *leg, uint64_t now_us)
+static struct sup_quality_env quality_env(const struct sup_leg *leg)
 {
     const struct sup_ice_pair *pair = sup_ice_pair_of(leg->ice);
     struct sup_quality_env env = {.connected = leg->state == SUP_LEG_CONNECTED,
@@ -190,6 +201,20 @@ static void sample_quality(struct sup_leg *leg, uint64_t now_us)
         sup_srtp_get_stats(leg->srtp, &stats);
         env.duplicates_srtp = (uint32_t)stats.replayed;
     }
+    return env;
+}
+
+static void check_verdicts(struct sup_leg *leg, uint64_t now_us)
+{
+    struct sup_quality_env env = quality_env(leg);
+    uint32_t verdicts;
+    if (sup_quality_check(leg->quality, now_us, &env, &verdicts) && leg->opts.on->on_verdicts)
+        leg->opts.on->on_verdicts(leg, verdicts, leg->opts.arg);
+}
+
+static void sample_quality(struct sup_leg *leg, uint64_t now_us)
+{
+    struct sup_quality_env env = quality_env(leg);
     struct sup_quality_sample sample;
     sup_quality_tick(leg->quality, now_us, &env, &sample);
     leg->has_rtt = sample.has_rtt;
@@ -204,8 +229,15 @@ static void on_tick(struct sup_media_timer *timer)
     sup_media_timer_set(leg->engine, timer, next_us > now_us ? next_us : now_us + TICK_US);
     check_life(leg, now_us);
     sup_leg_send_rtcp(leg, false);
-    if (leg->was_connected && !is_final(leg))
+    bool whole = ++leg->looks == TICKS_PER_SAMPLE;
+    if (whole)
+        leg->looks = 0;
+    if (!leg->was_connected || is_final(leg))
+        return;
+    if (whole)
         sample_quality(leg, now_us);
+    else
+        check_verdicts(leg, now_us);
 }
 
 static sup_err add_timers(struct sup_leg *leg)
@@ -274,6 +306,11 @@ sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg
     sup_media_timer_set(leg->engine, &leg->tick, sup_media_now_us(leg->engine) + TICK_US);
     *ret_leg = leg;
     return SUP_OK;
+}
+
+void sup_leg_set_arg(struct sup_leg *leg, void *arg)
+{
+    leg->opts.arg = arg;
 }
 
 void sup_leg_destroy(struct sup_leg *leg)
@@ -450,6 +487,7 @@ void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_re
     if (leg->srtp)
         ret_report->profile = sup_srtp_profile_of(leg->srtp);
     struct sup_leg_drops *drops = &ret_report->drops;
+    ret_report->elsewhere = ice.elsewhere;
     drops->foreign += ice.foreign + ice.held_lost;
     drops->send_fail += ice.send_fail + ice.no_path;
     drops->auth_fail += srtp.auth_fail;
@@ -475,6 +513,6 @@ const char *sup_leg_state_name(enum sup_leg_state state)
 const char *sup_leg_reason_name(enum sup_leg_reason reason)
 {
     static const char *const names[] = {
-        "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed"};
+        "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed", "moved"};
     return (size_t)reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "unknown";
 }

@@ -36,6 +36,7 @@ struct sup_leg {
     bool was_connected;
     uint64_t since_us;     /* of the first offer or the last restart */
     uint64_t last_auth_us; /* last authentic packet, or the end of the handshake */
+    uint64_t authentic;    /* packets so far, RTP and RTCP */
 
     /* of the offer */
     uint64_t answers;
@@ -44,6 +45,7 @@ struct sup_leg {
     char mid[SUP_SDP_TOKEN_MAX + 1];
     uint8_t payload_type, level_id;
 
+    unsigned looks; /* of the tick since the last sample */
     struct sup_media_timer tick, dtls_timer, hold_timer;
     size_t timers; /* added, in this order */
 
@@ -65,6 +67,9 @@ struct sup_leg {
     uint32_t out_packets, out_octets, reported_packets;
     uint32_t lsr; /* of the peer's last sender report, and when it came */
     uint64_t lsr_us;
+
+    sup_leg_tap tap; /* may be NULL */
+    void *tap_arg;
 
     bool expect_in;
     bool has_rtt; /* of the last sample */

@@ -5,11 +5,31 @@
 #include "supportd/media/opus_toc.h"
 
 enum {
-    /* RFC 3550 section 6.2 allows less than the 5 s default for two participants; the round trip
-     * is measured by the answers. Randomised, so that reports of many legs do not meet. */
-    RTCP_MIN_US = 1500000,
+    /* A second on average, from half of it to one and a half (RFC 3550 section 6.3.1). The minimum
+     * of 5 s does not bind the AVPF profile (RFC 4585 section 3.4); some 120 bytes a second are
+     * well below 5 % of a voice session. A change of the round trip shows in the answers alone. */
+    RTCP_MIN_US = 500000,
     RTCP_SPREAD_US = 1000000,
 };
+
+void sup_leg_set_tap(struct sup_leg *leg, sup_leg_tap tap, void *arg)
+{
+    leg->tap = tap;
+    leg->tap_arg = arg;
+}
+
+static void tell_tap(const struct sup_leg *leg, const uint8_t *pkt, const struct sup_rtp_hdr *hdr)
+{
+    struct sup_leg_packet packet = {
+        .payload = pkt + hdr->payload_off,
+        .len = hdr->payload_len,
+        .seq = hdr->seq,
+        .ts = hdr->ts,
+        .ssrc = hdr->ssrc,
+        .arrival_us = sup_media_now_us(leg->engine),
+    };
+    leg->tap(leg, &packet, leg->tap_arg);
+}
 
 void sup_leg_take_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap)
 {
@@ -31,6 +51,8 @@ void sup_leg_take_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap)
         return;
     }
     sup_quality_add_in(leg->quality, pkt, &hdr, sup_media_now_us(leg->engine));
+    if (leg->tap)
+        tell_tap(leg, pkt, &hdr);
     sup_bridge_relay(leg, pkt, &hdr, cap);
 }
 
@@ -45,9 +67,10 @@ static void take_blocks(struct sup_leg *leg, const struct sup_rtcp *rtcp, int64_
         if (loss_pct < leg->peer_loss_pct) /* a quiet report does not end a bad line */
             loss_pct = (loss_pct + leg->peer_loss_pct) / 2;
         leg->peer_loss_pct = (uint8_t)loss_pct;
-        sup_quality_add_report(leg->quality, block);
+        uint64_t now_us = sup_media_now_us(leg->engine);
+        sup_quality_add_report(leg->quality, block, now_us);
         if (sup_rtcp_rtt(wall_us, block->lsr, block->dlsr, &rtt_us))
-            sup_quality_add_rtt(leg->quality, rtt_us, sup_media_now_us(leg->engine));
+            sup_quality_add_rtt(leg->quality, rtt_us, now_us);
     }
 }
 
@@ -76,6 +99,11 @@ void sup_leg_take_rtcp(struct sup_leg *leg, uint8_t *pkt, size_t len)
 void sup_leg_send_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap, size_t payload_len,
                       bool lbrr)
 {
+    struct sup_quality_sent sent = {.seq = sup_rtp_seq(pkt),
+                                    .ts = sup_rtp_ts(pkt),
+                                    .marker = pkt[1] & 0x80,
+                                    .lbrr = lbrr,
+                                    .payload_len = payload_len};
     if (sup_srtp_protect_rtp(leg->srtp, pkt, len, cap, &len) != SUP_OK) {
         leg->drops.protect_fail++;
         return;
@@ -85,7 +113,7 @@ void sup_leg_send_rtp(struct sup_leg *leg, uint8_t *pkt, size_t len, size_t cap,
     if (sup_ice_send(leg->ice, pkt, len) != SUP_OK)
         return; /* counted there; to the peer it is a lost packet */
     leg->packets_out++;
-    sup_quality_add_out(leg->quality, payload_len, lbrr);
+    sup_quality_add_out(leg->quality, &sent, sup_media_now_us(leg->engine));
 }
 
 /* Our report block about the peer's stream, with the round trip's two stamps. */

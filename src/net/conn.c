@@ -59,6 +59,7 @@ void sup_net_conn_gone(struct sup_net_conn *conn)
     conn->req = NULL;
     if (req)
         sup_net_request_detach(req);
+    sup_net_stream_end(conn);
     if (conn->client)
         sup_net_ws_gone(conn);
 }

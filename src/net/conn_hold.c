@@ -90,6 +90,7 @@ static void finish(struct sup_net_conn *conn)
         sup_wipe(out->block, LWS_PRE + out->len);
     sup_free(out->block);
     *out = (struct conn_out){.block = NULL};
+    sup_net_stream_end(conn);
     if (conn->close_after || conn->server->draining) {
         linger(conn);
         return;
@@ -124,8 +125,12 @@ void sup_net_hold_pump(struct sup_net_conn *conn)
         const uint8_t *p = NULL;
         bool partial = lws_partial_buffered(conn->wsi) != 0;
         size_t n = partial ? 0 : next_chunk(out, &p);
-        if (!partial && n == 0)
-            break;
+        if (!partial && n == 0) {
+            if (!sup_net_stream_ask(conn))
+                break;
+            sup_net_hold(conn, UV_DISCONNECT);
+            return;
+        }
         if ((partial || out->done > 0) && !writable_now(conn->fd)) {
             sup_net_hold(conn, UV_WRITABLE);
             return;

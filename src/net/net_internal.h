@@ -60,6 +60,14 @@ struct conn_out {
     size_t done; /* bytes written of len + tail_len */
 };
 
+struct sup_http_stream {
+    struct sup_net_conn *conn;
+    const struct sup_http_source *source;
+    void *arg;
+    uint64_t left; /* bytes not given yet */
+    bool asked;
+};
+
 struct sup_net_conn {
     struct sup_net_server *server;
     struct sup_link link;  /* sup_net_server::conns */
@@ -77,13 +85,14 @@ struct sup_net_conn {
     struct sup_http_request *req; /* being read or answered, or NULL */
     struct sup_ws_client *client; /* or NULL */
     struct conn_out out;
-    size_t lingered;      /* bytes thrown away in CONN_LINGER */
-    bool answered;        /* a request before this one has been answered */
-    uint64_t read_before; /* bytes taken from the socket when it was */
+    struct sup_http_stream *stream; /* what follows out, or NULL */
+    size_t lingered;                /* bytes thrown away in CONN_LINGER */
+    bool answered;                  /* a request before this one has been answered */
+    uint64_t read_before;           /* bytes taken from the socket when it was */
 };
 
 /* Header values that are kept; the order is that of the table in request_head.c. */
-enum { KEPT_HEADERS = 20 };
+enum { KEPT_HEADERS = 21 };
 
 struct sup_http_request {
     struct sup_net_conn *conn; /* NULL: the client is gone */
@@ -233,15 +242,22 @@ struct reply_parts {
     size_t len;
     const uint8_t *tail; /* static body instead of body */
     size_t tail_len;
-    const char *csp;           /* NULL: default-src 'none' */
-    const char *cache_control; /* NULL: no-store */
-    const char *more;          /* whole header lines, or NULL */
-    bool asset_cors;           /* embeddable by other sites */
+    const char *csp;                /* NULL: default-src 'none' */
+    const char *cache_control;      /* NULL: no-store */
+    const char *more;               /* whole header lines, or NULL */
+    bool asset_cors;                /* embeddable by other sites */
+    struct sup_http_stream *stream; /* the body, or NULL; taken on success */
 };
 /* Writes and frees as sup_http_reply(). */
 sup_err sup_net_reply(struct sup_http_request *req, const struct reply_parts *parts);
 /* Serves path from the assets; false: there is none. Ends the request when true. */
 bool sup_net_asset_serve(struct sup_http_request *req);
+
+/* --- stream.c --- */
+/* Asks for the next piece where one is due: true; the pump waits for it. */
+bool sup_net_stream_ask(struct sup_net_conn *conn);
+/* The connection is done with its stream, if it has one. */
+void sup_net_stream_end(struct sup_net_conn *conn);
 
 /* --- ws_upgrade.c, ws.c --- */
 /* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 go on, -1 close (a refusal has been written). */

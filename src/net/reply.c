@@ -91,7 +91,7 @@ static bool has_body(unsigned status)
 static sup_err build_head(struct sup_buf *head, const struct sup_http_request *req,
                           const struct reply_parts *parts, bool close)
 {
-    size_t len = parts->tail ? parts->tail_len : parts->len;
+    uint64_t len = parts->stream ? parts->stream->left : parts->tail ? parts->tail_len : parts->len;
     sup_err err =
         sup_buf_addf(head, "HTTP/1.1 %u %s\r\n", parts->status, sup_http_reason(parts->status));
     if (!err)
@@ -99,7 +99,7 @@ static sup_err build_head(struct sup_buf *head, const struct sup_http_request *r
     if (!err && parts->content_type)
         err = sup_buf_addf(head, "Content-Type: %s\r\n", parts->content_type);
     if (!err && has_body(parts->status))
-        err = sup_buf_addf(head, "Content-Length: %zu\r\n", len);
+        err = sup_buf_addf(head, "Content-Length: %llu\r\n", (unsigned long long)len);
     if (!err)
         err = add_security(head, req, parts);
     if (!err)
@@ -132,6 +132,11 @@ static sup_err fill_out(struct sup_net_conn *conn, const struct sup_http_request
         if (send_body && parts->tail) {
             conn->out.tail = parts->tail;
             conn->out.tail_len = parts->tail_len;
+        }
+        if (parts->stream) {
+            parts->stream->conn = conn;
+            parts->stream->left = send_body ? parts->stream->left : 0;
+            conn->stream = parts->stream;
         }
         conn->close_after = close;
     } else if (!err) {

@@ -25,6 +25,7 @@ static const struct kept_header kept[KEPT_HEADERS] = {
     {"if-none-match", WSI_TOKEN_HTTP_IF_NONE_MATCH},
     {"last-event-id", -1},
     {"origin", WSI_TOKEN_ORIGIN},
+    {"range", WSI_TOKEN_HTTP_RANGE},
     {"referer", WSI_TOKEN_HTTP_REFERER},
     {"sec-fetch-site", -1},
     {"user-agent", WSI_TOKEN_HTTP_USER_AGENT},

@@ -1,6 +1,5 @@
 #include "supportd/pg/params.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,7 +98,7 @@ void sup_pg_add_text(struct sup_pg_params *params, const char *s)
 void sup_pg_add_int(struct sup_pg_params *params, int64_t value)
 {
     if (begin(params))
-        end(params, sup_buf_addf(&params->data, "%" PRId64, value));
+        end(params, sup_buf_add_int(&params->data, value));
 }
 
 void sup_pg_add_num(struct sup_pg_params *params, double value)
@@ -201,8 +200,12 @@ void sup_pg_add_ids(struct sup_pg_params *params, const struct sup_id *items, si
     if (!begin(params))
         return;
     sup_err err = sup_buf_adds(&params->data, "{");
-    for (size_t i = 0; i < count && !err; i++)
-        err = sup_buf_addf(&params->data, "%s%s", i ? "," : "", sup_id_text(items[i]).s);
+    for (size_t i = 0; i < count && !err; i++) {
+        if (i > 0)
+            err = sup_buf_add(&params->data, ",", 1);
+        if (!err)
+            err = sup_buf_add(&params->data, sup_id_text(items[i]).s, SUP_ID_TEXT_LEN);
+    }
     end(params, err ? err : sup_buf_adds(&params->data, "}"));
 }
 
@@ -211,7 +214,11 @@ void sup_pg_add_ints(struct sup_pg_params *params, const int64_t *items, size_t 
     if (!begin(params))
         return;
     sup_err err = sup_buf_adds(&params->data, "{");
-    for (size_t i = 0; i < count && !err; i++)
-        err = sup_buf_addf(&params->data, "%s%" PRId64, i ? "," : "", items[i]);
+    for (size_t i = 0; i < count && !err; i++) {
+        if (i > 0)
+            err = sup_buf_add(&params->data, ",", 1);
+        if (!err)
+            err = sup_buf_add_int(&params->data, items[i]);
+    }
     end(params, err ? err : sup_buf_adds(&params->data, "}"));
 }

@@ -14,7 +14,7 @@ enum {
 
 /* One round: what has expired, then offers, then when to wake again.
  *
- *   idle -> expiring (4 statements at once) -> assigning (again while full) -> asking -> idle
+ *   idle -> expiring (5 statements at once) -> assigning (again while full) -> asking -> idle
  */
 struct sup_queue {
     struct sup_queue_opts opts;
@@ -107,6 +107,17 @@ static void assign(struct sup_queue *q)
         finish_round(q, RETRY_US);
 }
 
+/* What call_deadlines did to a call. */
+static void read_deadline(struct sup_pg_result *rows, int row, struct sup_queue_event *event)
+{
+    const char *what = sup_row_str(rows, row, "what");
+    event->offer_staff = sup_row_id(rows, row, "offer_staff_id");
+    if (what[0] == 'a')
+        event->kind = SUP_QUEUE_GAVE_UP;
+    else if (what[0] == 'n')
+        event->kind = SUP_QUEUE_RANG_OUT;
+}
+
 static void expired(struct sup_queue *q, const struct sup_pg_reply *reply, enum sup_queue_kind kind)
 {
     if (reply->err)
@@ -119,8 +130,11 @@ static void expired(struct sup_queue *q, const struct sup_pg_reply *reply, enum 
             event.step = (int)sup_row_number(reply->rows, row, "step");
         if (kind == SUP_QUEUE_MISSED) {
             event.paused = sup_pg_bool(reply->rows, row, sup_pg_col(reply->rows, "paused"));
-            sup_metric_add(q->missed_metric, 1);
+            event.taken_back = sup_row_str(reply->rows, row, "outcome")[0] == 'w';
+            sup_metric_add(q->missed_metric, event.taken_back ? 0 : 1);
         }
+        if (kind == SUP_QUEUE_MOVED_ON)
+            read_deadline(reply->rows, row, &event);
         sup_signal_emit(&q->events, &event);
     }
     if (--q->waiting == 0)
@@ -142,6 +156,11 @@ static void on_grace_expired(const struct sup_pg_reply *reply, void *arg)
     expired(arg, reply, SUP_QUEUE_REQUEUED);
 }
 
+static void on_call_deadlines(const struct sup_pg_reply *reply, void *arg)
+{
+    expired(arg, reply, SUP_QUEUE_MOVED_ON);
+}
+
 static void on_leases_expired(const struct sup_pg_reply *reply, void *arg)
 {
     expired(arg, reply, SUP_QUEUE_WITHDRAWN);
@@ -157,6 +176,7 @@ static void start_round(struct sup_queue *q)
         {SUP_QUEUE_OFFERS_EXPIRE, on_offers_expired},
         {SUP_QUEUE_TIMEOUTS, on_timeouts},
         {SUP_QUEUE_GRACE_EXPIRE, on_grace_expired},
+        {SUP_QUEUE_CALL_DEADLINES, on_call_deadlines},
     };
     bool expire = q->expire;
     q->running = true;

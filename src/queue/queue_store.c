@@ -5,6 +5,7 @@ enum {
     OFFERS_EXPIRE,
     TIMEOUTS,
     GRACE_EXPIRE,
+    CALL_DEADLINES,
     NEXT_DEADLINE,
     ASSIGN,
     POSITIONS,
@@ -32,6 +33,8 @@ static const struct sup_pg_stmt stmts[] = {
                   SUP_PG_RANK_ROUTER, SUP_PG_RETRY | SUP_PG_ALONE},
     [GRACE_EXPIRE] = {"grace_expire", "select * from support.grace_expire($1)", 1,
                       SUP_PG_RANK_ROUTER, SUP_PG_RETRY | SUP_PG_ALONE},
+    [CALL_DEADLINES] = {"call_deadlines", "select * from support.call_deadlines($1)", 1,
+                        SUP_PG_RANK_ROUTER, SUP_PG_RETRY | SUP_PG_ALONE},
     [NEXT_DEADLINE] = {"queue_next_deadline", "select * from support.queue_next_deadline($1)", 1,
                        SUP_PG_RANK_REST, SUP_PG_READ},
     [ASSIGN] = {"queue_assign", "select * from support.queue_assign($1,$2)", 2, SUP_PG_RANK_ROUTER,
@@ -40,13 +43,13 @@ static const struct sup_pg_stmt stmts[] = {
                    SUP_PG_RANK_REST, SUP_PG_READ},
     [OFFERS_MINE] = {"offers_mine", "select * from support.offers_mine($1)", 1, SUP_PG_RANK_REST,
                      SUP_PG_READ},
-    [ACCEPT] = {"offer_accept", "select * from support.offer_accept($1,$2,$3)", 3,
+    [ACCEPT] = {"offer_accept", "select * from support.offer_accept($1,$2,$3,$4)", 4,
                 SUP_PG_RANK_STAFF, SUP_PG_RETRY | SUP_PG_ALONE},
     [DECLINE] = {"offer_decline", "select * from support.offer_decline($1,$2,$3)", 3,
                  SUP_PG_RANK_STAFF, SUP_PG_RETRY | SUP_PG_ALONE},
     [LIST] = {"queue_list", "select * from support.queue_list($1,$2)", 2, SUP_PG_RANK_REST,
               SUP_PG_READ},
-    [PICK] = {"queue_pick", "select * from support.queue_pick($1,$2,$3)", 3, SUP_PG_RANK_ROUTER,
+    [PICK] = {"queue_pick", "select * from support.queue_pick($1,$2,$3,$4)", 4, SUP_PG_RANK_ROUTER,
               SUP_PG_RETRY | SUP_PG_ALONE},
     [ROUTING] = {"queue_routing", "select * from support.queue_routing($1,$2)", 2, SUP_PG_RANK_REST,
                  SUP_PG_READ},
@@ -81,7 +84,7 @@ sup_err sup_queue_store_round(struct sup_pg_pool *pool, enum sup_queue_round wha
     static const int stmt_of[] = {
         [SUP_QUEUE_LEASES_EXPIRE] = LEASES_EXPIRE, [SUP_QUEUE_OFFERS_EXPIRE] = OFFERS_EXPIRE,
         [SUP_QUEUE_TIMEOUTS] = TIMEOUTS,           [SUP_QUEUE_GRACE_EXPIRE] = GRACE_EXPIRE,
-        [SUP_QUEUE_NEXT_DEADLINE] = NEXT_DEADLINE,
+        [SUP_QUEUE_NEXT_DEADLINE] = NEXT_DEADLINE, [SUP_QUEUE_CALL_DEADLINES] = CALL_DEADLINES,
     };
     struct sup_pg_params p = {0};
     sup_pg_add_text(&p, what == SUP_QUEUE_LEASES_EXPIRE ? "system:monitor" : "system:router");
@@ -122,10 +125,23 @@ static sup_err run_object(struct sup_pg_pool *pool, int stmt, const char *actor,
     return run(pool, stmt, &p, object, cb, arg);
 }
 
-sup_err sup_queue_store_accept(struct sup_pg_pool *pool, const char *actor, struct sup_id offer,
-                               const char *request, sup_pg_cb cb, void *arg)
+/* As run_object(), with the process that owns the media of a call then. */
+static sup_err run_taking(struct sup_pg_pool *pool, int stmt, const char *actor,
+                          struct sup_id object, const char *request, struct sup_id process,
+                          sup_pg_cb cb, void *arg)
 {
-    return run_object(pool, ACCEPT, actor, offer, request, cb, arg);
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, actor);
+    sup_pg_add_id(&p, object);
+    sup_pg_add_text(&p, request);
+    sup_pg_add_id_or_null(&p, process);
+    return run(pool, stmt, &p, object, cb, arg);
+}
+
+sup_err sup_queue_store_accept(struct sup_pg_pool *pool, const char *actor, struct sup_id offer,
+                               const char *request, struct sup_id process, sup_pg_cb cb, void *arg)
+{
+    return run_taking(pool, ACCEPT, actor, offer, request, process, cb, arg);
 }
 
 sup_err sup_queue_store_decline(struct sup_pg_pool *pool, const char *actor, struct sup_id offer,
@@ -135,9 +151,9 @@ sup_err sup_queue_store_decline(struct sup_pg_pool *pool, const char *actor, str
 }
 
 sup_err sup_queue_store_pick(struct sup_pg_pool *pool, const char *actor, struct sup_id entry,
-                             const char *request, sup_pg_cb cb, void *arg)
+                             const char *request, struct sup_id process, sup_pg_cb cb, void *arg)
 {
-    return run_object(pool, PICK, actor, entry, request, cb, arg);
+    return run_taking(pool, PICK, actor, entry, request, process, cb, arg);
 }
 
 sup_err sup_queue_store_list(struct sup_pg_pool *pool, const char *actor, int limit, sup_pg_cb cb,

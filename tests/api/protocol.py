@@ -22,9 +22,13 @@ METHODS = ("get", "put", "post", "delete")
 NULLABLE = {("me.presence", "reason"), ("me.presence", "wrap_until"), ("me.presence", "wrap_left_ms"), ("queue.position", "wait_low_ms"), ("queue.position", "wait_high_ms"),
             ("call.quality", "legs.rtt_ms"), ("call.quality", "legs.in.level_dbov"),
             ("call.quality", "legs.in.mos_lq"), ("call.quality", "legs.in.mos_cq"),
+            ("call.quality", "legs.out.mos_lq"), ("call.quality", "legs.out.mos_cq"),
+            ("call.quality", "legs.drift_ppm"), ("call.quality", "legs.codec"), ("call.quality", "legs.client"),
+            ("call.quality", "legs.client.concealed_pct"), ("call.quality", "legs.client.jitter_ms"),
+            ("call.quality", "legs.client.buffer_ms"), ("call.quality", "legs.client.rtt_ms"), ("call.quality", "legs.client.path"),
             ("welcome", "me.name"), ("welcome", "expires_at"), ("chat.typing", "who.name")}
 # Fields that are objects of section 2: checked by the schemas of openapi.yaml.
-OBJECTS = {"message": ["Message", "SystemMessage", "Note"], "state": ["ChatState"], "offer": ["Offer"], "call": ["Call"]}
+OBJECTS = {"message": ["Message", "SystemMessage", "Note"], "state": ["ChatState"], "offer": ["Offer"], "party": ["OwnParty"], "call": ["Call"]}
 LISTS = {("chat.resumed", "messages"): ["Message", "SystemMessage"], ("chat.resumed", "notes"): ["Note"],
          ("chat.resumed", "remasked"): ["Message", "SystemMessage", "Note"],
          ("queue.state", "items"): ["QueueEntry"], ("welcome", "ice_servers"): ["IceServer"]}
@@ -152,7 +156,7 @@ class OpenApi:
             return
         if kind not in response["content"]:
             raise Fault(f"{what}: Content-Type {kind!r}, documented {list(response['content'])}")
-        if kind == "text/plain":
+        if kind in ("text/plain", "audio/ogg"):
             return
         try:
             value = json.loads(body)

@@ -3,7 +3,7 @@ import unittest
 
 from client import API, FRAMES
 
-NEED_SOUND = {"call.quality", "call.restart", "call.candidate"}
+NEED_SOUND = {"call.quality", "call.advice", "call.restart", "call.candidate"}
 
 
 class Coverage(unittest.TestCase):

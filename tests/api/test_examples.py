@@ -11,7 +11,7 @@ CHAT = "0192f0c4-0000-7abc-8def-000000000000"
 CALL = "0192f0c5-0003-7abc-8def-000000000000"
 # Frame -> type of the answer; None: none. An offer with the example's SDP, which is cut short, is refused.
 ANSWERS = {"chat.open": "chat.resumed", "chat.leave": "ok", "message.send": "message.ack", "note.send": "message.ack",
-           "auth.renew": "auth.renewed", "chat.receipt": None, "chat.typing": None, "call.offer": "error", "call.candidate": None, "call.mute": None, "ping": "pong"}
+           "auth.renew": "auth.renewed", "chat.receipt": None, "chat.typing": None, "call.offer": "error", "call.candidate": None, "call.mute": None, "call.stats": None, "ping": "pong"}
 
 
 class Examples(ApiTest):

@@ -162,6 +162,11 @@ class Refusals(ApiTest):
             lambda: ("bad typing", t({"type": "chat.typing", "id": "1", "chat_id": chat_id, "active": r.choice([1, "true", None])}), (400, 422)),
             lambda: ("unknown call", t({"type": r.choice(["call.offer"]), "id": "1", "call_id": uid(), "sdp": "v=0\r\n"}), (404, 422)),
             lambda: ("bad mute", t({"type": "call.mute", "id": "1", "call_id": uid(), "muted": r.choice([1, "x"])}), (400, 404, 422)),
+            lambda: ("unknown call of figures", t({"type": "call.stats", "id": "1", "call_id": uid(), "received": 1, "lost": -1}), (404,)),
+            lambda: ("bad figures", t(dict({"type": "call.stats", "id": "1", "call_id": uid(), "received": 1, "lost": 0}, **{
+                r.choice(["received", "samples", "concealed", "sent", "rtt_us", "path"]): r.choice([-1, 1.5, "x", 10 ** 15, [], True])})), (400, 422)),
+            lambda: ("loud figures", t({"type": "call.stats", "id": "1", "call_id": uid(), "received": 1, "lost": 0, r.choice(["level_dbov", "mic_dbov"]): r.choice([1, -128])}), (422,)),
+            lambda: ("figures without packets", t({"type": "call.stats", "id": "1", "call_id": uid(), "lost": 0}), (400, 422)),
             lambda: ("bad candidate", t({"type": "call.candidate", "id": "1", "call_id": uid(), "candidate": r.choice([1, None, {}])}), (400, 404, 422)),
             lambda: ("binary", lambda w: w.frame(b"\x00\x01", opcode=2), ("close", 1003)),
             lambda: ("too large", lambda w: w.frame("x" * 40000), ("close", 1009)),

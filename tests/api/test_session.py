@@ -136,8 +136,10 @@ class Sessions(ApiTest):
         rest = self.customer()
         answer = await rest.post("/chat/start", {"client_key": uid()}, headers={"Origin": PUBLIC_SITE})
         self.assert_problem(answer, 403, "feature_off")
-        self.assertEqual((await rest.get("/widget-config", headers={"Origin": PUBLIC_SITE})).body["features"], {"chat": False, "call": False})
-        self.assertEqual((await rest.get("/widget-config", headers={"Origin": SITE})).body["features"], {"chat": True, "call": True})
+        self.assertEqual((await rest.get("/widget-config", headers={"Origin": PUBLIC_SITE})).body["features"],
+                         {"chat": False, "call": False, "callback": False, "ratings": False})
+        self.assertEqual((await rest.get("/widget-config", headers={"Origin": SITE})).body["features"],
+                         {"chat": True, "call": True, "callback": True, "ratings": True})
 
 
 class Sockets(ApiTest):

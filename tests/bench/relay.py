@@ -49,6 +49,13 @@ async def make_call(rig, http, load, pending, number, agent_token):
     return [customer, agent]
 
 
+async def connect_calls(rig, http, load, calls):
+    agents, pending, people = rig.add_agents(calls), hearing(load), []
+    for n in range(calls):
+        people += await make_call(rig, http, load, pending, n, agents[n][1])
+    return people
+
+
 async def window(load, kind, pid, args):
     load.tell(window=kind, pid=pid, seconds=args.seconds, calls=args.calls)
     while True:

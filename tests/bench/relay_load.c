@@ -4,15 +4,17 @@
  *   relay_load            commands on standard input, answers on standard output, JSON lines
  *
  *   {"leg":true}                       -> {"leg":N,"offer":SDP}; 2k and 2k+1 are the two of a call
+ *   {"leg":"echo"}                     -> the same; a leg that hears itself, and is the DTLS server
+ *   {"address":IP}                        of the legs that follow, instead of 127.0.0.1
  *   {"answer":N,"sdp":SDP}             -> {"connected":N} later
  *   {"candidate":N,"text":LINE}           a trickled one
+ *   {"close":N}                           goes without a word; its number is given out again
  *   {"floor":[PORT...]}                   the floor's legs
  *   {"window":"floor"|"daemon","pid":PID,"seconds":S,"calls":C} -> its figures
  *   {"window":"music","pid":PID,"seconds":S,"calls":C}
  *                                         legs that only listen, two to a call -> what they got
  *   {"talk":N}                            sends 50 packets a second from now on
- *   {"listen":N}                       -> {"heard":N,"at_ns":T} at the first packet of the other
- * leg
+ *   {"listen":N}                       -> {"heard":N,"at_ns":T} at the other leg's first packet
  *
  * Every leg sends 50 packets a second; payloads carry number and time, so that loss and delay are
  * counted at the other end, by the kernel's time of arrival. Outside its windows a leg of the
@@ -64,7 +66,7 @@ struct leg {
 
     char ufrag[5], pwd[25], remote_pwd[300], user[310];
     struct dtls_peer dtls;
-    bool answered, path, talks, listens;
+    bool echo, answered, path, talks, listens;
     unsigned ticks;
     uint64_t keepalive_ns;
     uint32_t music_window; /* in which the next two were counted */
@@ -83,6 +85,7 @@ struct window {
     struct bench_samples delay;
 };
 
+static struct in_addr address;
 static struct leg *legs[2][LEGS_MAX]; /* [floor] */
 static uint32_t leg_count[2];
 static struct window window;
@@ -106,10 +109,15 @@ static struct leg *open_leg(bool floor)
 {
     struct leg *leg = calloc(1, sizeof(*leg));
     int on = 1, room = 1 << 20;
-    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    BENCH_CHECK(leg && leg_count[floor] < LEGS_MAX);
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr = address};
+    uint32_t number = 0;
+    while (number < leg_count[floor] && legs[floor][number])
+        number++;
+    BENCH_CHECK(leg && number < LEGS_MAX);
     leg->floor = floor;
-    leg->number = leg_count[floor]++;
+    leg->number = number;
+    if (number == leg_count[floor])
+        leg_count[floor]++;
     leg->ssrc = 0x20000000u + leg->number;
     leg->seq = (uint16_t)(leg->number * 37);
     legs[floor][leg->number] = leg;
@@ -135,15 +143,18 @@ static void random_word(char *out, size_t len)
     out[len] = '\0';
 }
 
-static void make_offer(void)
+static void make_offer(bool echo)
 {
     struct leg *leg = open_leg(false);
+    leg->echo = echo;
     char sdp[4096], print[3 * 64 + 1] = "";
     struct sockaddr_in own;
     socklen_t own_len = sizeof(own);
     random_word(leg->ufrag, sizeof(leg->ufrag) - 1);
     random_word(leg->pwd, sizeof(leg->pwd) - 1);
     dtls_peer_open(&leg->dtls, "SRTP_AEAD_AES_128_GCM", true);
+    if (echo)
+        dtls_peer_accept(&leg->dtls);
     for (size_t i = 0; i < leg->dtls.fingerprint.len; i++)
         (void)sprintf(print + (i ? 3 * i - 1 : 0), i ? ":%02X" : "%02X",
                       leg->dtls.fingerprint.digest[i]);
@@ -152,13 +163,15 @@ static void make_offer(void)
                    "v=0\r\no=- %u 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
                    "m=audio 9 UDP/TLS/RTP/SAVPF %d\r\nc=IN IP4 0.0.0.0\r\n"
                    "a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:trickle\r\n"
-                   "a=fingerprint:sha-256 %s\r\na=setup:actpass\r\na=mid:0\r\n"
+                   "a=fingerprint:sha-256 %s\r\na=setup:%s\r\na=mid:0\r\n"
                    "a=extmap:%d urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
                    "a=sendrecv\r\na=rtcp-mux\r\na=rtpmap:%d opus/48000/2\r\n"
                    "a=fmtp:%d minptime=10;useinbandfec=1\r\n"
-                   "a=candidate:1 1 udp 2122260223 127.0.0.1 %u typ host\r\n",
-                   leg->number + 1, PAYLOAD_TYPE, leg->ufrag, leg->pwd, print, LEVEL_ID,
-                   PAYLOAD_TYPE, PAYLOAD_TYPE, ntohs(own.sin_port));
+                   "a=ssrc:%u cname:bench\r\n"
+                   "a=candidate:1 1 udp 2122260223 %s %u typ host\r\n",
+                   leg->number + 1, PAYLOAD_TYPE, leg->ufrag, leg->pwd, print,
+                   echo ? "passive" : "actpass", LEVEL_ID, PAYLOAD_TYPE, PAYLOAD_TYPE, leg->ssrc,
+                   inet_ntoa(own.sin_addr), ntohs(own.sin_port));
     say(json_pack("{s:i, s:s}", "leg", (int)leg->number, "offer", sdp));
 }
 
@@ -226,15 +239,21 @@ static void dtls_go_on(struct leg *leg)
     uint8_t record[PACKET];
     size_t len;
     if (leg->dtls.failed)
-        BENCH_DIE("DTLS of leg %u failed", leg->number);
+        BENCH_DIE("DTLS of leg %u failed: %s", leg->number,
+                  ERR_reason_error_string(leg->dtls.error));
     while ((len = dtls_peer_take(&leg->dtls, record, sizeof(record))) > 0)
         send_to_remote(leg, record, len);
     if (leg->connected || !dtls_peer_done(&leg->dtls))
         return;
     struct sup_srtp_keys keys = dtls_peer_keys(&leg->dtls);
     BENCH_CHECK(keys.profile == SUP_SRTP_GCM_128);
-    leg->out = gcm_of(keys.send.key, keys.send.salt, true);
-    leg->in = gcm_of(keys.recv.key, keys.recv.salt, false);
+    if (leg->echo) { /* the keys are told as a client sees them */
+        leg->out = gcm_of(keys.recv.key, keys.recv.salt, true);
+        leg->in = gcm_of(keys.send.key, keys.send.salt, false);
+    } else {
+        leg->out = gcm_of(keys.send.key, keys.send.salt, true);
+        leg->in = gcm_of(keys.recv.key, keys.recv.salt, false);
+    }
     leg->connected = true;
     say(json_pack("{s:i}", "connected", (int)leg->number));
 }
@@ -247,7 +266,8 @@ static void take_stun(struct leg *leg, const uint8_t *pkt, const struct sockaddr
         (void)sendto(leg->fd, t.data, t.len, 0, (const struct sockaddr *)source, sizeof(*source));
     } else if (pkt[0] == 0x01 && pkt[1] == 0x01 && !leg->path) {
         leg->path = true;
-        dtls_peer_step(&leg->dtls);
+        if (!leg->echo)
+            dtls_peer_step(&leg->dtls);
         dtls_go_on(leg);
     } else if (pkt[0] == 0x01 && pkt[1] == 0x11 && !leg->path) {
         BENCH_DIE("the check of leg %u was refused", leg->number);
@@ -295,7 +315,7 @@ static void take_rtp(struct leg *leg, uint8_t *pkt, size_t len, uint64_t arrived
         sup_rtp_parse(pkt, len, &hdr) != SUP_OK)
         return;
     memcpy(&mark, pkt + hdr.payload_off + 2, sizeof(mark));
-    if (hdr.payload_len != PAYLOAD || mark.leg != (leg->number ^ 1)) {
+    if (hdr.payload_len != PAYLOAD || mark.leg != (leg->number ^ !leg->echo)) {
         take_music(leg, hdr.seq);
         return;
     }
@@ -439,11 +459,11 @@ static void tick(uint64_t now)
 {
     for (uint32_t i = 0; i < leg_count[0]; i++) {
         struct leg *leg = legs[0][i];
-        if (!leg->answered || !leg->remote.sin_port)
+        if (!leg || !leg->answered || !leg->remote.sin_port)
             continue;
         if (leg->ticks++ % (leg->path ? CHECK_TICKS : 1) == 0)
             send_check(leg);
-        if (leg->path && !leg->connected) {
+        if (leg->path && !leg->connected && !leg->echo) {
             DTLSv1_handle_timeout(leg->dtls.ssl);
             dtls_go_on(leg);
         }
@@ -462,8 +482,18 @@ static void tick(uint64_t now)
 static struct leg *leg_named(json_t *command, const char *name)
 {
     json_int_t number = json_integer_value(json_object_get(command, name));
-    BENCH_CHECK(number >= 0 && number < (json_int_t)leg_count[0]);
+    BENCH_CHECK(number >= 0 && number < (json_int_t)leg_count[0] && legs[0][number]);
     return legs[0][number];
+}
+
+static void close_leg(struct leg *leg)
+{
+    legs[0][leg->number] = NULL;
+    (void)close(leg->fd);
+    dtls_peer_close(&leg->dtls);
+    sup_srtp_gcm_destroy(leg->in);
+    sup_srtp_gcm_destroy(leg->out);
+    free(leg);
 }
 
 static void open_floor(json_t *ports)
@@ -489,13 +519,17 @@ static void obey(const char *line)
     if (!command)
         BENCH_DIE("no JSON: %s", error.text);
     if (json_object_get(command, "leg"))
-        make_offer();
+        make_offer(json_is_string(json_object_get(command, "leg")));
+    else if (json_object_get(command, "address"))
+        BENCH_CHECK(inet_aton(json_string_value(json_object_get(command, "address")), &address));
     else if (json_object_get(command, "answer"))
         take_answer(leg_named(command, "answer"),
                     json_string_value(json_object_get(command, "sdp")));
     else if (json_object_get(command, "candidate"))
         take_candidate(leg_named(command, "candidate"),
                        json_string_value(json_object_get(command, "text")));
+    else if (json_object_get(command, "close"))
+        close_leg(leg_named(command, "close"));
     else if (json_object_get(command, "talk"))
         leg_named(command, "talk")->talks = true;
     else if (json_object_get(command, "listen"))
@@ -535,6 +569,7 @@ static void run(void)
 {
     static char control; /* its address stands for standard input */
     uint64_t ticked_ns = 0;
+    address.s_addr = htonl(INADDR_LOOPBACK);
     (void)prctl(PR_SET_TIMERSLACK, 1000UL);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     BENCH_CHECK(epoll >= 0 && fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) == 0);

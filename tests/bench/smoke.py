@@ -42,7 +42,11 @@ def main():
         found = [f"ended with {done.returncode}"] if done.returncode else list(problems(run[0], json.loads(done.stdout)))
         print(("not ok " if found else "ok ") + " ".join(run), *found, sep=" | ")
         bad += bool(found)
-    print(f"{len(RUNS) - bad} passed, {bad} failed")
+    leaks = subprocess.run([sys.executable, os.path.join(HERE, "leaks.py")], stdout=subprocess.PIPE, text=True,
+                           timeout=1800, check=False)
+    print(leaks.stdout.splitlines()[0] if leaks.stdout else f"not ok leaks | ended with {leaks.returncode}")
+    bad += leaks.returncode != 0
+    print(f"{len(RUNS) + 1 - bad} passed, {bad} failed")
     return bad != 0
 
 

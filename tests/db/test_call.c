@@ -17,7 +17,8 @@ static struct desk_person customer, agent;
 static struct sup_id call_id, chat_id;
 static struct browser phones[2], *const caller = &phones[0], *const callee = &phones[1];
 static struct sup_listener listener;
-static int changed, restarts, qualities;
+static int changed, restarts, qualities, answerable, places, advices, parties;
+static struct sup_call_client reported; /* the last report of the caller's browser that was shown */
 static struct sup_call_event last_changed;
 static bool heard_both; /* a quality event had samples of both legs */
 
@@ -37,6 +38,19 @@ static void on_event(struct sup_listener *unused, void *data)
     case SUP_CALL_QUALITY:
         qualities++;
         heard_both = heard_both || (event->samples[0] && event->samples[1]);
+        advices += event->advise;
+        reported =
+            event->clients[SUP_CALL_CUSTOMER] ? *event->clients[SUP_CALL_CUSTOMER] : reported;
+        break;
+    case SUP_CALL_ANSWERABLE:
+        answerable++;
+        ck_assert(sup_id_equal(event->staff, agent.id));
+        break;
+    case SUP_CALL_PLACE:
+        places++;
+        break;
+    case SUP_CALL_PARTY:
+        parties++;
         break;
     case SUP_CALL_CANDIDATE:
         break;
@@ -56,11 +70,13 @@ static void setup(void)
                                  .metrics = desk.metrics,
                                  .bus = desk.bus,
                                  .grace_us = 1000000,
-                                 .max_calls = 2};
+                                 .max_calls = 2,
+                                 .stats_interval_us = 200000};
     ck_assert_int_eq(sup_call_create(&opts, &call), SUP_OK);
     listener = (struct sup_listener){.notify = on_event};
     sup_signal_add(sup_call_events(call), &listener);
-    changed = restarts = qualities = 0;
+    changed = restarts = qualities = answerable = places = advices = parties = 0;
+    reported = (struct sup_call_client){0};
     heard_both = false;
     last_changed = (struct sup_call_event){0};
     memset(phones, 0, sizeof(phones));
@@ -226,13 +242,23 @@ START_TEST(a_call_from_waiting_to_its_end)
     run_for(200);
     ck_assert_uint_le(caller->count - music, 1); /* no music to a joined leg */
 
+    ck_assert_str_eq(sup_call_leg_name(call, call_id, SUP_CALL_CUSTOMER), "connected");
+    ck_assert_str_eq(sup_call_leg_name(call, sup_id_new(), SUP_CALL_CUSTOMER), "none");
+    struct sup_id mine[2];
+    ck_assert_uint_eq(sup_call_of_user(call, agent.id, mine, 2), 1);
+    ck_assert(sup_id_equal(mine[0], call_id));
+    int before = changed;
     ck_assert_int_eq(sup_call_mute(call, agent.id, call_id, true), SUP_OK);
     ck_assert(sup_call_is_muted(call, call_id, SUP_CALL_AGENT));
     ck_assert(!sup_call_is_muted(call, call_id, SUP_CALL_CUSTOMER));
-    ck_assert_int_eq(changed, 1);
+    ck_assert_int_eq(changed, before + 1);
     run_for(1200);
     ck_assert(heard_both);
     ck_assert_int_ge(qualities, 1);
+    ck_assert_int_ge(advices, 1);
+    int advised = advices, shown = qualities;
+    CALL_UNTIL(qualities >= shown + 3);
+    ck_assert_int_le(advices, advised + 1); /* the same is not told each second */
 
     ck_assert(state_is("active"));
     (void)desk_sql("select support.call_transition('%s', '%s', 'active', 'ended', 'hangup', null,"
@@ -248,6 +274,63 @@ START_TEST(a_call_from_waiting_to_its_end)
                               " quality->'agent'->'out'->>'packets' is not null"),
                      1);
     ck_assert_int_ge(db_admin_do("select count(*) from support.call_quality_samples"), 4);
+}
+END_TEST
+
+START_TEST(what_a_browser_reports_is_kept_beside_ours)
+{
+    struct sup_call_stats stats = {.received = 100,
+                                   .lost = 1,
+                                   .samples = 96000,
+                                   .concealed = 960,
+                                   .buffer_ms = 4000,
+                                   .buffered = 96000,
+                                   .rtt_us = 9000,
+                                   .discarded = SUP_CALL_UNKNOWN,
+                                   .silent_concealed = SUP_CALL_UNKNOWN,
+                                   .sent = SUP_CALL_UNKNOWN,
+                                   .jitter_us = SUP_CALL_UNKNOWN,
+                                   .level_dbov = SUP_CALL_UNKNOWN,
+                                   .mic_dbov = -127,
+                                   .path = "relay"};
+    start_call();
+    ck_assert_int_eq(sup_call_take_stats(call, customer.id, call_id, &stats), SUP_E_NOTFOUND);
+    dial(caller, &customer, false);
+    ck_assert_int_eq(sup_call_take_stats(call, agent.id, call_id, &stats), SUP_E_NOTFOUND);
+    ck_assert_int_eq(sup_call_take_stats(call, customer.id, call_id, &stats), SUP_OK);
+    ck_assert_int_eq(sup_call_take_stats(call, customer.id, call_id, &stats), SUP_E_LIMIT);
+    run_for(250);
+    stats.received = 150;
+    stats.lost = -1;
+    stats.samples = 144000;
+    stats.concealed = 3360;
+    stats.buffer_ms = 7000;
+    stats.buffered = 144000;
+    ck_assert_int_eq(sup_call_take_stats(call, customer.id, call_id, &stats), SUP_OK);
+    CALL_UNTIL(reported.at_us);
+    ck_assert_int_eq(reported.received, 50);
+    ck_assert_int_eq(reported.lost, -2);
+    ck_assert_int_eq(reported.concealed, 2400);
+    ck_assert_int_eq(reported.discarded, SUP_CALL_UNKNOWN);
+    ck_assert_int_ge(reported.interval_ms, 200);
+    run_for(250);
+    stats.received = 3; /* another connection: nothing to compare with */
+    stats.lost = 0;
+    ck_assert_int_eq(sup_call_take_stats(call, customer.id, call_id, &stats), SUP_OK);
+    sup_call_ended(call, call_id);
+    CALL_UNTIL(sup_call_count(call) == 0);
+    run_for(300);
+    ck_assert_int_eq(
+        db_admin_do("select count(*) from support.call_client_stats where leg = 'customer' and"
+                    " received = 50 and lost = -2 and discarded is null and samples = 48000 and"
+                    " concealed = 2400 and silent_concealed is null and sent is null and"
+                    " jitter_us is null and buffer_us = 62 and rtt_us = 9000 and level_db is null"
+                    " and mic_db = -127 and path = 'relay'"),
+        1);
+    ck_assert_int_eq(db_admin_do("select count(*) from support.call_client_stats"), 1);
+    ck_assert_int_eq(desk_sql("select count(*) from support.voice_calls where"
+                              " quality->'customer'->'client'->>'concealed_pct' = '5.0'"),
+                     1);
 }
 END_TEST
 
@@ -437,9 +520,157 @@ START_TEST(a_hang_up_by_the_browser_ends_the_call)
 {
     start_call();
     dial(caller, &customer, false);
+    ring();
+    accept_offer();
+    sup_call_answered(call, call_id, agent.id);
+    dial(callee, &agent, true);
     SSL_shutdown(caller->dtls.ssl);
     CALL_UNTIL(sup_call_count(call) == 0);
     ck_assert(state_is("ended"));
+}
+END_TEST
+
+static long long entries_away(void)
+{
+    return db_admin_do("select count(*) from support.call_queue where away_until is not null and"
+                       " closed_at is null");
+}
+
+START_TEST(a_caller_whose_leg_is_gone_keeps_the_place)
+{
+    start_call();
+    dial(caller, &customer, false);
+    run_for(200);
+    ck_assert_int_eq(entries_away(), 0);
+    SSL_shutdown(caller->dtls.ssl);
+    CALL_UNTIL(entries_away() == 1);
+    CALL_UNTIL(places == 1);
+    run_for(1500); /* longer than the grace period of a call that was answered */
+    ck_assert(state_is("queued"));
+    browser_close(caller);
+    dial(caller, &customer, false);
+    CALL_UNTIL(entries_away() == 0);
+    CALL_UNTIL(places == 2);
+    ck_assert_uint_gt(hears_in(caller, 400), 10);
+    ck_assert_uint_eq(sup_call_count(call), 1);
+}
+END_TEST
+
+START_TEST(a_kept_place_becomes_a_grace_period_by_the_answer)
+{
+    start_call();
+    dial(caller, &customer, false);
+    ring();
+    SSL_shutdown(caller->dtls.ssl);
+    CALL_UNTIL(entries_away() == 1);
+    accept_offer();
+    sup_call_answered(call, call_id, agent.id);
+    CALL_UNTIL(sup_call_count(call) == 0);
+    ck_assert_int_eq(db_admin_do("select count(*) from support.voice_calls where end_reason ="
+                                 " 'media_lost'"),
+                     1);
+    run_for(300); /* the agent's leg has not come either */
+}
+END_TEST
+
+/* --- hold --- */
+
+static sup_err hold_as(const char *actor, bool on)
+{
+    memset(&ended, 0, sizeof(ended));
+    ck_assert_int_eq(sup_call_hold(call, actor, call_id, on, NULL, on_end, &ended), SUP_OK);
+    ck_assert_int_eq(ended.calls, 0);
+    CALL_UNTIL(ended.calls == 1);
+    return ended.err;
+}
+
+START_TEST(on_hold_the_customer_hears_music_and_the_agent_nothing)
+{
+    uint16_t out = 1, back = 1000;
+    start_call();
+    dial(caller, &customer, false);
+    ring();
+    ck_assert_int_eq(hold_as(agent.actor, true), SUP_E_STATE);
+    ck_assert_str_eq(ended.code, "not_allowed_now");
+    dial(callee, &agent, true);
+    CALL_UNTIL(answerable == 1);
+    accept_offer();
+    sup_call_answered(call, call_id, agent.id);
+    ck_assert_uint_ge(talk(caller, callee, &out), 9);
+    ck_assert_int_eq(hold_as(agent.actor, true), SUP_OK);
+    ck_assert_int_eq(ended.changed_then, changed);
+    int told = changed;
+    ck_assert_int_eq(hold_as(agent.actor, true), SUP_OK); /* a repeat is told to nobody */
+    ck_assert_int_eq(changed, told);
+    ck_assert(state_is("held"));
+    run_for(100);
+    ck_assert_uint_eq(talk(caller, callee, &out), 0);
+    ck_assert_uint_eq(talk(callee, caller, &back), 0);
+    ck_assert_uint_gt(hears_in(caller, 400), 10);
+    ck_assert_uint_eq(hears_in(callee, 300), 0);
+    ck_assert_int_eq(hold_as(customer.actor, false), SUP_E_STATE);
+    ck_assert_int_eq(hold_as(agent.actor, false), SUP_OK);
+    ck_assert_uint_ge(talk(caller, callee, &out), 9);
+    ck_assert_uint_ge(talk(callee, caller, &back), 9);
+    ck_assert_int_eq(desk_sql("select count(*) from support.voice_calls where hold_ms > 500"), 1);
+    (void)desk_sql("select support.call_transition('%s', '%s', 'active', 'held', null, null, null)",
+                   agent.actor, sup_id_text(call_id).s);
+    sup_call_check(call, call_id); /* held by way of another process */
+    run_for(200);
+    ck_assert_uint_eq(talk(caller, callee, &out), 0);
+    ck_assert_int_eq(end_as(customer.actor), SUP_OK);
+    ck_assert_int_eq(hold_as(agent.actor, true), SUP_E_STATE);
+    ck_assert_str_eq(ended.code, "call_ended");
+}
+END_TEST
+
+/* --- callback --- */
+
+START_TEST(a_callback_needs_no_leg_until_it_is_answered)
+{
+    uint16_t seq = 1;
+    start_call();
+    dial(caller, &customer, false);
+    (void)desk_sql("select support.call_callback('%s', '%s', null)", customer.actor,
+                   sup_id_text(call_id).s);
+    sup_call_check(call, call_id);
+    CALL_UNTIL(sup_call_count(call) == 0);
+    run_for(300);
+    ck_assert(state_is("queued"));
+    ck_assert_int_eq(entries_away(), 0);
+    browser_close(caller);
+    browser_open(caller, PROFILES, 111, 1);
+    ck_assert_int_eq(offer_as(&customer, false, browser_offer(caller)), SUP_E_STATE);
+    ck_assert_str_eq(answered.code, "not_allowed_now");
+    browser_close(caller);
+
+    ring();
+    (void)desk_sql("select support.offer_accept('%s', (select id from support.offers where state ="
+                   " 'pending'), null, '%s')",
+                   agent.actor, sup_id_text(sup_bus_process(desk.bus)).s);
+    ck_assert(state_is("calling"));
+    sup_call_calling(call, call_id, chat_id, customer.id, agent.id);
+    ck_assert_uint_eq(sup_call_count(call), 1);
+    dial(callee, &agent, true);
+    ck_assert_uint_eq(hears_in(callee, 300), 0);
+    (void)desk_sql("select support.callback_answer('%s', '%s', true, null)", customer.actor,
+                   sup_id_text(call_id).s);
+    sup_call_check(call, call_id);
+    dial(caller, &customer, false);
+    CALL_UNTIL(talk(caller, callee, &seq) >= 9);
+    ck_assert(state_is("active"));
+}
+END_TEST
+
+START_TEST(who_waits_leaves_with_the_place_kept)
+{
+    start_call();
+    dial(caller, &customer, false);
+    sup_call_leave_waiting(call);
+    CALL_UNTIL(sup_call_count(call) == 0);
+    CALL_UNTIL(entries_away() == 1);
+    ck_assert(state_is("queued"));
+    run_for(300);
 }
 END_TEST
 
@@ -461,7 +692,11 @@ START_TEST(more_calls_than_allowed_are_refused)
 END_TEST
 
 SUP_CHECK_MAIN("call", setup, teardown, a_call_from_waiting_to_its_end,
-               a_call_that_waits_again_hears_music, an_answer_during_the_offer_is_not_lost,
-               only_who_answered_hears_the_caller, a_new_page_takes_over_the_leg,
-               who_is_no_party_gets_no_leg, it_ends_from_every_state, who_is_no_party_cannot_end_it,
-               a_hang_up_by_the_browser_ends_the_call, more_calls_than_allowed_are_refused)
+               what_a_browser_reports_is_kept_beside_ours, a_call_that_waits_again_hears_music,
+               an_answer_during_the_offer_is_not_lost, only_who_answered_hears_the_caller,
+               a_new_page_takes_over_the_leg, who_is_no_party_gets_no_leg, it_ends_from_every_state,
+               who_is_no_party_cannot_end_it, a_hang_up_by_the_browser_ends_the_call,
+               more_calls_than_allowed_are_refused, a_caller_whose_leg_is_gone_keeps_the_place,
+               a_kept_place_becomes_a_grace_period_by_the_answer,
+               on_hold_the_customer_hears_music_and_the_agent_nothing,
+               a_callback_needs_no_leg_until_it_is_answered, who_waits_leaves_with_the_place_kept)

@@ -80,15 +80,22 @@ export function toneFile(hz) {
   return path;
 }
 
-/* Runs in every frame before its scripts: peer connections are kept in a list, and microphones are
+/* Runs in every frame before its scripts: peer connections and sockets are kept in lists, and microphones are
  * taken as they are, for a noise suppressor removes a steady tone. */
 function ears() {
   const Native = window.RTCPeerConnection;
   window.e2ePeers = [];
   window.RTCPeerConnection = class extends Native {
+    constructor(options) {
+      super({ ...options, iceTransportPolicy: window.e2eTransport ?? "all" });
+      window.e2ePeers.push(this);
+    }
+  };
+  window.e2eSockets = [];
+  window.WebSocket = class extends window.WebSocket {
     constructor(...args) {
       super(...args);
-      window.e2ePeers.push(this);
+      window.e2eSockets.push(this);
     }
   };
   const devices = navigator.mediaDevices;

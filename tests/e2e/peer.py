@@ -20,7 +20,7 @@ import numpy as np
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription  # noqa: E402
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription  # noqa: E402
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack  # noqa: E402
 from aiortc.sdp import candidate_from_sdp  # noqa: E402
 from av import AudioFrame  # noqa: E402
@@ -60,19 +60,36 @@ class Tone(MediaStreamTrack):
         return frame
 
 
-class Peer:
-    """One leg of a call. hz None: the microphone is attached later (attach)."""
+class Nowhere:
+    """A transport that loses all it is given."""
 
-    def __init__(self, client, hz=None, fingerprint=None):
+    def __init__(self, real):
+        self.real = real
+
+    def sendto(self, data, addr=None):
+        pass
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+
+class Peer:
+    """One leg of a call. hz None: the microphone is attached later (attach). relay: ice_servers of the
+    daemon; then the only way out is through their TURN server."""
+
+    def __init__(self, client, hz=None, fingerprint=None, relay=None):
         self.client = client
         self.fingerprint = fingerprint  # told instead of the own certificate's
-        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.relay = relay
+        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[RTCIceServer(**server) for server in relay or []]))
         track = Tone(hz) if hz is not None else "audio"
         self.transceiver = self.pc.addTransceiver(track, direction="sendrecv")
         self.heard = []  # arrays of mono samples
         self.rtp_bytes = []  # first bytes of datagrams in the range of RTP and RTCP
+        self.numbers = []  # (SSRC, sequence number) of what came as RTP
         self.call_id = None
         self._tasks = []
+        self._unused = []  # sockets that the peer is denied
         self._seen = 0
         self.pc.on("track", self._on_track)
 
@@ -110,15 +127,35 @@ class Peer:
             data = await receive()
             if 128 <= data[0] <= 191:
                 self.rtp_bytes.append(data[0])
+                if not 64 <= data[1] & 127 <= 95:  # RFC 5761: else RTCP
+                    self.numbers.append((data[8:12], int.from_bytes(data[2:4], "big")))
             return data
 
         ice._recv = counted
+
+    @property
+    def sockets(self):
+        return self.dtls.transport._connection._protocols
+
+    def _keep_relays(self):
+        ice = self.dtls.transport._connection
+        self._unused = [p.transport for p in ice._protocols if p.local_candidate.type != "relay"]
+        ice._protocols = [p for p in ice._protocols if p.local_candidate.type == "relay"]
+        ice._local_candidates = [c for c in ice._local_candidates if c.type == "relay"]
+
+    def vanish(self):
+        """From now on nothing leaves this peer and nothing arrives, and nobody is told."""
+        for protocol in self.sockets:
+            protocol.transport = Nowhere(protocol.transport)
+            protocol.datagram_received = lambda *args: None
 
     async def connect(self, call_id, timeout=10):
         """Offers, takes the answer and the daemon's candidates, waits for DTLS. False: it failed."""
         self.call_id = call_id
         await self.pc.setLocalDescription(await self.pc.createOffer())
         self._watch_datagrams()
+        if self.relay:
+            self._keep_relays()
         sdp = self.pc.localDescription.sdp
         if self.fingerprint:
             lines = sdp.split("\r\n")
@@ -158,6 +195,8 @@ class Peer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.pc.close()
+        for transport in self._unused:
+            transport.close()
 
 
 async def start_call(client):

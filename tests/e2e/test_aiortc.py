@@ -141,8 +141,33 @@ class WholeCall(CallTest):
                 self.assertEqual(leg["in"]["lost"], 0)
                 self.assertGreater(leg["in"]["mos_cq"] or 0, 2.5)
                 self.assertIn(leg["in"]["level_dbov"], range(-25, -5))
-            own = [f for f in client.frames if f["type"] == "call.quality"][-1]
-            self.assertEqual([leg["party"] for leg in own["legs"]], ["customer"])
+            self.assertEqual([f for f in client.frames if f["type"] == "call.quality"], [], "figures to a customer")
+            own = [f for f in client.frames if f["type"] == "call.advice"][-1]
+            self.assertEqual((own["connected"], own["other_connected"], own["advice"]), (True, True, []))
+
+        with self.subTest("what the browsers report"):
+            for n in (1, 2):
+                await client.post(type="call.stats", call_id=call["id"], received=100 * n, lost=n, samples=96000 * n, concealed=960 * n, rtt_us=8000, path="host")
+                await asyncio.sleep(1.2)
+
+            def reported():
+                legs = [f for f in agent.frames if f["type"] == "call.quality"][-1]["legs"]
+                return next(leg["client"] for leg in legs if leg["party"] == "customer")
+            await agent.wait(reported, 5, "the customer's report")
+            self.assertEqual((reported()["concealed_pct"], reported()["rtt_ms"], reported()["path"], reported()["jitter_ms"]), (1.0, 8.0, "host", None))
+            page = await agent.request("GET", f"/calls/{call['id']}/quality?limit=7")
+            self.assertEqual(len(page["items"]), 7)
+            rest = await agent.request("GET", f"/calls/{call['id']}/quality?limit=4000&cursor={page['next']}")
+            self.assertIsNone(rest["next"])
+            every = page["items"] + rest["items"]
+            self.assertEqual(len({(i["at"], i["party"], i["direction"]) for i in every}), len(every))
+            self.assertEqual([i["at"] for i in every], sorted((i["at"] for i in every), reverse=True))
+            self.assertEqual({(i["party"], i["direction"]) for i in every}, {(p, d) for p in ("customer", "agent") for d in ("in", "out")})
+            both = page["client"] + rest["client"]
+            self.assertEqual([(c["party"], c["received"], c["lost"], c["samples"], c["concealed"], c["discarded"]) for c in both],
+                             [("customer", 100, 1, 96000, 960, None)])
+            own = await client.request("GET", f"/calls/{call['id']}/quality")
+            self.assertEqual({i["party"] for i in own["items"] + own["client"]}, {"customer"})
 
         with self.subTest("mute is told to the other side"):
             await agent.post(type="call.mute", call_id=call["id"], muted=True)
@@ -166,6 +191,12 @@ class WholeCall(CallTest):
                              " quality, mos_low from support.voice_calls where id = %s and quality is not null", call["id"])
         row = (await eventually(summary, "summary in voice_calls"))[0]
         self.assertEqual(row[:5], ("ended", "customer_hangup", True, True, True))
+        self.assertEqual(row[5]["customer"]["client"]["concealed_pct"], 1.0)
+        self.assertNotIn("client", row[5]["agent"])
+        for party in ("customer", "agent"):
+            for part in (row[5][party]["in"], row[5][party]["out"]):
+                self.assertLessEqual(part["jitter_p50_ms"], part["jitter_p95_ms"])
+                self.assertLessEqual(part["mos_cq_min"], part["mos_cq"])
         self.assertGreater(row[6] or 0, 2.5, row[5])  # late packets of a busy machine count
         actions = [a for (a,) in self.rows("select action from support.support_activity_logs where subject_ref = %s"
                                            " and outcome = 'done' order by id", call["id"])]
@@ -245,9 +276,14 @@ class Result(unittest.TextTestResult):
         return max(run - len(bad), 0), len(bad)
 
 
-if __name__ == "__main__":
-    program = unittest.main(verbosity=2, exit=False,
+def run_tests():
+    """For a program of tests: its last line is "N passed, N failed"."""
+    program = unittest.main(module="__main__", verbosity=2, exit=False,
                             testRunner=unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result))
     good, bad = program.result.counts(program.result.testsRun)
     print(f"{good} passed, {bad} failed")
     sys.exit(1 if bad or not good else 0)
+
+
+if __name__ == "__main__":
+    run_tests()

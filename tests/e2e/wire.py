@@ -45,16 +45,28 @@ class Client:
         """Logs in (staff account) if one is given, connects, says hello."""
         self.session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True),
                                              timeout=aiohttp.ClientTimeout(total=30))
-        hello = {"type": "hello", "token": self.token}
         if account:
             login = {"email": account["email"], "password": account["password"]}
             self.csrf = (await self.request("POST", "/session", login))["csrf_token"]
-            hello = {"type": "hello", "ticket": (await self.request("POST", "/ws-ticket", {}))["ticket"]}
+        await self.connect()
+        return self
+
+    async def connect(self, **more):
+        """A socket, and hello on it; more: its other fields."""
+        hello = {"type": "hello", "token": self.token, **more}
+        if self.csrf:
+            del hello["token"]
+            hello["ticket"] = (await self.request("POST", "/ws-ticket", {}))["ticket"]
         self.ws = await self.session.ws_connect(self.http.replace("http", "ws", 1) + "/ws", origin=self.origin,
                                                 protocols=["support.v1"])
         self.reader = asyncio.ensure_future(self._read())
-        self.me = (await self.ask(**hello))["me"]
-        return self
+        welcome = await self.ask(**hello)
+        self.me, self.ice_servers = welcome["me"], welcome["ice_servers"]
+
+    async def drop(self):
+        """The connection is gone, without a close frame."""
+        self.ws._writer.transport.abort()
+        await asyncio.gather(self.reader, return_exceptions=True)
 
     async def close(self):
         if self.ws:

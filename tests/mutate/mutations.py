@@ -163,8 +163,68 @@ mutation("hold music to a joined leg", "src/call/call.c",
          "sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,",
          "sup_leg_set_source(customer, SUP_LEG_HEARS_HOLD,", "db test_call")
 mutation("caller heard before the answer", "src/call/call.c",
-         "bool joined = live->active && customer && agent;", "bool joined = customer && agent;", "db test_call")
+         "bool joined = live->active && !live->held && customer && agent;", "bool joined = customer && agent;", "db test_call")
 mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
          "if (agent->leg && !sup_id_equal(agent->user, staff))", "if (false)", "db test_call")
 mutation("an answer during an offer is lost", "src/call/signal.c",
          "if (live->epoch == o->epoch) {", "if (true) {", "db test_call")
+
+# --- what a call survives ---
+mutation("no grace period for a lost leg", "src/call/leg.c",
+         "sup_timer_start(party->grace, party->live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
+         "e2e test_survival Vanished.test_gone_and_back")
+mutation("nobody is told of a lost leg", "src/call/leg.c",
+         "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        break;",
+         "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
+         "e2e test_survival Vanished.test_gone_for_good")
+mutation("a new page's leg is not joined", "src/call/leg.c",
+         "    if (!err)\n        call_join(live);\n", "    if (!err && !p->sampled && !before)\n        call_join(live);\n",
+         "e2e test_survival Reload.test_crash_of_the_customers_page")
+mutation("a draining daemon takes nobody back", "src/api/rest.c",
+         "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
+         "e2e test_survival Drain")
+mutation("a change of SSRC is taken for late packets", "src/media/send_stream.c",
+         "!stream->mapped || in->ssrc != stream->src_ssrc || (ahead", "!stream->mapped || (ahead",
+         "unit media.test_session_survival")
+mutation("sending never ends without consent", "src/media/session.c",
+         "sup_media_now_us(leg->engine) - leg->last_auth_us < STOP_SENDING_US;", "true;",
+         "unit media.test_session_survival")
+mutation("an ICE restart is taken for a repeated offer", "src/media/session.c",
+         "bool restart = leg->remote_ufrag[0] && strcmp(leg->remote_ufrag, offer->ufrag) != 0;", "bool restart = false;",
+         "unit media.test_session_survival")
+mutation("a peer behind a new mapping stays unheard", "src/media/ice.c",
+         "else if (!ice->has_pair || !take_from_elsewhere(ice, buffer, (size_t)n, &from))", "else", "unit media.test_ice")
+mutation("what comes from elsewhere need not be authentic", "src/media/session.c",
+         "return leg->authentic != authentic;", "return true;", "unit media.test_session_survival")
+mutation("packets are not marked", "src/media/ice.c",
+         "return sup_media_config(ice->opts.engine)->no_dscp ? 0 : SUP_ICE_DSCP_EF << 2;", "return 0;", "unit media.test_ice")
+mutation("TURN credentials never run out", "src/auth/turn.c",
+         '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
+         "e2e test_networks Turn.test_both_sides_through_turn")
+# --- the life of a call ---
+mutation("the held hear each other", "src/call/call.c",
+         "bool joined = live->active && !live->held && customer && agent;", "bool joined = live->active && customer && agent;",
+         "db test_call")
+mutation("a caller whose leg is gone loses the place", "src/call/leg.c",
+         "    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))\n        call_place(live, true);\n    else if",
+         "    if", "db test_call")
+mutation("a caller who is gone is offered all the same", "sql/functions/41_queue.sql",
+         "q.state = 'waiting' and q.away_until is null and", "q.state = 'waiting' and", "sql 61_call_life.sql")
+mutation("a declined transfer does not go back to its sender", "sql/functions/54_call_life.sql",
+         "    if v_entry.phase = 'offered' then\n        v_sender", "    if false then\n        v_sender", "sql 61_call_life.sql")
+mutation("anybody gets what was handed to a colleague", "sql/functions/41_queue.sql",
+         "when p_entry.only_direct and not n.direct then 'not_addressed'", "when false then 'not_addressed'", "sql 61_call_life.sql")
+mutation("a state is changed past the table", "sql/migrations/0010_call_life.sql",
+         "    if not exists (select 1 from support.call_transitions t where t.from_state = old.state and t.to_state = new.state) then",
+         "    if false then", "sql 61_call_life.sql")
+mutation("a cancelled callback counts as abandoned", "sql/functions/50_call.sql",
+         "when 'customer' then 'callback_cancelled'", "when 'customer' then 'abandoned'", "sql 61_call_life.sql")
+mutation("wrap-up without end", "sql/functions/40_presence.sql",
+         "    v_until := least(v_have.wrap_until + p_ms * interval '1 ms',\n"
+         "                     coalesce(v_have.wrap_from, support.now()) + support.seconds('queue.wrap_up_max_s'));",
+         "    v_until := v_have.wrap_until + p_ms * interval '1 ms';", "sql 61_call_life.sql")
+mutation("who is set away rings on", "sql/functions/42_offer.sql",
+         "where m.id = any (v_offers) and m.staff_id = o.staff_id) >= v_max);",
+         "where m.id = any (v_offers) and m.staff_id = o.staff_id) > 1000);", "sql 61_call_life.sql")
+mutation("a note goes to the colleague unmasked", "src/api/call_life.c",
+         "        transfer.note = note.data;", "        transfer.note = in.note;", "api call_life test_transfer_comes_back")

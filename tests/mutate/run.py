@@ -66,6 +66,9 @@ class Command:
         elif kind == "api":  # FILE PART
             self.target = "supportd"
             self.argv = ["sh", "tests/api/run.sh", args[0], "-k", args[1]]
+        elif kind == "e2e":  # PROGRAM TEST
+            self.target = "supportd"
+            self.argv = ["sh", "tests/e2e/netns.sh", "/usr/bin/python3", f"tests/e2e/{args[0]}.py", args[1]]
         else:
             raise ValueError(text)
 

@@ -1,6 +1,6 @@
 -- Row level security, reading: each table, each role, with own rows and those of others.
 begin;
-select plan(262);
+select plan(282);
 select t.people() \g /dev/null
 
 -- kc1: c1 served by a1 (team A), with messages and a note; c1 also calls, a1 answers. kc2: c2 waits for everybody. kc3: c3 waits for team B.
@@ -19,13 +19,20 @@ select t.call('chat_close', t.s('a2'), t.id('kc4')::text, 'resolved', null) \g /
 select t.callup('c5') \g /dev/null
 select t.served('c6', 'a3') \g /dev/null
 update support.chat_sessions set team_id = t.id('A') where id = t.id('kc6');
-select t.call('call_samples', 'system:media', t.id('vc1')::text, array[support.now()]::text, '{customer}', '{in}', '{50}', '{0}', '{0}', '{100}', '{200}', '{4.2}', '{-30}', '{0}') \g /dev/null
+select t.call('call_samples', 'system:media', array[t.id('vc1'), t.id('vc1')]::text, array[(extract(epoch from support.now()) * 1000000)::bigint,0,200,-30,0,50,0,0,0,100,0,100,420,50,0,0,0,100,0,-32768,420,
+    (extract(epoch from support.now()) * 1000000)::bigint,1,200,-30,0,50,0,0,0,100,0,100,420,50,0,0,0,100,0,-32768,420]::text) \g /dev/null
+select t.call('call_client_put', 'system:media', array[t.id('vc1'), t.id('vc1')]::text, '{1,0,5000,1,0,0,0,0,0,0,0,0,0,-1,-1,1,1,5000,1,0,0,0,0,0,0,0,0,0,-1,-1}', '{host,relay}') \g /dev/null
+select t.call('setting_set', t.s('d1'), 'recording.policy', '"on_demand"', null) \g /dev/null
+select t.call('recording_set', t.s('a1'), t.id('vc1')::text, 'on', t.id('r1')::text, t.id('p1')::text, 'k1', '202611/' || t.id('r1'), '0', null) \g /dev/null
 select t.call('signal_put', t.c('c1'), t.id('vc1')::text, t.id('p1')::text, 'candidate', '{}') \g /dev/null
 select t.call('staff_session_create', 'system:auth', t.id('a1')::text, '\x' || repeat('01', 32), '\x' || repeat('02', 32), null) \g /dev/null
 select t.call('staff_session_create', 'system:auth', t.id('a2')::text, '\x' || repeat('03', 32), '\x' || repeat('04', 32), null) \g /dev/null
 
 insert into support.call_transfers (id, call_id, chat_id, customer_id, from_staff_id, kind, to_staff_id, note, created_at)
 select t.id('f1'), k.id, k.chat_id, k.customer_id, k.staff_id, 'staff', t.id('a2'), 'not for customers', now() from support.voice_calls k where k.id = t.id('vc1');
+
+insert into support.call_parties (id, call_id, chat_id, customer_id, staff_id, role, state, created_at, opened_at, closed_at, reason)
+select t.id('w1'), k.id, k.chat_id, k.customer_id, t.id('s1'), 'listen', 'closed', now(), now(), now(), 'left' from support.voice_calls k where k.id = t.id('vc1');
 
 create temporary table who (n int, name text, actor text);
 insert into who values (1, 'customer', t.c('c1')), (2, 'other customer', t.c('c4')), (3, 'agent', t.s('a1')), (4, 'agent of team B', t.s('a2')),
@@ -41,7 +48,9 @@ insert into seen values
     ('chat_queue',           '{1,1,4,5,4,5,5,5,0,0}'),
     ('call_queue',           '{1,0,2,2,2,2,2,2,0,0}'),
     ('voice_calls',          '{1,0,2,1,2,2,2,2,0,0}'),
-    ('call_quality_samples', '{1,0,1,0,1,1,1,1,0,0}'),
+    ('call_quality_samples', '{2,0,4,0,4,4,4,4,0,0}'),
+    ('call_client_stats',    '{1,0,2,0,2,2,2,2,0,0}'),
+    ('call_recordings',      '{0,0,1,0,1,1,1,1,0,0}'),
     ('webrtc_signaling',     '{0,0,0,0,0,0,0,0,0,0}'),
     ('customers',            '{1,1,3,4,4,9,9,9,0,0}'),
     ('customer_salts',       '{0,0,0,0,0,0,0,0,0,0}'),
@@ -55,6 +64,7 @@ insert into seen values
     ('offers',               '{0,0,0,0,0,0,0,0,0,0}'),
     ('audit_seals',          '{0,0,0,0,0,0,0,0,0,0}'),
     ('call_parts',           '{1,0,1,0,1,1,1,1,0,0}'),
+    ('call_parties',         '{0,0,1,0,1,1,1,1,0,0}'),
     ('call_transfers',       '{0,0,1,0,1,1,1,1,0,0}'),
     ('call_transitions',     '{17,17,17,17,17,17,17,17,17,17}');
 insert into seen select 'support_settings', array_fill(count(*)::int, array[9]) || 0 from support.support_settings;

@@ -1,6 +1,6 @@
 -- Row level security, writing past the functions: own rows, rows of others, rows that pretend. A number is rows changed.
 begin;
-select plan(78);
+select plan(80);
 select t.people() \g /dev/null
 select t.served('c1', 'a1') \g /dev/null
 select t.post(t.c('c1'), 'c1', 'x1'), t.post(t.s('a1'), 'c1', 'x2') \g /dev/null
@@ -91,6 +91,10 @@ insert into tries values
         t.id('p1'), t.id('vc3'), t.id('c3'), t.s('a1')), '42501', 'nor as somebody else'),
     (t.c('c3'), $$insert into support.call_quality_samples (call_id, leg, direction, at, customer_id, packets, lost, recovered, jitter_us)
         select id, 'customer', 'in', now(), customer_id, 1, 1, 1, 1 from support.voice_calls$$, '42501', 'nobody makes figures but the media side'),
+    (t.c('c3'), $$insert into support.call_client_stats (call_id, leg, at, customer_id, interval_ms, received, lost)
+        select id, 'customer', now(), customer_id, 1, 1, 1 from support.voice_calls$$, '42501', 'nor reports'),
+    ('system:media', $$insert into support.call_client_stats (call_id, leg, at, customer_id, interval_ms, received, lost)
+        select id, 'customer', now(), customer_id, 1, 1, 1 from support.voice_calls$$, '1', 'it does'),
     (t.s('a1'), format($$insert into support.support_activity_logs (actor_kind, actor_ref, action, subject_kind) values ('staff', %L, 'chat.read', 'chat')$$, t.id('a1')), '1',
         'the trail takes a row of the actor'),
     (t.s('a1'), format($$insert into support.support_activity_logs (actor_kind, actor_ref, action, subject_kind) values ('staff', %L, 'chat.read', 'chat')$$, t.id('a2')), '42501',

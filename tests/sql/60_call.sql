@@ -1,6 +1,6 @@
 -- Calls: start, ringing, answer, hold, end; capacity; the chat of a call; transitions; quality; signaling.
 begin;
-select plan(113);
+select plan(124);
 select t.people() \g /dev/null
 
 -- start
@@ -150,13 +150,33 @@ select results_eq(format('select state from support.voice_calls where id = %L', 
 select is(t.violations(), '', 'invariants');
 
 -- quality
-select is(t.call('call_samples', 'system:media', t.id('vc9')::text, '{2026-01-01 00:00:01.5Z,2026-01-01 00:00:01.9Z,2026-01-01 00:00:02Z}', '{customer,customer,agent}', '{in,in,out}', '{50,50,49}', '{1,1,0}', '{1,1,0}',
-    '{900,900,800}', '{20000,20000,null}', '{4.1,4.1,4.3}', '{-30,-30,null}', '{0,0,4}') ->> 'inserted', '2', 'samples, one per second');
-select is(t.fails('call_samples', 'system:media', t.id('vc9')::text, '{2026-01-01Z}', '{customer,agent}', '{in}', '{50}', '{1}', '{1}', '{900}', '{20000}', '{4.1}', '{-30}', '{0}'), 'SD400 bad_argument', 'arrays of one length');
-select is(t.fails('call_samples', t.s('a1'), t.id('vc9')::text, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'), 'SD403 denied', 'only the media side');
-select is(t.fails('call_samples', 'system:media', t.id('none')::text, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'), 'SD404 call_not_found', 'no such call');
-select is(t.rows('call_quality', t.c('c9'), t.id('vc9')::text, '9') #>> '{1,lost}', '1', 'the caller reads them');
-select is(t.rows('call_quality', t.c('c8'), t.id('vc9')::text, '9'), '[]', 'nobody else');
+select is(t.call('call_samples', 'system:media', array[t.id('vc9'), t.id('vc9'), t.id('none')]::text,
+    '{1767225601500000,0,20000,-30,0,50,1,1,2,900,50,120,410,49,0,0,0,800,0,-32768,430,1767225601900000,1,-32768,-32768,4,50,0,0,0,100,0,100,-32768,50,0,0,0,100,-32768,-32768,-32768,1767225601500000,0,20000,-30,0,50,1,1,2,900,50,120,410,49,0,0,0,800,0,-32768,430}') ->> 'inserted', '4', 'samples: two directions a row, none of a call that is gone');
+select is(t.call('call_samples', 'system:media', array[t.id('vc9')]::text, '{1767225601500000,0,20000,-30,0,50,1,1,2,900,50,120,410,49,0,0,0,800,0,-32768,430}') ->> 'inserted', '0', 'sent again they are skipped');
+select is(t.fails('call_samples', 'system:media', array[t.id('vc9')]::text, '{1,2,3}'), 'SD400 bad_argument', 'rows of one width');
+select is(t.fails('call_samples', t.s('a1'), '{}', '{}'), 'SD403 denied', 'only the media side');
+select is((select jsonb_agg(jsonb_build_array(r ->> 'leg', r ->> 'direction', r ->> 'lost', r ->> 'rtt_us', r ->> 'residual_loss', r ->> 'burst_ratio', r ->> 'mos', r ->> 'level_db', r ->> 'flags'))
+           from jsonb_array_elements(t.rows('call_quality', t.s('s1'), t.id('vc9')::text, null, null, null, '9')) r),
+    '[["agent", "out", "0", null, null, null, null, null, "4"], ["agent", "in", "0", null, "0", "1", null, null, "4"],
+      ["customer", "out", "0", "20000", "0", null, "4.3", null, "0"], ["customer", "in", "1", "20000", "0.5", "1.2", "4.1", "-30", "0"]]', 'newest first, with what is known');
+select is((select jsonb_agg(jsonb_build_array(r ->> 'leg', r ->> 'direction'))
+           from jsonb_array_elements(t.rows('call_quality', t.s('s1'), t.id('vc9')::text, '2026-01-01 00:00:01.9Z', 'agent', 'out', '2')) r),
+    '[["agent", "in"], ["customer", "out"]]', 'the next page');
+select is((select jsonb_agg(jsonb_build_array(r ->> 'leg', r ->> 'direction')) from jsonb_array_elements(t.rows('call_quality', t.c('c9'), t.id('vc9')::text, null, null, null, '9')) r),
+    '[["customer", "out"], ["customer", "in"]]', 'the caller reads those of the own leg');
+select is(t.rows('call_quality', t.c('c8'), t.id('vc9')::text, null, null, null, '9'), '[]', 'nobody else');
+select is(t.call('call_client_put', 'system:media', array[t.id('vc9'), t.id('vc9'), t.id('none')]::text, '{1767225602000000,0,5000,250,-1,0,240000,2400,480,250,3000,60000,40000,-20,-127,1767225607000000,1,5000,250,2,-32768,-32768,-32768,-32768,-32768,-32768,-32768,-32768,-32768,-32768,1767225602000000,0,5000,250,-1,0,240000,2400,480,250,3000,60000,40000,-20,-127}', '{relay,"",host}') ->> 'inserted', '2', 'reports of the clients');
+select is(t.call('call_client_put', 'system:media', array[t.id('vc9')]::text, '{1767225602000000,0,5000,250,-1,0,240000,2400,480,250,3000,60000,40000,-20,-127}', '{relay}') ->> 'inserted', '0', 'once');
+select is(t.fails('call_client_put', 'system:media', array[t.id('vc9')]::text, '{1}', '{relay}'), 'SD400 bad_argument', 'of one width');
+select is(t.fails('call_client_put', 'system:media', array[t.id('vc9')]::text, '{1767225602000000,0,5000,250,-1,0,240000,2400,480,250,3000,60000,40000,-20,-127}', '{}'), 'SD400 bad_argument', 'each with a path');
+select is(t.fails('call_client_put', t.c('c9'), '{}', '{}', '{}'), 'SD403 denied', 'by the media side');
+select is((select r - 'at' from jsonb_array_elements(t.rows('call_client', t.c('c9'), t.id('vc9')::text, null, null, '9')) r),
+    '{"leg": "customer", "interval_ms": 5000, "received": 250, "lost": -1, "discarded": 0, "samples": 240000, "concealed": 2400, "silent_concealed": 480, "sent": 250,
+      "jitter_us": 3000, "buffer_us": 60000, "rtt_us": 40000, "level_db": -20, "mic_db": -127, "path": "relay"}', 'as it was sent');
+select is((select jsonb_agg(r ->> 'leg') from jsonb_array_elements(t.rows('call_client', t.s('s1'), t.id('vc9')::text, null, null, '9')) r), '["agent", "customer"]', 'staff see both');
+select is((select jsonb_agg(r ->> 'leg') from jsonb_array_elements(t.rows('call_client', t.s('s1'), t.id('vc9')::text, '2026-01-01 00:00:02Z', '2026-01-01 00:00:07Z', '9')) r),
+    '["customer"]', 'from the first time on, before the second');
+select is(t.rows('call_client', t.c('c8'), t.id('vc9')::text, null, null, '9'), '[]', 'others none');
 select is(t.call('call_summary', 'system:media', t.id('vc9')::text, '{"customer": {"in": {"mos": 3.5, "lost": 2}, "out": {"mos": 4.2}}, "agent": {"in": {"mos": 4.4}}}') ->> 'result', 'ok', 'a summary');
 select is((select mos_low from support.voice_calls where id = t.id('vc9')), 3.5::real, 'with the least score');
 select is(t.fails('call_summary', 'system:media', t.id('vc9')::text, '[]'), 'SD400 bad_argument', 'an object');

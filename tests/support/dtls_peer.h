@@ -53,7 +53,7 @@ static inline void dtls_peer_open(struct dtls_peer *p, const char *profiles, boo
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = dtls_peer_certificate(key);
     p->fingerprint = dtls_peer_hash(cert, SUP_SDP_SHA256, EVP_sha256());
-    p->ctx = SSL_CTX_new(DTLS_client_method());
+    p->ctx = SSL_CTX_new(DTLS_method());
     if (profiles)
         ck_assert_int_eq(SSL_CTX_set_tlsext_use_srtp(p->ctx, profiles), 0);
     if (with_cert) {
@@ -70,6 +70,12 @@ static inline void dtls_peer_open(struct dtls_peer *p, const char *profiles, boo
     SSL_set_bio(p->ssl, p->in, p->out);
     SSL_set_mtu(p->ssl, 1200);
     SSL_set_connect_state(p->ssl);
+}
+
+/* After open: waits for the other side's hello instead. */
+static inline void dtls_peer_accept(struct dtls_peer *p)
+{
+    SSL_set_accept_state(p->ssl);
 }
 
 static inline void dtls_peer_close(struct dtls_peer *p)

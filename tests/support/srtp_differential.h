@@ -137,7 +137,7 @@ static inline void diff_step(struct diff *d, const uint8_t *s)
 {
     struct diff_packet copy;
     const struct diff_packet *old = &d->kept[s[1] % DIFF_KEPT];
-    uint32_t ssrc = s[4] < 250 ? 1u + (s[4] & 1u) : s[4];
+    uint32_t ssrc = s[4] < 230 ? 1u + (s[4] & 1u) : s[4];
     uint16_t jump = (uint16_t)(s[2] << 8 | s[3]);
     switch (s[0] % 8) {
     case 0: /* a gap, sometimes so far that the counter rolls over */

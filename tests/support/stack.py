@@ -61,10 +61,18 @@ def make_jwt(claims, secret, header=None):
     return text + "." + b64url(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())
 
 
+# Where the daemons listen for HTTP: ::1 where a test has no IPv4.
+HOST = os.environ.get("SUPPORTD_TEST_HOST", "127.0.0.1")
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+    with socket.socket(socket.AF_INET6 if ":" in HOST else socket.AF_INET) as s:
+        s.bind((HOST, 0))
         return s.getsockname()[1]
+
+
+def at_host(port):
+    return f"[{HOST}]:{port}" if ":" in HOST else f"{HOST}:{port}"
 
 
 def die_with_parent():
@@ -136,13 +144,13 @@ class Daemon:
         self.number = number
         self.port = free_port()
         self.log = os.path.join(directory, f"daemon-{number}.log")
-        self.env = dict(env, SUPPORTD_LISTEN_HTTP=f"127.0.0.1:{self.port}")
+        self.env = dict(env, SUPPORTD_LISTEN_HTTP=f'["{at_host(self.port)}"]')
         self.process = None
         self.ends = []  # exit codes of processes that ended
 
     @property
     def http(self):
-        return f"http://127.0.0.1:{self.port}"
+        return "http://" + at_host(self.port)
 
     @property
     def pid(self):
@@ -218,6 +226,8 @@ class Stack:
         os.chmod(self.dir, 0o755)
         self.secret = secrets.token_hex(32)
         self.key_file = os.path.join(self.dir, "audit.pem")
+        self.recording_keys = os.path.join(self.dir, "recording.keys")
+        self.recording_dir = os.path.join(self.dir, "recordings")
         self.postgres = Postgres(os.path.join(self.dir, "pg"))
         self.env = self._environment(settings or {})
         self.daemons = [Daemon(n, self.dir, self.env) for n in range(daemons)]
@@ -235,6 +245,8 @@ class Stack:
             "SUPPORTD_AUTH_ISSUER": ISSUER,
             "SUPPORTD_AUTH_AUDIENCE": AUDIENCE,
             "SUPPORTD_AUDIT_KEY_FILE": self.key_file,
+            "SUPPORTD_RECORDING_KEY_FILE": self.recording_keys,
+            "SUPPORTD_RECORDING_DIR": self.recording_dir,
             "SUPPORTD_WEB_SITES": f'( {{ origin = "{SITE}"; name = "Bank"; features = ["chat", "call"]; }},'
                                   f' {{ origin = "{PUBLIC_SITE}"; name = "Public"; }} )',
             "SUPPORTD_DRAIN_SPREAD_MS": "100",
@@ -269,6 +281,8 @@ class Stack:
             self.postgres.create()
             self.run("migrate")
             self.run("audit", "make-key", self.key_file)
+            self.run("recording", "make-key", self.recording_keys)
+            os.makedirs(self.recording_dir, exist_ok=True)
             for key in self.staff_roles:
                 self.add_staff(key, key.rstrip("2"), NAMES[key])
             for daemon in self.daemons:

@@ -29,6 +29,8 @@ void sup_buf_clear(struct sup_buf *buf);
 SUP_MUST_CHECK sup_err sup_buf_add(struct sup_buf *buf, const void *data, size_t len);
 SUP_MUST_CHECK sup_err sup_buf_adds(struct sup_buf *buf, const char *s);
 SUP_MUST_CHECK sup_err sup_buf_addf(struct sup_buf *buf, const char *fmt, ...) SUP_PRINTF(2, 3);
+/* Decimal digits; much cheaper than sup_buf_addf(). */
+SUP_MUST_CHECK sup_err sup_buf_add_int(struct sup_buf *buf, int64_t value);
 /* Removes the first n bytes; n > len removes all. */
 void sup_buf_drop(struct sup_buf *buf, size_t n);
 #endif

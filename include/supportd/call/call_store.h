@@ -42,24 +42,52 @@ SUP_MUST_CHECK sup_err sup_call_store_mine(struct sup_pg_pool *pool, const char 
 SUP_MUST_CHECK sup_err sup_call_store_summary(struct sup_pg_pool *pool, struct sup_id call,
                                               const json_t *quality, sup_pg_cb cb, void *arg);
 
-enum { SUP_CALL_SAMPLES_MAX = 64 };
-/* One second of one direction of one leg. */
+enum {
+    SUP_CALL_BATCH_MAX = 256,  /* rows of one statement */
+    SUP_CALL_UNKNOWN = -32768, /* a number that was not measured */
+};
+/* One second of a leg, as support.call_samples() reads its numbers: in this order. */
 struct sup_call_sample {
     int64_t at_us;
-    bool agent; /* leg: the agent's, else the customer's */
-    bool out;   /* from the daemon */
-    int64_t packets, lost, recovered, jitter_us, rtt_us;
-    bool has_mos, has_level;
-    double mos, level_db;
+    int64_t agent; /* 1: the agent's leg, 0: the customer's */
+    int64_t rtt_us, level_dbov;
     int64_t flags; /* verdicts, SUP_VERDICT_* bits */
+    struct sup_call_sample_dir {
+        int64_t packets, lost, recovered, late, jitter_us;
+        int64_t residual_pct100, burst100, mos100; /* hundredths */
+    } in, out;
 };
-SUP_MUST_CHECK sup_err sup_call_store_samples(struct sup_pg_pool *pool, struct sup_id call,
+/* calls[i] is the call of samples[i]; up to SUP_CALL_BATCH_MAX. One that does not exist is skipped.
+ */
+SUP_MUST_CHECK sup_err sup_call_store_samples(struct sup_pg_pool *pool, const struct sup_id *calls,
                                               const struct sup_call_sample *samples, size_t count,
                                               sup_pg_cb cb, void *arg);
+/* A client's report, as support.call_client_put() reads its numbers: in this order. */
+struct sup_call_client_row {
+    int64_t at_us, agent, interval_ms, received, lost;
+    int64_t discarded, samples, concealed, silent_concealed, sent;
+    int64_t jitter_us, buffer_us, rtt_us, level_dbov, mic_dbov;
+};
+/* paths[i]: "host", "srflx", "prflx", "relay" or "". */
+SUP_MUST_CHECK sup_err sup_call_store_client(struct sup_pg_pool *pool, const struct sup_id *calls,
+                                             const struct sup_call_client_row *rows,
+                                             const char *const *paths, size_t count, sup_pg_cb cb,
+                                             void *arg);
+/* Which samples of a call come before; zero: all. */
+struct sup_call_before {
+    int64_t at_us;
+    bool agent, in;
+};
 /* The newest samples of a call, newest first. */
 SUP_MUST_CHECK sup_err sup_call_store_quality(struct sup_pg_pool *pool, const char *actor,
-                                              struct sup_id call, int limit, sup_pg_cb cb,
-                                              void *arg);
+                                              struct sup_id call,
+                                              const struct sup_call_before *before, int limit,
+                                              sup_pg_cb cb, void *arg);
+/* Reports of clients from (0: the first) to before (0: the last), newest first. */
+SUP_MUST_CHECK sup_err sup_call_store_client_list(struct sup_pg_pool *pool, const char *actor,
+                                                  struct sup_id call, int64_t from_us,
+                                                  int64_t before_us, int limit, sup_pg_cb cb,
+                                                  void *arg);
 /* Ends the calls whose process is gone. */
 SUP_MUST_CHECK sup_err sup_call_store_dead(struct sup_pg_pool *pool, sup_pg_cb cb, void *arg);
 /* Records that actor signals to the call's process; refused (SD403, SD404) unless actor is a party

@@ -72,7 +72,7 @@ struct sup_config {
         int64_t request_timeout_ms, statement_timeout_ms, connect_timeout_ms;
     } database;
     struct {
-        int64_t grace_ms, max_calls;
+        int64_t grace_ms, max_calls, stats_interval_ms;
     } call;
     struct {
         struct sup_config_list addresses;
@@ -82,9 +82,13 @@ struct sup_config {
         char *turn_secret;
         int64_t turn_ttl_ms;
         char *hold_music_file, *srtp_engine;
-        bool sibling_socket, dtx, fec;
+        bool sibling_socket, dscp, dtx, fec;
         int64_t gather_us, bitrate, ptime_ms;
     } media;
+    struct {
+        char *key_file, *dir;
+        int64_t buffer_bytes, max_recordings;
+    } recording;
     struct {
         struct sup_config_list categories, account_formats, account_formats_bare;
         struct sup_config_list national_id_formats, national_id_formats_bare;

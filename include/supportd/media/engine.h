@@ -37,6 +37,7 @@ struct sup_media_engine_opts {
     uint16_t port_min, port_max; /* UDP ports of the legs; both 0: any */
     struct sup_media_server stun, turn;
     bool no_sibling;             /* receive through libnice even where the kernel could do better */
+    bool no_dscp;                /* leave packets unmarked; else Expedited Forwarding */
     bool libsrtp_only;           /* srtp.h */
     unsigned srtp_window;        /* srtp.h */
     const struct sup_hold *hold; /* kept, may be NULL: waiting legs hear nothing then */
@@ -70,6 +71,8 @@ void sup_media_engine_step(struct sup_media_engine *engine);
 void sup_media_engine_get_stats(const struct sup_media_engine *engine,
                                 struct sup_media_engine_stats *ret_stats);
 
+/* Timers that legs hold now, armed or not: none without legs. */
+size_t sup_media_engine_timers(const struct sup_media_engine *engine);
 /* True if packets reach legs beside libnice (the kernel passed the probe and it is wanted). */
 bool sup_media_engine_has_sibling(const struct sup_media_engine *engine, bool ipv6);
 const struct sup_dtls_identity *sup_media_engine_identity(const struct sup_media_engine *engine);

@@ -23,6 +23,7 @@ enum {
     SUP_ICE_LOCAL_MAX = 16,  /* own candidates told to the peer */
     SUP_ICE_REMOTE_MAX = 24, /* of the peer, per generation; libnice takes 25 */
     SUP_ICE_HELD_MAX = 4,    /* DTLS datagrams kept until a path is selected */
+    SUP_ICE_DSCP_EF = 46,    /* RFC 3246, for sound by RFC 8837 section 5 */
 };
 
 enum sup_ice_state {
@@ -43,7 +44,8 @@ struct sup_ice_pair {
 
 /* Datagrams that did not come through, by reason. */
 struct sup_ice_stats {
-    uint64_t foreign;    /* not from the selected remote, or before there is one */
+    uint64_t foreign;    /* not from the peer, or before there is a path */
+    uint64_t elsewhere;  /* the peer's, but not from the selected remote */
     uint64_t held_lost;  /* DTLS that was held and did not match, or came when four were held */
     uint64_t send_fail;  /* the kernel or libnice refused */
     uint64_t no_path;    /* sending without a selected path */
@@ -58,9 +60,14 @@ struct sup_ice_callbacks {
     void (*on_candidate)(const struct sup_candidate *candidate, void *arg);
     void (*on_state)(enum sup_ice_state state, void *arg);
     void (*on_pair)(const struct sup_ice_pair *pair, void *arg);
-    /* A datagram from the selected remote with first byte 20..63 or 128..191. pkt[cap] is writable
-     * and borrowed for the call; cap - len is at least SUP_SRTP_ROOM. */
-    void (*on_packet)(uint8_t *pkt, size_t len, size_t cap, void *arg);
+    /* A datagram with first byte 20..63 or 128..191: from the selected remote, or RTP and RTCP from
+     * another address that the peer's checks have come from. pkt[cap] is writable and borrowed for
+     * the call; cap - len is at least SUP_SRTP_ROOM. Returns whether it proved to be the peer's. */
+    bool (*on_packet)(uint8_t *pkt, size_t len, size_t cap, void *arg);
+    /* The peer sends from another address than the selected one: its NAT has changed it, and the
+     * peer cannot know. Sending goes on to the old one; a restart is needed. Again every 3 s while
+     * it lasts. Only where there is a sibling socket. */
+    void (*on_elsewhere)(void *arg);
 };
 
 struct sup_ice_opts {
@@ -74,7 +81,8 @@ struct sup_ice_opts {
 bool sup_ice_probe_sibling(bool ipv6);
 
 /* Opens the sockets and begins to gather; host candidates are there at once.
- * Errors: SUP_E_NOMEM, SUP_E_IO (no address could be bound, no free port), SUP_E_INVAL. */
+ * Errors: SUP_E_NOMEM, SUP_E_LIMIT (no free port in the range), SUP_E_IO (no address could be
+ * bound), SUP_E_INVAL. */
 SUP_MUST_CHECK sup_err sup_ice_create(const struct sup_ice_opts *opts, struct sup_ice **ret_ice);
 /* NULL is a no-op. Never calls back. The release of a TURN port goes on in the engine. */
 void sup_ice_destroy(struct sup_ice *ice);

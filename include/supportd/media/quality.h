@@ -5,14 +5,24 @@
  * Source: SPEC 5; emodel.h for the rating. MOS values are estimates, to be labelled so.
  *
  * `in` is what the peer sends (the uplink), counted here packet by packet. `out` is what the peer
- * receives, as its RTCP reports tell.
+ * receives, as its RTCP reports tell, less what never was on the way to it: numbers that we did not
+ * send (the gaps of the speaker's own uplink are relayed as gaps) and the jitter with which we sent
+ * (the two add as independent deviations do: squares). Packets that a report should have heard of,
+ * sent a round trip and a second before it came, and has not, are lost as well: so a way down that
+ * is dead is told although the peer's highest number stands still.
  * Loss goes by sequence number alone, so a DTX pause is never loss. A number counts as lost when 10
  * later ones have come without it, or a second has passed. A lost packet whose successor came with
  * LBRR was recovered, all but a quarter (the copy is coarser). Late is what a model of the
  * listener's buffer runs dry for: it holds max(60 ms, 3 x jitter + 20 ms) above the shortest
  * transit of the last two seconds, stretches at once, and shrinks by at most 100 ms a second, not
  * below the longest transit of that second; the time it lacks counts as lost packets in the
- * residual loss. */
+ * residual loss of a sample and in its MOS, but not in the verdict on loss, whose cause is another.
+ *
+ * Verdicts on limits hold when 3 of the last 5 seconds were over the limit and until 3 in a row are
+ * not. The seconds end at each look, four times a second, so that a fault need not begin with one.
+ * A report of the peer speaks for all the time since the one before (at most 5 s); until the next
+ * one it only keeps a verdict up. A round trip stands until the next is measured. Residual loss
+ * counts from 10 packets a second on: of a DTX pause nothing audible can be lost. */
 #ifndef SUPPORTD_MEDIA_QUALITY_H
 #define SUPPORTD_MEDIA_QUALITY_H
 #include <stdbool.h>
@@ -91,7 +101,7 @@ struct sup_quality_sample {
     double drift_ppm; /* the peer's sample clock against ours, above 0: it is faster */
 
     uint32_t verdicts;        /* set of 1u << enum sup_verdict that hold now */
-    uint32_t raised, cleared; /* which of them changed with this sample */
+    uint32_t raised, cleared; /* which of them changed since the sample before */
 };
 
 /* What the session knows and packets do not tell. */
@@ -133,12 +143,27 @@ void sup_quality_destroy(struct sup_quality *quality);
  * statistics and spoils nothing. Cannot fail: what is not Opus is counted as a packet alone. */
 void sup_quality_add_in(struct sup_quality *quality, const uint8_t *pkt,
                         const struct sup_rtp_hdr *hdr, uint64_t arrival_us);
-/* One packet sent to the peer. lbrr: it carried FEC (false where nobody looked). */
-void sup_quality_add_out(struct sup_quality *quality, size_t payload_len, bool lbrr);
+struct sup_quality_sent {
+    uint16_t seq;
+    uint32_t ts;
+    bool marker;
+    bool lbrr; /* it carried FEC (false where nobody looked) */
+    size_t payload_len;
+};
+
+/* One packet sent to the peer. */
+void sup_quality_add_out(struct sup_quality *quality, const struct sup_quality_sent *sent,
+                         uint64_t now_us);
 /* A report block of the peer about our output stream. */
-void sup_quality_add_report(struct sup_quality *quality, const struct sup_rtcp_block *block);
+void sup_quality_add_report(struct sup_quality *quality, const struct sup_rtcp_block *block,
+                            uint64_t now_us);
 /* A round trip measured on this leg. */
 void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t now_us);
+
+/* A look between two ticks: whether the verdicts have changed since the last look or tick.
+ * *ret_verdicts is set in any case. */
+bool sup_quality_check(struct sup_quality *quality, uint64_t now_us,
+                       const struct sup_quality_env *env, uint32_t *ret_verdicts);
 
 /* Ends a second: fills *ret_sample and begins the next. To be called once a second; a call earlier
  * or later only changes the length of the interval. */

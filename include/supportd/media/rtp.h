@@ -66,6 +66,10 @@ static inline uint16_t sup_rtp_seq(const uint8_t *pkt)
 {
     return (uint16_t)(pkt[2] << 8 | pkt[3]);
 }
+static inline uint32_t sup_rtp_ts(const uint8_t *pkt)
+{
+    return (uint32_t)pkt[4] << 24 | (uint32_t)pkt[5] << 16 | (uint32_t)pkt[6] << 8 | pkt[7];
+}
 
 /* Parses a clear packet. CSRCs are skipped.
  * Errors: SUP_E_MALFORMED (version, lengths, padding longer than the payload). */

@@ -47,6 +47,8 @@ enum sup_leg_reason {
     SUP_LEG_BAD_FINGERPRINT, /* FAILED: the peer's certificate is not the one of its offer */
     SUP_LEG_DTLS,            /* FAILED: any other end of the handshake */
     SUP_LEG_PEER_CLOSED,     /* CLOSED */
+    SUP_LEG_MOVED,           /* CONNECTED still, told every 3 s: packets come from an address that
+                                nothing may be sent to before an offer with ICE restart */
 };
 
 enum sup_leg_source {
@@ -58,7 +60,7 @@ enum sup_leg_source {
 
 /* Datagrams and packets that went no further, by reason. */
 struct sup_leg_drops {
-    uint64_t foreign;   /* not from the selected remote (ice.h), held ones included */
+    uint64_t foreign;   /* not from the peer (ice.h), held ones included */
     uint64_t unknown;   /* neither DTLS, RTP nor RTCP */
     uint64_t early;     /* RTP or RTCP before there were keys */
     uint64_t auth_fail; /* srtp.h, as the next four */
@@ -83,6 +85,7 @@ struct sup_leg_report {
     enum sup_srtp_profile profile;
     uint64_t packets_in, packets_out; /* RTP, authentic and sent */
     uint64_t rtcp_in, rtcp_out;
+    uint64_t elsewhere; /* authentic, but not from the selected remote */
     struct sup_leg_drops drops;
 };
 
@@ -94,12 +97,14 @@ struct sup_leg_callbacks {
                      void *arg);
     /* Each second from the first connection on; borrowed for the call. */
     void (*on_quality)(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg);
+    /* The verdicts have changed between two samples; may be NULL. */
+    void (*on_verdicts)(struct sup_leg *leg, uint32_t verdicts, void *arg);
 };
 
 /* Zero means the default. */
 struct sup_leg_opts {
     struct sup_media_engine *engine;    /* kept; required */
-    const struct sup_leg_callbacks *on; /* kept; required, every member set */
+    const struct sup_leg_callbacks *on; /* kept; required, all but the last member set */
     void *arg;
     uint64_t session_id;             /* for the SDP; below 2^63 */
     const char *cname;               /* 1..64 visible characters, copied; NULL: drawn at random */
@@ -109,8 +114,10 @@ struct sup_leg_opts {
 };
 
 /* Opens sockets. *ret_leg is owned by the caller.
- * Errors: SUP_E_NOMEM, SUP_E_IO (no free port), SUP_E_INVAL, SUP_E_CRYPTO. */
+ * Errors: SUP_E_NOMEM, SUP_E_LIMIT (no free port), SUP_E_IO, SUP_E_INVAL, SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg);
+/* arg of the callbacks from now on. */
+void sup_leg_set_arg(struct sup_leg *leg, void *arg);
 /* Says BYE and close_notify; legs that hear it hear nothing then. NULL is a no-op. */
 void sup_leg_destroy(struct sup_leg *leg);
 
@@ -148,11 +155,27 @@ size_t sup_leg_hears(const struct sup_leg *leg);
 /* Whether the peer ought to be sending (not muted, microphone attached): for the verdicts. */
 void sup_leg_expect_in(struct sup_leg *leg, bool expect);
 
+/* What the peer sent, once it has proved authentic and Opus; payload is borrowed for the call. */
+struct sup_leg_packet {
+    const uint8_t *payload;
+    size_t len;
+    uint16_t seq;
+    uint32_t ts, ssrc;
+    uint64_t arrival_us; /* sup_clock_mono_us() */
+};
+/* Runs for each such packet before it is relayed; must not touch legs, but for reading. */
+typedef void (*sup_leg_tap)(const struct sup_leg *leg, const struct sup_leg_packet *packet,
+                            void *arg);
+/* tap and arg are kept; NULL: nobody taps, which costs nothing. */
+void sup_leg_set_tap(struct sup_leg *leg, sup_leg_tap tap, void *arg);
+
 enum sup_leg_state sup_leg_state_of(const struct sup_leg *leg);
 void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_report);
 void sup_leg_get_summary(const struct sup_leg *leg, struct sup_quality_summary *ret_summary);
 /* "connecting", "connected", "lost", "failed", "closed"; static. */
 const char *sup_leg_state_name(enum sup_leg_state state);
-/* "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed"; static. */
+/* "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed", "moved";
+ * static.
+ */
 const char *sup_leg_reason_name(enum sup_leg_reason reason);
 #endif

@@ -16,7 +16,7 @@
 enum {
     SUP_SRTP_SALT_MAX = 14, /* CM; GCM uses 12 */
     SUP_SRTP_ROOM = 32,     /* bytes a packet may grow by: tag of 16, SRTCP index of 4 */
-    SUP_SRTP_STREAMS = 4,   /* SSRCs a peer may send RTP (and, apart, RTCP) with */
+    SUP_SRTP_STREAMS = 16,  /* SSRCs a peer may send RTP (and, apart, RTCP) with */
 };
 
 /* Values of RFC 5764 section 4.1.2 and RFC 7714 section 14.2. */
@@ -69,15 +69,15 @@ enum sup_srtp_profile sup_srtp_profile_of(const struct sup_srtp *srtp);
 
 /* Protects pkt[len] in place; cap bytes are writable at pkt and must hold len + SUP_SRTP_ROOM.
  * One call for RTP, one for an RTCP compound.
- * Errors: SUP_E_LIMIT (cap; a fifth SSRC), SUP_E_MALFORMED, SUP_E_CONFLICT (sequence number used
- * before or far behind), SUP_E_CRYPTO. */
+ * Errors: SUP_E_LIMIT (cap; one SSRC too many), SUP_E_MALFORMED, SUP_E_CONFLICT (sequence number
+ * used before or far behind), SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_srtp_protect_rtp(struct sup_srtp *srtp, uint8_t *pkt, size_t len,
                                             size_t cap, size_t *ret_len);
 SUP_MUST_CHECK sup_err sup_srtp_protect_rtcp(struct sup_srtp *srtp, uint8_t *pkt, size_t len,
                                              size_t cap, size_t *ret_len);
 
-/* Verifies and decrypts pkt[len] in place. Only a verified packet changes state, and a fifth SSRC
- * is refused before anything is computed for it. After an error the contents are undefined.
+/* Verifies and decrypts pkt[len] in place. Only a verified packet changes state, and one SSRC too
+ * many is refused before anything is computed for it. After an error the contents are undefined.
  * Errors: SUP_E_MALFORMED, SUP_E_DENIED (not authentic), SUP_E_CONFLICT (replayed),
  * SUP_E_TIMEOUT (behind the window), SUP_E_LIMIT (SSRC). */
 SUP_MUST_CHECK sup_err sup_srtp_unprotect_rtp(struct sup_srtp *srtp, uint8_t *pkt, size_t len,

@@ -17,7 +17,7 @@ enum {
     SUP_SRTP_GCM_KEY_LEN = 16,
     SUP_SRTP_GCM_SALT_LEN = 12,
     SUP_SRTP_GCM_TAG_LEN = 16, /* room a packet needs behind its end to be protected */
-    SUP_SRTP_GCM_STREAMS = 4,  /* SSRCs of one direction */
+    SUP_SRTP_GCM_STREAMS = 16, /* SSRCs of one direction: a peer may change it 15 times */
     SUP_SRTP_KDF_SALT_MAX = 14,
     SUP_SRTP_WINDOW_MIN = 128,
     SUP_SRTP_WINDOW_MAX = 1024,
@@ -68,7 +68,7 @@ void sup_srtp_gcm_destroy(struct sup_srtp_gcm *gcm);
 
 /* Encrypts pkt[len] in place and appends the tag; cap bytes are writable at pkt.
  * The first packet of an SSRC starts with roll-over counter 0.
- * Errors: SUP_E_MALFORMED, SUP_E_LIMIT (cap below len + TAG_LEN, or a fifth SSRC),
+ * Errors: SUP_E_MALFORMED, SUP_E_LIMIT (cap below len + TAG_LEN, or one SSRC too many),
  * SUP_E_CONFLICT (this index was used, or is behind the window: sending it would reuse an IV),
  * SUP_E_CRYPTO. The packet is then untouched, except after SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_srtp_gcm_protect(struct sup_srtp_gcm *gcm, uint8_t *pkt, size_t len,
@@ -78,7 +78,7 @@ SUP_MUST_CHECK sup_err sup_srtp_gcm_protect(struct sup_srtp_gcm *gcm, uint8_t *p
  * and extension are authenticated, not encrypted. An SSRC gets state only after its first packet
  * has been verified.
  * Errors: SUP_E_MALFORMED, SUP_E_CONFLICT (replayed), SUP_E_TIMEOUT (too old), SUP_E_DENIED (tag),
- * SUP_E_LIMIT (a fifth SSRC; nothing is computed for it). After SUP_E_DENIED the payload holds
+ * SUP_E_LIMIT (one SSRC too many; nothing is computed for it). After SUP_E_DENIED the payload holds
  * garbage; state is as before. */
 SUP_MUST_CHECK sup_err sup_srtp_gcm_unprotect(struct sup_srtp_gcm *gcm, uint8_t *pkt, size_t len,
                                               size_t *ret_len);

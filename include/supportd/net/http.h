@@ -63,7 +63,7 @@ const char *sup_http_query(const struct sup_http_request *req, const char *name)
 const char *sup_http_query_unknown(const struct sup_http_request *req, const char *const *allowed);
 /* name in lower case. Kept are: accept, accept-encoding, accept-language, access-control-request-
  * method, authorization, content-length, content-type, cookie, host, idempotency-key,
- * if-none-match, last-event-id, origin, referer, sec-fetch-site, user-agent, x-csrf-token,
+ * if-none-match, last-event-id, origin, range, referer, sec-fetch-site, user-agent, x-csrf-token,
  * x-forwarded-for, x-forwarded-proto, x-request-id. */
 const char *sup_http_header(const struct sup_http_request *req, const char *name);
 /* Value of a cookie, borrowed; *ret_len bytes, not NUL-terminated.
@@ -99,6 +99,27 @@ SUP_MUST_CHECK sup_err sup_http_set_header(struct sup_http_request *req, const c
  * Content-Length are added. Errors: SUP_E_CLOSED (client gone), SUP_E_NOMEM (connection closed). */
 sup_err sup_http_reply(struct sup_http_request *req, unsigned status, const char *content_type,
                        const void *body, size_t len);
+
+struct sup_http_stream; /* a body that is made piece by piece */
+
+struct sup_http_source {
+    /* What was given is on its way: the next piece is wanted, by sup_http_stream_put(), from within
+     * this call or later. Not asked again before. */
+    void (*want)(struct sup_http_stream *stream, void *arg);
+    /* All is sent, or the client is gone, or the stream was aborted: runs exactly once; stream is
+     * not valid any more. */
+    void (*over)(void *arg);
+};
+/* Ends and frees the request as sup_http_reply() does; the body follows from the source (kept), len
+ * bytes in all. If an error is returned, neither callback runs. want never runs from within. */
+sup_err sup_http_stream(struct sup_http_request *req, unsigned status, const char *content_type,
+                        uint64_t len, const struct sup_http_source *source, void *arg);
+/* data[len] is copied and wiped after sending; len 1..what is still due. over may run from within
+ * (no memory). */
+void sup_http_stream_put(struct sup_http_stream *stream, const void *data, size_t len);
+/* The rest cannot be had: the connection is closed in the next pass. */
+void sup_http_stream_abort(struct sup_http_stream *stream);
+
 /* value is borrowed. */
 sup_err sup_http_reply_json(struct sup_http_request *req, unsigned status, const json_t *value);
 

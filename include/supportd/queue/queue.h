@@ -32,15 +32,20 @@ enum sup_queue_kind {
     SUP_QUEUE_WITHDRAWN, /* taken back: staff disconnected or went away */
     SUP_QUEUE_ESCALATED, /* waited too long; step */
     SUP_QUEUE_REQUEUED,  /* the agent was gone for too long */
+    SUP_QUEUE_GAVE_UP,   /* the caller did not come back to the kept place: the call has ended */
+    SUP_QUEUE_MOVED_ON,  /* a transferred call is meant for somebody else now */
+    SUP_QUEUE_RANG_OUT,  /* the customer of a callback did not answer */
 };
 
 /* What a round of the router did to one entry or offer. Ids that do not apply are zero. */
 struct sup_queue_event {
     enum sup_queue_kind kind;
     struct sup_id offer, entry, chat, call, customer, staff;
-    int64_t rev; /* of the chat */
-    int step;    /* ESCALATED */
-    bool paused; /* MISSED: the agent was set away */
+    int64_t rev;               /* of the chat */
+    int step;                  /* ESCALATED */
+    bool paused;               /* MISSED: the agent was set away */
+    bool taken_back;           /* MISSED: not missed, but withdrawn by that */
+    struct sup_id offer_staff; /* GAVE_UP: to whom it was offered, with offer */
     bool is_call;
 };
 

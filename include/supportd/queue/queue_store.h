@@ -19,6 +19,7 @@ enum sup_queue_round {
     SUP_QUEUE_OFFERS_EXPIRE,
     SUP_QUEUE_TIMEOUTS,
     SUP_QUEUE_GRACE_EXPIRE,
+    SUP_QUEUE_CALL_DEADLINES,
     SUP_QUEUE_NEXT_DEADLINE,
 };
 SUP_MUST_CHECK sup_err sup_queue_store_round(struct sup_pg_pool *pool, enum sup_queue_round what,
@@ -29,17 +30,18 @@ SUP_MUST_CHECK sup_err sup_queue_store_positions(struct sup_pg_pool *pool, sup_p
 
 SUP_MUST_CHECK sup_err sup_queue_store_offers_mine(struct sup_pg_pool *pool, const char *actor,
                                                    sup_pg_cb cb, void *arg);
+/* process owns the media of a callback from here on, and of a call whose process is gone. */
 SUP_MUST_CHECK sup_err sup_queue_store_accept(struct sup_pg_pool *pool, const char *actor,
                                               struct sup_id offer, const char *request,
-                                              sup_pg_cb cb, void *arg);
+                                              struct sup_id process, sup_pg_cb cb, void *arg);
 SUP_MUST_CHECK sup_err sup_queue_store_decline(struct sup_pg_pool *pool, const char *actor,
                                                struct sup_id offer, const char *request,
                                                sup_pg_cb cb, void *arg);
 SUP_MUST_CHECK sup_err sup_queue_store_list(struct sup_pg_pool *pool, const char *actor, int limit,
                                             sup_pg_cb cb, void *arg);
 SUP_MUST_CHECK sup_err sup_queue_store_pick(struct sup_pg_pool *pool, const char *actor,
-                                            struct sup_id entry, const char *request, sup_pg_cb cb,
-                                            void *arg);
+                                            struct sup_id entry, const char *request,
+                                            struct sup_id process, sup_pg_cb cb, void *arg);
 SUP_MUST_CHECK sup_err sup_queue_store_routing(struct sup_pg_pool *pool, const char *actor,
                                                struct sup_id chat, sup_pg_cb cb, void *arg);
 

@@ -138,21 +138,50 @@ export interface Me {
   presence?: Presence;
 }
 
+/* One direction of a leg; the MOS values are estimates. */
+export interface Direction {
+  packets: number;
+  lost: number;
+  loss_pct?: number;
+  residual_loss_pct?: number | null;
+  jitter_ms: number | null;
+  mos_lq?: number | null;
+  mos_cq?: number | null;
+}
 export interface Leg {
   party: "customer" | "agent";
   connected: boolean;
   relayed: boolean;
   rtt_ms: number | null;
-  in: {
-    packets: number;
-    lost: number;
-    residual_loss_pct?: number | null;
-    jitter_ms: number | null;
+  drift_ppm?: number | null;
+  codec?: {
+    bandwidth: "nb" | "mb" | "wb" | "swb" | "fb";
+    frame_ms: number;
+    bitrate: number;
+    fec_pct: number;
+    dtx_pct: number;
+  } | null;
+  in: Direction & {
+    recovered?: number;
+    late?: number;
+    duplicates?: number;
+    reordered?: number;
+    burst_ratio?: number;
     level_dbov?: number | null;
-    mos_lq?: number | null;
-    mos_cq?: number | null;
+    voice_pct?: number;
+    no_packet_ms?: number;
+    no_voice_ms?: number;
   };
-  out: { packets: number; lost: number; jitter_ms: number | null };
+  out: Direction;
+  /* What the browser of this leg reported last. */
+  client?: {
+    loss_pct: number;
+    concealed_pct: number | null;
+    jitter_ms: number | null;
+    buffer_ms: number | null;
+    rtt_ms: number | null;
+    path: "host" | "srflx" | "prflx" | "relay" | null;
+  } | null;
   verdicts: string[];
 }
 
@@ -211,6 +240,34 @@ export interface CallQuality {
   at: string;
   legs: Leg[];
 }
+/* The customer's share of it: no figures, but what to do. */
+export interface CallAdvice {
+  type: "call.advice";
+  call_id: Id;
+  at: string;
+  connected: boolean;
+  other_connected: boolean;
+  advice: { verdict: string; advice: string }[];
+}
+/* What getStats says of the own leg; docs/protocol.md 4.5. */
+export interface CallStats {
+  type: "call.stats";
+  call_id: Id;
+  received: number;
+  lost: number;
+  discarded?: number;
+  samples?: number;
+  concealed?: number;
+  silent_concealed?: number;
+  sent?: number;
+  buffer_ms?: number;
+  buffered?: number;
+  jitter_us?: number;
+  rtt_us?: number;
+  level_dbov?: number;
+  mic_dbov?: number;
+  path?: "host" | "srflx" | "prflx" | "relay";
+}
 export interface CallStateFrame {
   type: "call.state";
   call: Call;
@@ -242,6 +299,7 @@ export type ServerFrame = { id?: string } & (
   | { type: "call.candidate"; call_id: Id; candidate: string }
   | { type: "call.restart"; call_id: Id; reason: string }
   | CallQuality
+  | CallAdvice
   | { type: "ok" }
   | { type: "auth.renewed"; expires_at: string | null }
   | { type: "pong"; server_time: string }
@@ -262,6 +320,7 @@ export type ClientFrame =
   | { type: "call.candidate"; call_id: Id; candidate: string }
   | { type: "call.mute"; call_id: Id; muted: boolean }
   | { type: "auth.renew"; token?: string; ticket?: string }
+  | CallStats
   | { type: "ping" };
 
 /* An answer of the daemon that is an error: REST problem document or error frame. */

@@ -1,5 +1,7 @@
 /* Verdicts of the daemon about a leg, put in order: the one that matters most is said first. */
-import type { Leg } from "./protocol";
+import type { CallAdvice, Leg } from "./protocol";
+
+type Judged = Pick<Leg, "connected" | "verdicts">;
 
 const ORDER = [
   "no_packets",
@@ -15,18 +17,30 @@ const ORDER = [
 export type Grade = "good" | "fair" | "bad";
 
 /* null: nothing to say. "gone": the leg itself is not connected. */
-export function worst(leg: Leg | undefined): string | null {
+export function worst(leg: Judged | undefined): string | null {
   if (!leg) return null;
   if (!leg.connected) return "gone";
   return ORDER.find((v) => leg.verdicts.includes(v)) ?? null;
 }
 
-export function grade(leg: Leg | undefined): Grade {
+export function grade(leg: Judged | undefined): Grade {
   const verdict = worst(leg);
   if (!verdict || verdict === "relayed") return "good";
   return verdict === "gone" || verdict === "no_packets" || verdict === "silent_microphone"
     ? "bad"
     : "fair";
+}
+
+/* A customer's own leg as the advice tells of it. */
+export function judged(frame: CallAdvice | null): Judged | undefined {
+  return frame
+    ? { connected: frame.connected, verdicts: frame.advice.map((a) => a.verdict) }
+    : undefined;
+}
+
+/* What to do about a verdict: a code, in words as advice_<code>. */
+export function adviceFor(frame: CallAdvice | null, verdict: string | null): string | null {
+  return frame?.advice.find((a) => a.verdict === verdict)?.advice ?? null;
 }
 
 /* 0..100 of what was to come. */

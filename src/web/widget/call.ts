@@ -10,7 +10,7 @@ import {
 import type { Client } from "../shared/client";
 import {
   type Call,
-  type CallQuality,
+  type CallAdvice,
   type CallState,
   type ChatState,
   type Id,
@@ -28,7 +28,7 @@ export interface CallView {
   call: Call | null;
   leg: LegState;
   levels: Levels;
-  quality: CallQuality | null;
+  quality: CallAdvice | null;
   muted: boolean;
   agentMuted: boolean;
   /* Monotonic start of what the timer counts. */
@@ -224,7 +224,7 @@ export class CustomerCall {
     if (frame.type === "call.state" && frame.call.id === id) {
       this.view.agentMuted = frame.muted?.agent ?? false;
       this._take(frame.call);
-    } else if (frame.type === "call.quality" && frame.call_id === id) {
+    } else if (frame.type === "call.advice" && frame.call_id === id) {
       this.view.quality = frame;
       this._o.onChange();
     } else if (

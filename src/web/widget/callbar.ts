@@ -3,7 +3,7 @@ import { type Levels, meterOf } from "../shared/call";
 import { h, text } from "../shared/dom";
 import { duration } from "../shared/format";
 import { icon } from "../shared/icons";
-import { grade, worst } from "../shared/quality";
+import { adviceFor, grade, judged, worst } from "../shared/quality";
 import type { CustomerCall } from "./call";
 import type { T } from "./words";
 
@@ -124,7 +124,8 @@ export class CallBar {
   private _renderQuality(): void {
     const t = this._t;
     const v = this._call.view;
-    const leg = v.quality?.legs.find((l) => l.party === "customer");
+    const leg = judged(v.quality);
+    const verdict = worst(leg);
     let words = "";
     let mood: string = grade(leg);
     if (v.phase === "asking") words = t("call_ask_mic_text");
@@ -133,12 +134,14 @@ export class CallBar {
     else if (v.leg === "connecting") words = t("call_connecting");
     else if (v.leg === "silent") words = t("call_tap");
     else if (v.muted) words = t("call_muted");
-    else if (leg && worst(leg)) words = t.find(`q_${worst(leg)}`) ?? "";
+    else if (verdict)
+      words =
+        t.find(`q_${verdict}`) ?? t.find(`advice_${adviceFor(v.quality, verdict) ?? ""}`) ?? "";
     else if (v.agentMuted) words = t("call_agent_muted", { name: this._name() });
     else if (leg) words = t("q_good");
     if (v.phase !== "live" || v.leg === "connecting" || v.leg === "silent") mood = "info";
     this._quality.dataset.mood = mood;
-    this._quality.dataset.verdict = worst(leg) ?? "";
+    this._quality.dataset.verdict = verdict ?? "";
     if (this._quality.dataset.words === words) return;
     this._quality.dataset.words = words;
     const sign = mood === "good" ? "check" : mood === "info" ? "info" : "warn";

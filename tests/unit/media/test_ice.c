@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bench/stun_client.h"
 #include "support/check_main.h"
 #include "support/ice_peer.h"
 #include "supportd/base/clock.h"
@@ -19,7 +20,8 @@ static struct {
     enum sup_ice_state state;
     size_t packets, last_len;
     uint8_t last[2048];
-    bool echo;
+    bool echo, forged; /* forged: what comes does not prove to be the peer's */
+    int elsewhere;
 } seen;
 
 static void on_candidate(const struct sup_candidate *candidate, void *arg)
@@ -42,7 +44,7 @@ static void on_pair(const struct sup_ice_pair *pair, void *arg)
     seen.pairs++;
 }
 
-static void on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
+static bool on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
 {
     (void)arg;
     ck_assert_uint_ge(cap, len + SUP_SRTP_ROOM);
@@ -51,9 +53,17 @@ static void on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
     memcpy(seen.last, pkt, len);
     if (seen.echo)
         ck_assert_int_eq(sup_ice_send(ice, pkt, len), SUP_OK);
+    return !seen.forged;
 }
 
-static const struct sup_ice_callbacks callbacks = {on_candidate, on_state, on_pair, on_packet};
+static void on_elsewhere(void *arg)
+{
+    ck_assert_ptr_eq(arg, &seen);
+    seen.elsewhere++;
+}
+
+static const struct sup_ice_callbacks callbacks = {on_candidate, on_state, on_pair, on_packet,
+                                                   on_elsewhere};
 
 static void open_leg(const struct sup_media_engine_opts *opts)
 {
@@ -382,6 +392,119 @@ START_TEST(peer_that_moves_is_followed_after_a_restart)
 }
 END_TEST
 
+/* The check of a peer whose NAT has given it another port; it nominates, but libnice holds on to
+ * the better priority of the pair that it has. */
+static void check_from(int fd)
+{
+    struct stun_text t;
+    char user[SUP_ICE_UFRAG_MAX * 2 + 2];
+    snprintf(user, sizeof(user), "%s:%s", sup_ice_ufrag(ice), peer.ufrag);
+    stun_request(&t, (const uint8_t *)"elsewhere...", user, sup_ice_pwd(ice));
+    send_to_leg(fd, t.data, t.len);
+    spin(20);
+}
+
+START_TEST(peer_behind_a_new_mapping_is_heard_and_told)
+{
+    open_on("127.0.0.1", false);
+    connect_both("127.0.0.1");
+    uint16_t port = sup_ice_pair_of(ice)->remote_port;
+    int fd = stranger_socket();
+    uint8_t rtp[60] = {0x80, 111}, dtls[60] = {22};
+    send_to_leg(fd, rtp, sizeof(rtp)); /* no check of it was seen yet: not even tried */
+    SPIN_UNTIL(stats_now().foreign == 1);
+    check_from(fd);
+    seen.forged = true;
+    send_to_leg(fd, rtp, sizeof(rtp));
+    SPIN_UNTIL(stats_now().foreign == 2 && seen.packets == 1);
+    ck_assert_int_eq(seen.elsewhere, 0);
+    seen.forged = false;
+    spin(20); /* it is looked for at most each 10 ms until it is known */
+    for (int i = 0; i < 5; i++)
+        send_to_leg(fd, rtp, sizeof(rtp));
+    send_to_leg(fd, dtls, sizeof(dtls)); /* a handshake belongs to the selected path */
+    SPIN_UNTIL(stats_now().elsewhere == 5 && stats_now().foreign == 3);
+    ck_assert_int_eq(seen.elsewhere, 1); /* told once, not for each packet */
+    ck_assert_uint_eq(seen.packets, 6);
+    ck_assert_uint_eq(sup_ice_pair_of(ice)->remote_port, port); /* nothing is sent there */
+    close(fd);
+}
+END_TEST
+
+/* TOS byte of the first datagram in the peer's socket that has the wanted first byte, -1: none. It
+ * stays there. */
+static int tos_at_peer(int fd, uint8_t first)
+{
+    uint8_t bytes[2048];
+    union {
+        struct cmsghdr align;
+        char room[256];
+    } control;
+    struct iovec vec = {bytes, sizeof(bytes)};
+    struct msghdr message = {.msg_iov = &vec,
+                             .msg_iovlen = 1,
+                             .msg_control = control.room,
+                             .msg_controllen = sizeof(control.room)};
+    if (recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT) <= 0 || bytes[0] != first)
+        return -1;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        int tos = 0;
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+            return *CMSG_DATA(c);
+        if (c->cmsg_level != IPPROTO_IPV6 || c->cmsg_type != IPV6_TCLASS)
+            continue;
+        memcpy(&tos, CMSG_DATA(c), sizeof(tos));
+        return tos;
+    }
+    return -1;
+}
+
+/* Waits without reading at the peer. */
+static int next_tos(int fd, uint8_t first)
+{
+    for (int i = 0; i < 2000; i++) {
+        int tos = tos_at_peer(fd, first);
+        if (tos >= 0)
+            return tos;
+        sup_media_engine_step(engine);
+        usleep(500);
+    }
+    return -1;
+}
+
+static void check_marks(const char *address, bool no_sibling, bool no_dscp, int expected)
+{
+    const struct sup_media_address a = {.address = address};
+    struct sup_media_engine_opts opts = {
+        .addresses = &a, .address_count = 1, .no_sibling = no_sibling, .no_dscp = no_dscp};
+    bool ipv6 = strchr(address, ':') != NULL;
+    int on = 1;
+    open_leg(&opts);
+    ice_peer_open(&peer, address);
+    int fd = peer_socket();
+    ck_assert_int_eq(setsockopt(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                                ipv6 ? IPV6_RECVTCLASS : IP_RECVTOS, &on, sizeof(on)),
+                     0);
+    signal_peer_to_leg();
+    ck_assert_int_eq(next_tos(fd, 0), expected); /* a check */
+    signal_leg_to_peer();
+    SPIN_UNTIL(peer.connected && sup_ice_pair_of(ice));
+    spin(700); /* past libnice's last checks */
+    ck_assert_int_eq(sup_ice_send(ice, (const uint8_t[20]){0x80}, 20), SUP_OK);
+    ck_assert_int_eq(next_tos(fd, 0x80), expected);
+    teardown();
+}
+
+START_TEST(packets_are_marked_for_expedited_forwarding)
+{
+    check_marks("127.0.0.1", false, false, SUP_ICE_DSCP_EF << 2);
+    check_marks("127.0.0.1", true, false, SUP_ICE_DSCP_EF << 2);
+    check_marks("::1", false, false, SUP_ICE_DSCP_EF << 2);
+    check_marks("::1", true, false, SUP_ICE_DSCP_EF << 2);
+    check_marks("127.0.0.1", false, true, 0);
+}
+END_TEST
+
 START_TEST(wrong_password_never_connects)
 {
     open_on("127.0.0.1", false);
@@ -409,6 +532,13 @@ START_TEST(full_port_range_is_an_error)
     opts.port_min = opts.port_max = ntohs(self.sin_port);
     ck_assert_int_eq(sup_media_engine_create(&opts, &engine), SUP_OK);
     struct sup_ice_opts ice_opts = {.engine = engine, .on = &callbacks, .arg = &seen};
+    ck_assert_int_eq(sup_ice_create(&ice_opts, &ice), SUP_E_LIMIT);
+    ck_assert_ptr_null(ice);
+    sup_media_engine_destroy(engine);
+    const struct sup_media_address nobodys = {.address = "192.0.2.1"};
+    opts.addresses = &nobodys;
+    ck_assert_int_eq(sup_media_engine_create(&opts, &engine), SUP_OK);
+    ice_opts.engine = engine;
     ck_assert_int_eq(sup_ice_create(&ice_opts, &ice), SUP_E_IO);
     ck_assert_ptr_null(ice);
     close(fd);
@@ -450,14 +580,13 @@ START_TEST(lack_of_memory_leaves_nothing)
 }
 END_TEST
 
-SUP_CHECK_MAIN("ice", NULL, teardown, kernel_delivers_to_a_sibling,
-               host_candidates_are_there_at_once, connects_over_the_sibling_ipv4,
-               connects_over_the_sibling_ipv6, connects_through_libnice_where_there_is_no_sibling,
-               peer_without_candidates_is_found_by_its_checks,
-               packets_of_strangers_are_dropped_and_counted,
-               early_client_hello_is_fed_once_the_pair_is_selected,
-               remote_credentials_and_candidates_are_checked,
-               restart_keeps_the_path_and_takes_new_credentials,
-               peer_that_moves_is_followed_after_a_restart, wrong_password_never_connects,
-               full_port_range_is_an_error, dead_turn_server_spoils_nothing,
-               lack_of_memory_leaves_nothing)
+SUP_CHECK_MAIN(
+    "ice", NULL, teardown, kernel_delivers_to_a_sibling, host_candidates_are_there_at_once,
+    connects_over_the_sibling_ipv4, connects_over_the_sibling_ipv6,
+    connects_through_libnice_where_there_is_no_sibling,
+    peer_without_candidates_is_found_by_its_checks, packets_of_strangers_are_dropped_and_counted,
+    early_client_hello_is_fed_once_the_pair_is_selected,
+    remote_credentials_and_candidates_are_checked, restart_keeps_the_path_and_takes_new_credentials,
+    peer_that_moves_is_followed_after_a_restart, peer_behind_a_new_mapping_is_heard_and_told,
+    packets_are_marked_for_expedited_forwarding, wrong_password_never_connects,
+    full_port_range_is_an_error, dead_turn_server_spoils_nothing, lack_of_memory_leaves_nothing)

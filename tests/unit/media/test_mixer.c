@@ -52,7 +52,7 @@ static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sam
     (void)arg;
 }
 
-static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality};
+static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality, NULL};
 
 static void step(void)
 {

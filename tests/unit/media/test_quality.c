@@ -84,6 +84,15 @@ static bool holds(enum sup_verdict v)
     return s.verdicts >> v & 1;
 }
 
+/* One packet of the stream down to the peer, 20 ms after the number before. */
+static void send_out(uint16_t number, uint64_t at_us, bool lbrr)
+{
+    sup_quality_add_out(quality,
+                        &(struct sup_quality_sent){
+                            .seq = number, .ts = number * 960u, .lbrr = lbrr, .payload_len = 100},
+                        at_us);
+}
+
 START_TEST(a_clean_second)
 {
     second(0, true, 20);
@@ -357,10 +366,11 @@ END_TEST
 START_TEST(the_peers_reports_tell_about_the_way_down)
 {
     struct sup_rtcp_block b = {.ssrc = 9, .ext_seq = 1000, .jitter = 480};
+    uint16_t sent_seq = 951;
     for (int i = 0; i < 4; i++) {
         for (int n = 0; n < 50; n++)
-            sup_quality_add_out(quality, 100, i == 3);
-        sup_quality_add_report(quality, &b);
+            send_out(sent_seq++, now_us + (unsigned)n * 20000, i == 3);
+        sup_quality_add_report(quality, &b, now_us);
         b.ext_seq += 50;
         b.lost += 5;
         second(0, true, 20);
@@ -378,15 +388,193 @@ START_TEST(the_peers_reports_tell_about_the_way_down)
 }
 END_TEST
 
+/* A second of 50 packets down, but for those whose bit is set in unsent (repeated every 10). */
+static void second_down(uint16_t *number, unsigned unsent, unsigned shake_us)
+{
+    for (unsigned n = 0; n < 50; n++, ++*number)
+        if (!(unsent >> n % 10 & 1))
+            send_out(*number, now_us + n * 20000u + (n % 2 ? shake_us : 0), false);
+}
+
+START_TEST(gaps_that_were_relayed_are_not_lost_on_the_way_down)
+{
+    struct sup_rtcp_block b = {.ssrc = 9, .ext_seq = 0x10000 + 65499};
+    uint16_t number = 65450; /* wraps */
+    for (int i = 0; i < 5; i++) {
+        second_down(&number, 0x110, 0); /* a fifth was missing already */
+        second(0, true, 20);
+        b.lost += 10;
+        sup_quality_add_report(quality, &b, now_us);
+        b.ext_seq += 50;
+        tick();
+        ck_assert(s.out.packets == 0 && s.out.lost == 0 && s.out.loss_pct == 0);
+        ck_assert(!holds(SUP_VERDICT_LOSS_DOWN));
+    }
+    second_down(&number, 0x110, 0);
+    second(0, true, 20);
+    b.lost += 10 + 8; /* and a fifth of the rest on this way */
+    sup_quality_add_report(quality, &b, now_us);
+    tick();
+    ck_assert_uint_eq(s.out.lost, 8);
+    ck_assert(fabs(s.out.loss_pct - 20) < 1e-9);
+}
+END_TEST
+
+START_TEST(a_dead_way_down_is_told_though_the_peers_number_stands_still)
+{
+    struct sup_rtcp_block b = {.ssrc = 9, .ext_seq = 199};
+    uint16_t number = 150;
+    second_down(&number, 0, 0);
+    second(0, true, 20);
+    sup_quality_add_rtt(quality, 40000, now_us);
+    sup_quality_add_report(quality, &b, now_us);
+    int seconds = 0;
+    for (; !holds(SUP_VERDICT_LOSS_DOWN); seconds++) {
+        ck_assert_int_lt(seconds, 4);
+        second_down(&number, 0, 0);
+        second(0, true, 20);
+        sup_quality_add_report(quality, &b, now_us);
+    }
+    tick();
+    ck_assert(s.out.loss_pct == 100);
+    b.ext_seq = number - 1u; /* it was only late: all has come */
+    sup_quality_add_report(quality, &b, now_us);
+    tick();
+    ck_assert(s.out.loss_pct == 0);
+}
+END_TEST
+
+START_TEST(jitter_that_came_from_the_speaker_is_not_the_listeners)
+{
+    struct sup_rtcp_block b = {.ssrc = 9, .ext_seq = 199, .jitter = 40 * 48};
+    uint16_t number = 150;
+    for (int i = 0; i < 5; i++) {
+        second_down(&number, 0, 40000);
+        second(0, true, 20);
+        sup_quality_add_report(quality, &b, now_us);
+        b.ext_seq += 50;
+    }
+    tick();
+    ck_assert(s.out.jitter_us < 15000 && !holds(SUP_VERDICT_HIGH_JITTER));
+    for (int i = 0; i < 5; i++) {
+        second_down(&number, 0, 0);
+        second(0, true, 20);
+        sup_quality_add_report(quality, &b, now_us);
+        b.ext_seq += 50;
+    }
+    tick();
+    ck_assert(s.out.jitter_us > 35000 && holds(SUP_VERDICT_HIGH_JITTER));
+}
+END_TEST
+
+START_TEST(overtaken_packets_are_not_lost)
+{
+    struct sup_rtcp_block b = {.ssrc = 9, .ext_seq = 199, .jitter = 54 * 48};
+    uint16_t number = 150;
+    for (int i = 0; i < 5; i++) {
+        second_down(&number, 0, 0);
+        second(0, true, 20);
+        b.lost = 2 + i % 3; /* still under way when the report was made */
+        sup_quality_add_report(quality, &b, now_us);
+        b.ext_seq += 50;
+        tick();
+        ck_assert(s.out.lost == 0 && !holds(SUP_VERDICT_LOSS_DOWN));
+    }
+}
+END_TEST
+
+START_TEST(a_report_after_five_seconds_speaks_for_all_of_them)
+{
+    struct sup_rtcp_block b = {.ssrc = 9, .ext_seq = 199};
+    uint16_t number = 150;
+    second_down(&number, 0, 0);
+    second(0, true, 20);
+    sup_quality_add_report(quality, &b, now_us);
+    for (int i = 0; i < 5; i++) {
+        second_down(&number, 0, 0);
+        second(0, true, 20);
+        ck_assert(!holds(SUP_VERDICT_LOSS_DOWN));
+    }
+    b.ext_seq += 250;
+    b.lost = 20;
+    sup_quality_add_report(quality, &b, now_us);
+    tick();
+    ck_assert(holds(SUP_VERDICT_LOSS_DOWN) && fabs(s.out.loss_pct - 8) < 1e-9);
+}
+END_TEST
+
+START_TEST(a_verdict_need_not_begin_with_a_sample)
+{
+    uint32_t held = 0;
+    unsigned quarters = 0, changes = 0;
+    second(0, false, 20);
+    for (unsigned n = 0; n < 30; n++, step()) /* well for the rest of a second ... */
+        send_at(false, 20, now_us);
+    for (; !(held >> SUP_VERDICT_LOSS_UP & 1); quarters++) { /* ... then every fifth is lost */
+        ck_assert_uint_lt(quarters, 12);
+        for (unsigned n = 0; n < 12; n++, step())
+            if (n % 5)
+                send_at(false, 20, now_us);
+        changes += sup_quality_check(quality, now_us, &env, &held);
+    }
+    ck_assert_uint_eq(changes, 1);
+    ck_assert_uint_ge(quarters, 9); /* no earlier than three seconds with loss */
+    tick();
+    ck_assert(s.raised >> SUP_VERDICT_LOSS_UP & 1);
+}
+END_TEST
+
+START_TEST(one_lost_second_is_no_verdict)
+{
+    uint32_t held;
+    second(0, false, 20);
+    for (unsigned quarter = 0; quarter < 20; quarter++) {
+        for (unsigned n = 0; n < 12; n++, step())
+            if (quarter < 2 || quarter > 4 || n % 5)
+                send_at(false, 20, now_us);
+        (void)sup_quality_check(quality, now_us, &env, &held);
+        ck_assert(!(held >> SUP_VERDICT_LOSS_UP & 1));
+    }
+}
+END_TEST
+
+START_TEST(loss_in_a_dtx_pause_is_no_verdict)
+{
+    for (int i = 0; i < 6; i++) {
+        for (unsigned n = 0; n < 50; n++, step()) {
+            if (n % 20)
+                seq--; /* one packet in 400 ms ... */
+            else if (n != 20)
+                send_at(false, 70, now_us); /* ... and one of three is lost */
+        }
+        tick();
+        ck_assert(!holds(SUP_VERDICT_LOSS_UP));
+    }
+    ck_assert(s.in.lost > 0);
+}
+END_TEST
+
+START_TEST(late_packets_are_jitter_not_loss)
+{
+    second(0, true, 20);
+    for (int i = 0; i < 5; i++) {
+        for (unsigned n = 0; n < 50; n++, step())
+            send_at(true, 20, now_us + (n % 25 ? 0 : 180000 * (unsigned)(i + 1)));
+        tick();
+        ck_assert(s.in.lost == 0 && !holds(SUP_VERDICT_LOSS_UP));
+    }
+}
+END_TEST
+
 START_TEST(a_first_report_uses_the_fraction)
 {
     struct sup_rtcp_block b = {.ssrc = 9, .fraction_lost = 64, .lost = 7, .ext_seq = 70000};
-    sup_quality_add_report(quality, &b);
+    sup_quality_add_report(quality, &b, now_us);
     tick();
     ck_assert(s.out.loss_pct == 25 && s.out.lost == 7);
     b.ext_seq -= 60000; /* a lie or another stream: again the fraction */
     b.lost = -20;
-    sup_quality_add_report(quality, &b);
+    sup_quality_add_report(quality, &b, now_us);
     tick();
     ck_assert(s.out.loss_pct == 25 && s.out.lost == 0);
 }
@@ -485,7 +673,13 @@ SUP_CHECK_MAIN("quality", setup, teardown, a_clean_second, fec_recovers_single_l
                jitter_verdict, a_delay_spike_empties_the_buffer_once,
                hours_on_hold_and_a_new_ssrc_spoil_nothing, a_restarted_sequence_is_followed,
                large_gaps_are_counted_exactly, clock_drift_is_found,
-               the_peers_reports_tell_about_the_way_down, a_first_report_uses_the_fraction,
-               duplicates_come_from_srtp, what_is_not_opus_counts_as_a_packet_alone,
-               levels_are_sampled_where_none_are_sent, the_summary_adds_up,
-               options_are_checked_and_memory_may_fail)
+               the_peers_reports_tell_about_the_way_down,
+               gaps_that_were_relayed_are_not_lost_on_the_way_down,
+               a_dead_way_down_is_told_though_the_peers_number_stands_still,
+               jitter_that_came_from_the_speaker_is_not_the_listeners,
+               overtaken_packets_are_not_lost, a_report_after_five_seconds_speaks_for_all_of_them,
+               a_verdict_need_not_begin_with_a_sample, one_lost_second_is_no_verdict,
+               loss_in_a_dtx_pause_is_no_verdict, late_packets_are_jitter_not_loss,
+               a_first_report_uses_the_fraction, duplicates_come_from_srtp,
+               what_is_not_opus_counts_as_a_packet_alone, levels_are_sampled_where_none_are_sent,
+               the_summary_adds_up, options_are_checked_and_memory_may_fail)

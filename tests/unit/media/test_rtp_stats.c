@@ -88,6 +88,21 @@ START_TEST(pauses_are_not_jitter)
 }
 END_TEST
 
+START_TEST(dtx_gaps_are_not_jitter)
+{
+    ck_assert_int_eq(add(7, 0, 0), SUP_OK);
+    ck_assert_int_eq(add(7, 1, 0), SUP_OK);
+    for (uint32_t n = 1; n <= 20; n++) { /* one packet each 400 ms, by a timer of its own */
+        struct sup_rtp_hdr h = {.seq = (uint16_t)(8 + n), .ts = 960 + n * 19200, .ssrc = 5};
+        ck_assert_int_eq(sup_rtp_stats_add(stats, &h, 20000 + n * 400000 + n % 2 * 30000), SUP_OK);
+    }
+    ck_assert_uint_eq(report().jitter_us, 0);
+    struct sup_rtp_hdr next = {.seq = 29, .ts = 960 + 20 * 19200 + 960, .ssrc = 5};
+    ck_assert_int_eq(sup_rtp_stats_add(stats, &next, 20000 + 20 * 400000 + 25000), SUP_OK);
+    ck_assert_uint_gt(report().jitter_us, 250); /* speech again: 5 ms late */
+}
+END_TEST
+
 START_TEST(order_and_duplicates)
 {
     static const uint32_t order[] = {0, 1, 3, 2, 2, 4, 4, 7, 5};
@@ -162,6 +177,6 @@ END_TEST
 
 SUP_CHECK_MAIN("rtp_stats", setup, teardown, wrap_and_loss_are_counted,
                a_million_packets_wrap_fifteen_times, jitter_follows_rfc3550_a8,
-               pauses_are_not_jitter, order_and_duplicates,
+               pauses_are_not_jitter, dtx_gaps_are_not_jitter, order_and_duplicates,
                late_packets_before_the_first_are_not_expected, a_jump_needs_two_packets,
                report_blocks_cover_the_time_since_the_last, failed_create_leaves_the_result_alone)

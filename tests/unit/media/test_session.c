@@ -1,196 +1,8 @@
 /* Tests of media/session end to end: browsers made of libnice, OpenSSL and libsrtp2 against legs on
- * loopback. Time is real but where a test jumps ahead. */
+ * loopback. What a leg survives: test_session_survival.c. */
 #include "supportd/media/session.h"
 
-#include <poll.h>
-#include <unistd.h>
-
-#include "support/browser_peer.h"
-#include "support/check_main.h"
-#include "supportd/base/clock.h"
-#include "supportd/media/hold.h"
-
-#define GCM "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"
-#define CM "SRTP_AES128_CM_SHA1_80"
-
-enum { LEGS = 3 };
-
-struct side {
-    struct browser browser;
-    struct sup_leg *leg;
-    enum sup_leg_state state;
-    enum sup_leg_reason reason;
-    int states, samples;
-    struct sup_quality_sample sample; /* the last one */
-};
-
-static struct sup_media_engine *engine;
-static struct sup_hold *hold;
-static struct side sides[LEGS];
-static struct side *const a = &sides[0], *const b = &sides[1], *const c = &sides[2];
-
-static void on_candidate(struct sup_leg *leg, const struct sup_candidate *candidate, void *arg)
-{
-    struct side *s = arg;
-    ck_assert_ptr_eq(s->leg, leg);
-    (void)candidate;
-}
-
-static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg_reason reason,
-                     void *arg)
-{
-    struct side *s = arg;
-    ck_assert_ptr_eq(s->leg, leg);
-    ck_assert_int_eq(sup_leg_state_of(leg), state);
-    s->state = state;
-    s->reason = reason;
-    s->states++;
-}
-
-static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg)
-{
-    struct side *s = arg;
-    ck_assert_ptr_eq(s->leg, leg);
-    s->sample = *sample;
-    s->samples++;
-}
-
-static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality};
-
-static void open_engine(bool no_sibling, bool libsrtp_only)
-{
-    static const struct sup_media_address loopback = {.address = "127.0.0.1"};
-    struct sup_media_engine_opts opts = {.addresses = &loopback,
-                                         .address_count = 1,
-                                         .no_sibling = no_sibling,
-                                         .libsrtp_only = libsrtp_only,
-                                         .hold = hold};
-    ck_assert_int_eq(sup_media_engine_create(&opts, &engine), SUP_OK);
-}
-
-static void setup(void)
-{
-    memset(sides, 0, sizeof(sides));
-    ck_assert_int_eq(sup_hold_create_builtin(&hold), SUP_OK);
-}
-
-static void teardown(void)
-{
-    sup_clock_real();
-    for (size_t i = 0; i < LEGS; i++) {
-        browser_close(&sides[i].browser);
-        sup_leg_destroy(sides[i].leg);
-    }
-    sup_media_engine_destroy(engine);
-    engine = NULL;
-    sup_hold_destroy(hold);
-    ck_assert_uint_eq(sup_mem_live(), 0);
-}
-
-/* As the daemon's loop does: only when the descriptor is readable or the deadline has come. */
-static void step(void)
-{
-    struct pollfd p = {.fd = sup_media_engine_fd(engine), .events = POLLIN};
-    if (poll(&p, 1, 0) > 0 || sup_media_engine_deadline(engine) <= sup_clock_mono_us())
-        sup_media_engine_step(engine);
-    for (size_t i = 0; i < LEGS; i++)
-        browser_step(&sides[i].browser);
-}
-
-static void spin(int ms)
-{
-    for (int i = 0; i < ms * 2; i++) {
-        step();
-        usleep(500);
-    }
-}
-
-#define SPIN_UNTIL(cond)                                                                           \
-    do {                                                                                           \
-        for (int spins_ = 0; spins_ < 10000 && !(cond); spins_++) {                                \
-            step();                                                                                \
-            usleep(500);                                                                           \
-        }                                                                                          \
-        ck_assert(cond);                                                                           \
-    } while (0)
-
-static void make_leg(struct side *s)
-{
-    struct sup_leg_opts opts = {
-        .engine = engine, .on = &callbacks, .arg = s, .session_id = 42, .cname = "supportd-test"};
-    ck_assert_int_eq(sup_leg_create(&opts, &s->leg), SUP_OK);
-}
-
-/* Offer and answer between a side's browser and its leg. */
-static void negotiate(struct side *s, const char *offer)
-{
-    struct sup_buf answer;
-    struct sup_sdp_error error;
-    sup_buf_init(&answer, 0);
-    ck_assert_int_eq(sup_leg_offer(s->leg, offer, strlen(offer), &answer, &error), SUP_OK);
-    browser_take_answer(&s->browser, answer.data);
-    sup_buf_fini(&answer);
-}
-
-static void open_side(struct side *s, const char *profiles, uint8_t pt, uint8_t level_id)
-{
-    browser_open(&s->browser, profiles, pt, level_id);
-    make_leg(s);
-    negotiate(s, browser_offer(&s->browser));
-}
-
-static void connect_side(struct side *s, const char *profiles, uint8_t pt, uint8_t level_id)
-{
-    open_side(s, profiles, pt, level_id);
-    SPIN_UNTIL(s->browser.srtp && s->state == SUP_LEG_CONNECTED);
-}
-
-static struct sup_leg_report report_of(const struct side *s)
-{
-    struct sup_leg_report report;
-    sup_leg_get_report(s->leg, &report);
-    return report;
-}
-
-/* Opus packet of 20 ms, CELT fullband, whose payload names itself. */
-static size_t frame(uint16_t n, uint8_t *out)
-{
-    memset(out, 0x5a, 60);
-    out[0] = 31 << 3;
-    out[1] = (uint8_t)(n >> 8);
-    out[2] = (uint8_t)n;
-    return 60;
-}
-
-static void speak(struct side *s, uint16_t seq, uint32_t ts)
-{
-    uint8_t payload[60];
-    size_t len = frame(seq, payload);
-    browser_send_rtp(&s->browser, seq, ts, payload, len);
-    step();
-}
-
-static void check_names_frame(const struct browser_packet *p, uint16_t n)
-{
-    ck_assert_uint_eq((uint16_t)(p->payload[1] << 8 | p->payload[2]), n);
-    ck_assert_uint_eq(p->hdr.payload_len, 60);
-}
-
-/* Everything heard since `from` is one stream without repetition; gaps are allowed. */
-static void check_continuous(const struct browser *br, size_t from, bool gaps)
-{
-    for (size_t i = from + 1; i < br->count; i++) {
-        const struct sup_rtp_hdr *x = &br->heard[i - 1].hdr, *y = &br->heard[i].hdr;
-        ck_assert_uint_eq(x->ssrc, y->ssrc);
-        ck_assert_uint_eq(y->payload_type, br->payload_type);
-        int16_t seq = (int16_t)(y->seq - x->seq);
-        int32_t ts = (int32_t)(y->ts - x->ts);
-        ck_assert_int_ge(seq, 1);
-        if (!gaps)
-            ck_assert_int_eq(seq, 1);
-        ck_assert_int_ge(ts, 960);
-    }
-}
+#include "support/legs.h"
 
 static void check_hold_music(struct side *s, enum sup_srtp_profile profile)
 {
@@ -263,12 +75,6 @@ START_TEST(wrong_certificate_gets_nothing)
     ck_assert_uint_eq(answer.len, 0);
 }
 END_TEST
-
-static void join(struct side *x, struct side *y)
-{
-    sup_leg_set_source(x->leg, SUP_LEG_HEARS_LEG, y->leg);
-    sup_leg_set_source(y->leg, SUP_LEG_HEARS_LEG, x->leg);
-}
 
 START_TEST(two_legs_relay_and_keep_gaps)
 {
@@ -349,53 +155,6 @@ START_TEST(late_packet_of_a_new_source_is_dropped_not_resent)
     SPIN_UNTIL(a->browser.count == 2);
     check_continuous(&a->browser, 0, false);
     ck_assert_uint_eq(report_of(a).drops.before_switch, 1);
-}
-END_TEST
-
-START_TEST(sequence_wrap_and_new_ssrc_leave_sound_intact)
-{
-    open_engine(false, false);
-    connect_side(a, GCM, 111, 1);
-    connect_side(b, CM, 109, 0);
-    join(a, b);
-    uint32_t sent = 0;
-    for (uint32_t i = 0; i < 1200; i++, sent++) { /* across the wrap of the source */
-        speak(a, (uint16_t)(65000 + i), i * 960);
-        speak(b, (uint16_t)(65000 + i), i * 960);
-    }
-    a->browser.ssrc++;
-    for (uint32_t i = 0; i < 50; i++, sent++)
-        speak(a, (uint16_t)(17 + i), 99 + i * 960);
-    SPIN_UNTIL(b->browser.count == sent && a->browser.count == 1200);
-    check_continuous(&b->browser, 0, false);
-    check_continuous(&a->browser, 0, false);
-    ck_assert_uint_eq(b->browser.undecipherable, 0);
-    struct sup_quality_summary summary;
-    sup_leg_get_summary(a->leg, &summary);
-    ck_assert_uint_eq(summary.in.lost, 0);
-}
-END_TEST
-
-START_TEST(own_output_wraps_too)
-{
-    open_engine(false, false);
-    connect_side(a, GCM, 111, 1);
-    connect_side(b, GCM, 109, 0);
-    join(a, b);
-    size_t wraps = 0, seen = 0;
-    uint16_t last = 0;
-    for (uint32_t i = 0; i < 70000; i += 100) { /* every hundredth: gaps stay below a jump */
-        speak(b, (uint16_t)i, i * 960);
-        while (seen < a->browser.count) {
-            uint16_t seq = a->browser.heard[seen++ % BROWSER_HEARD].hdr.seq;
-            wraps += seq < last;
-            last = seq;
-        }
-    }
-    SPIN_UNTIL(a->browser.count == 700);
-    ck_assert_uint_ge(wraps, 1);
-    ck_assert_uint_eq(a->browser.undecipherable, 0);
-    ck_assert_uint_eq(report_of(a).drops.protect_fail, 0);
 }
 END_TEST
 
@@ -517,122 +276,6 @@ START_TEST(pause_in_listening_is_no_loss)
 }
 END_TEST
 
-static void jump(uint64_t us)
-{
-    sup_clock_fake(sup_clock_mono_us() + us, sup_clock_wall_us() + (int64_t)us);
-    for (int i = 0; i < 20; i++)
-        step();
-}
-
-START_TEST(silence_is_reported_within_ten_seconds_and_ends_sending_after_thirty)
-{
-    open_engine(false, false);
-    connect_side(a, GCM, 111, 1);
-    sup_leg_set_source(a->leg, SUP_LEG_HEARS_HOLD, NULL);
-    jump(8000000);
-    ck_assert_int_eq(a->state, SUP_LEG_CONNECTED);
-    for (int i = 0; i < 2; i++)
-        jump(1000000);
-    ck_assert_int_eq(a->state, SUP_LEG_LOST);
-    ck_assert_int_eq(a->reason, SUP_LEG_SILENT);
-    uint64_t before = report_of(a).packets_out;
-    jump(20000);
-    ck_assert_uint_gt(report_of(a).packets_out, before); /* still sending */
-    jump(20000000);
-    before = report_of(a).packets_out;
-    uint64_t rtcp = report_of(a).rtcp_out;
-    for (int i = 0; i < 10; i++)
-        jump(1000000);
-    ck_assert_uint_eq(report_of(a).packets_out, before);
-    ck_assert_uint_eq(report_of(a).rtcp_out, rtcp);
-    ck_assert_int_eq(a->states, 2);
-    speak(a, 1, 0); /* the peer is back by itself */
-    SPIN_UNTIL(a->state == SUP_LEG_CONNECTED);
-    jump(40000);
-    jump(40000);
-    ck_assert_uint_gt(report_of(a).packets_out, before);
-}
-END_TEST
-
-START_TEST(peer_that_never_comes_is_reported)
-{
-    open_engine(false, false);
-    browser_open(&a->browser, GCM, 111, 1);
-    make_leg(a);
-    const char *offer = browser_offer(&a->browser);
-    struct sup_buf answer;
-    sup_buf_init(&answer, 0);
-    ck_assert_int_eq(sup_leg_offer(a->leg, offer, strlen(offer), &answer, NULL), SUP_OK);
-    sup_buf_fini(&answer);
-    for (int i = 0; i < 32 && a->states == 0; i++)
-        jump(1000000);
-    ck_assert_int_eq(a->state, SUP_LEG_LOST);
-    ck_assert_int_eq(a->samples, 0);
-}
-END_TEST
-
-START_TEST(ice_restart_keeps_the_call)
-{
-    open_engine(false, false);
-    connect_side(a, GCM, 111, 1);
-    sup_leg_set_source(a->leg, SUP_LEG_HEARS_HOLD, NULL);
-    SPIN_UNTIL(a->browser.count >= 5);
-    char ufrag[300];
-    snprintf(ufrag, sizeof(ufrag), "%s", sup_leg_ufrag(a->leg));
-    ice_peer_restart(&a->browser.ice);
-    negotiate(a, browser_offer(&a->browser));
-    ck_assert_str_ne(ufrag, sup_leg_ufrag(a->leg));
-    SPIN_UNTIL(a->browser.ice.connected);
-    size_t before = a->browser.count;
-    SPIN_UNTIL(a->browser.count >= before + 10);
-    check_continuous(&a->browser, 0, false);
-    ck_assert_int_eq(a->states, 1);
-    /* The same offer again changes nothing. */
-    struct sup_buf answer;
-    sup_buf_init(&answer, 0);
-    const char *offer = browser_offer(&a->browser);
-    snprintf(ufrag, sizeof(ufrag), "%s", sup_leg_ufrag(a->leg));
-    ck_assert_int_eq(sup_leg_offer(a->leg, offer, strlen(offer), &answer, NULL), SUP_OK);
-    ck_assert_str_eq(ufrag, sup_leg_ufrag(a->leg));
-    sup_buf_fini(&answer);
-}
-END_TEST
-
-START_TEST(change_of_network_goes_on_after_a_restart)
-{
-    open_engine(false, false);
-    connect_side(a, GCM, 111, 1);
-    sup_leg_set_source(a->leg, SUP_LEG_HEARS_HOLD, NULL);
-    SPIN_UNTIL(a->browser.count >= 5);
-    uint16_t port = report_of(a).pair.remote_port;
-    ice_peer_close(&a->browser.ice); /* Wi-Fi is gone; the page's DTLS and SRTP stay */
-    spin(100);
-    ice_peer_open(&a->browser.ice, "127.0.0.1");
-    negotiate(a, browser_offer(&a->browser));
-    size_t before = a->browser.count;
-    SPIN_UNTIL(a->browser.count >= before + 10);
-    ck_assert_uint_ne(report_of(a).pair.remote_port, port);
-    check_continuous(&a->browser, 0, true);
-    speak(a, 1, 0);
-    SPIN_UNTIL(report_of(a).packets_in == 1);
-}
-END_TEST
-
-START_TEST(peer_says_goodbye)
-{
-    open_engine(false, false);
-    connect_side(a, GCM, 111, 1);
-    connect_side(b, GCM, 109, 0);
-    join(a, b);
-    SSL_shutdown(a->browser.dtls.ssl);
-    SPIN_UNTIL(a->state == SUP_LEG_CLOSED);
-    ck_assert_int_eq(a->reason, SUP_LEG_PEER_CLOSED);
-    speak(b, 1, 0);
-    SPIN_UNTIL(report_of(a).drops.not_sending == 1);
-    ck_assert_uint_eq(report_of(a).packets_out, 0);
-}
-END_TEST
-
 START_TEST(offers_and_candidates_are_checked)
 {
     open_engine(false, false);
@@ -703,18 +346,15 @@ START_TEST(names_are_stable)
     ck_assert_str_eq(sup_leg_state_name(SUP_LEG_LOST), "lost");
     ck_assert_str_eq(sup_leg_reason_name(SUP_LEG_BAD_FINGERPRINT), "bad_fingerprint");
     ck_assert_str_eq(sup_leg_reason_name(SUP_LEG_PEER_CLOSED), "peer_closed");
+    ck_assert_str_eq(sup_leg_reason_name(SUP_LEG_MOVED), "moved");
     ck_assert_str_eq(sup_leg_state_name((enum sup_leg_state)9), "unknown");
 }
 END_TEST
 
-SUP_CHECK_MAIN("session", setup, teardown, gcm_browser_hears_hold_music,
+SUP_CHECK_MAIN("session", legs_setup, legs_teardown, gcm_browser_hears_hold_music,
                cm_browser_hears_hold_music, all_fallbacks_together, wrong_certificate_gets_nothing,
                two_legs_relay_and_keep_gaps, switching_sources_is_seamless,
-               late_packet_of_a_new_source_is_dropped_not_resent,
-               sequence_wrap_and_new_ssrc_leave_sound_intact, own_output_wraps_too,
-               one_speaker_two_listeners, unwanted_packets_are_counted_by_reason,
-               reports_and_round_trip, pause_in_listening_is_no_loss,
-               silence_is_reported_within_ten_seconds_and_ends_sending_after_thirty,
-               peer_that_never_comes_is_reported, ice_restart_keeps_the_call,
-               change_of_network_goes_on_after_a_restart, peer_says_goodbye,
-               offers_and_candidates_are_checked, lack_of_memory_leaves_nothing, names_are_stable)
+               late_packet_of_a_new_source_is_dropped_not_resent, one_speaker_two_listeners,
+               unwanted_packets_are_counted_by_reason, reports_and_round_trip,
+               pause_in_listening_is_no_loss, offers_and_candidates_are_checked,
+               lack_of_memory_leaves_nothing, names_are_stable)

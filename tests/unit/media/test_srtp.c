@@ -130,17 +130,17 @@ static void flood(enum sup_srtp_profile profile)
         pkt[11] = ssrc;
         ck_assert_int_eq(hear(false, pkt, len), SUP_E_DENIED);
     }
-    for (uint8_t ssrc = 201; ssrc < 204; ssrc++) {
+    for (uint8_t ssrc = 201; ssrc < 200 + SUP_SRTP_STREAMS; ssrc++) {
         len = send_rtp(1, ssrc, pkt);
         ck_assert_int_eq(hear(false, pkt, len), SUP_OK);
     }
-    /* alice has used her four (200..203); the fifth is refused on both sides. */
+    /* alice has used all that she may; one more is refused on both sides. */
     size_t ret;
-    uint8_t fifth[128] = {0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 204};
-    ck_assert_int_eq(sup_srtp_protect_rtp(alice, fifth, 42, 128, &ret), SUP_E_LIMIT);
+    uint8_t more[128] = {0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 200 + SUP_SRTP_STREAMS};
+    ck_assert_int_eq(sup_srtp_protect_rtp(alice, more, 42, 128, &ret), SUP_E_LIMIT);
     len = send_rtp(2, 200, pkt);
     ck_assert_int_eq(hear(false, pkt, len), SUP_OK);
-    pkt[11] = 205;
+    pkt[11] = 200 + SUP_SRTP_STREAMS;
     ck_assert_int_eq(hear(false, pkt, len), SUP_E_LIMIT);
     ck_assert_uint_eq(bobs_stats().ssrc_limit, 1);
     ck_assert_uint_eq(bobs_stats().auth_fail, 99);

@@ -240,7 +240,7 @@ START_TEST(sender_never_uses_an_index_twice)
 }
 END_TEST
 
-START_TEST(fifth_ssrc_gets_nothing_and_forged_ones_take_no_place)
+START_TEST(one_ssrc_too_many_gets_nothing_and_forged_ones_take_no_place)
 {
     uint8_t pkt[64], real[64];
     size_t len = sealed(1, 100, pkt);
@@ -249,10 +249,11 @@ START_TEST(fifth_ssrc_gets_nothing_and_forged_ones_take_no_place)
         ck_assert_int_eq(receive(pkt, len), SUP_E_DENIED);
     }
     struct sup_srtp_gcm *first = out;
-    for (uint32_t ssrc = 1; ssrc <= 4; ssrc++) {
+    for (uint32_t ssrc = 1; ssrc <= SUP_SRTP_GCM_STREAMS; ssrc++) {
         len = sealed(1, ssrc + 1000, real);
         ck_assert_int_eq(receive(real, len), SUP_OK);
-        if (ssrc == 3) { /* the sender has its own limit: go on with a fresh one */
+        if (ssrc ==
+            SUP_SRTP_GCM_STREAMS - 1) { /* the sender has its own limit: go on with a fresh one */
             sup_srtp_gcm_destroy(first);
             out = make(true, 0);
         }
@@ -288,5 +289,5 @@ SUP_CHECK_MAIN("srtp_gcm", setup, teardown, rfc7714_vector_is_met_in_both_direct
                any_changed_byte_is_refused_and_changes_no_state,
                extension_and_csrc_are_authenticated_not_encrypted, malformed_packets_are_refused,
                empty_payload_is_a_packet, sender_never_uses_an_index_twice,
-               fifth_ssrc_gets_nothing_and_forged_ones_take_no_place,
+               one_ssrc_too_many_gets_nothing_and_forged_ones_take_no_place,
                bad_options_and_lack_of_memory)

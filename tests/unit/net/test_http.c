@@ -73,6 +73,55 @@ static void park(struct sup_http_request *req, void *arg)
     sup_http_on_gone(req, note_gone, &parked);
 }
 
+/* A body of STREAM_LEN bytes in pieces: at once, and when a timer has run, by turns. */
+enum { STREAM_LEN = 120000, PIECE = 20011 };
+static struct sup_http_stream *stream;
+static size_t stream_at, stream_limit;
+static unsigned stream_overs;
+
+static void stream_give(void *arg)
+{
+    (void)arg;
+    uint8_t piece[PIECE];
+    size_t n = STREAM_LEN - stream_at < PIECE ? STREAM_LEN - stream_at : PIECE;
+    if (!stream)
+        return;
+    if (stream_at >= stream_limit) {
+        sup_http_stream_abort(stream);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        piece[i] = (uint8_t)((stream_at + i) * 7 >> 2);
+    stream_at += n;
+    sup_http_stream_put(stream, piece, n);
+}
+
+static void stream_want(struct sup_http_stream *s, void *arg)
+{
+    ck_assert_ptr_eq(arg, &stream_at);
+    stream = s;
+    if (stream_at / PIECE % 2 == 0)
+        stream_give(NULL);
+    else
+        sup_timer_start(later, 1000);
+}
+
+static void stream_over(void *arg)
+{
+    ck_assert_ptr_eq(arg, &stream_at);
+    stream = NULL;
+    stream_overs++;
+}
+
+static void stream_start(struct sup_http_request *req, void *arg)
+{
+    static const struct sup_http_source source = {stream_want, stream_over};
+    (void)arg;
+    stream_at = 0;
+    ck_assert_int_eq(sup_http_stream(req, 206, "audio/ogg", STREAM_LEN, &source, &stream_at),
+                     SUP_OK);
+}
+
 static void reply_delayed(void *arg)
 {
     (void)arg;
@@ -80,6 +129,8 @@ static void reply_delayed(void *arg)
     delayed = NULL;
     if (req)
         (void)sup_http_reply(req, 200, "text/plain", "late", 4);
+    else
+        stream_give(NULL);
 }
 
 static void delay(struct sup_http_request *req, void *arg)
@@ -91,6 +142,7 @@ static void delay(struct sup_http_request *req, void *arg)
 }
 
 static const struct sup_http_route routes[] = {
+    {.method = "GET", .path = "/stream", .handler = stream_start},
     {.method = "POST", .path = "/echo", .handler = echo, .content_type = "*"},
     {.method = "PUT", .path = "/echo", .handler = echo, .content_type = "*"},
     {.method = "POST", .path = "/json", .handler = echo, .body_max = 1000},
@@ -463,6 +515,62 @@ START_TEST(bodies_of_every_size_come_whole)
 }
 END_TEST
 
+static int bytes_right(const struct fixture_answer *a)
+{
+    for (size_t i = 0; i < a->body_len; i++)
+        if ((uint8_t)a->body[i] != (uint8_t)(i * 7 >> 2))
+            return 0;
+    return a->body_len == STREAM_LEN;
+}
+
+START_TEST(a_body_is_streamed_piece_by_piece)
+{
+    stream_overs = 0;
+    stream_limit = STREAM_LEN;
+    for (int tls = 0; tls < 2; tls++) {
+        ask = (struct ask){.request = "GET /stream HTTP/1.1\r\n" H "\r\n", .tls = tls};
+        fixture_run(loop, run_ask, &ask);
+        ck_assert_int_eq(ask.answer.status, 206);
+        ck_assert(bytes_right(&ask.answer));
+        ck_assert_uint_eq(stream_overs, (unsigned)tls + 1);
+    }
+    ask = (struct ask){.request = "HEAD /stream HTTP/1.1\r\n" H "\r\n"};
+    fixture_run(loop, run_ask, &ask);
+    ck_assert_int_eq(ask.answer.status, 206);
+    ck_assert_uint_eq(stream_at, 0);
+    ck_assert_uint_eq(stream_overs, 3);
+
+    stream_limit = 3 * PIECE; /* the rest cannot be had: no whole answer */
+    ask = (struct ask){.request = "GET /stream HTTP/1.1\r\n" H "\r\n"};
+    fixture_run(loop, run_ask, &ask);
+    ck_assert_int_eq(ask.answer.status, -1);
+    ck_assert_uint_eq(stream_overs, 4);
+}
+END_TEST
+
+static void run_leave(void *arg)
+{
+    struct ask *a = arg;
+    if (!fixture_open(&a->client, plain_port, false))
+        return;
+    (void)fixture_sends(&a->client, a->request);
+    while (a->client.len < 1000 && fixture_more(&a->client) > 0)
+        continue;
+    fixture_close(&a->client);
+}
+
+START_TEST(a_stream_ends_with_its_client)
+{
+    stream_overs = 0;
+    stream_limit = STREAM_LEN;
+    ask = (struct ask){.request = "GET /stream HTTP/1.1\r\n" H "\r\n"};
+    fixture_run(loop, run_leave, &ask);
+    while (stream_overs == 0)
+        sup_loop_step(loop, 100);
+    ck_assert_uint_eq(stream_overs, 1);
+}
+END_TEST
+
 struct pipeline {
     bool tls;
     const char *pieces[4]; /* sent over and over, all at once */
@@ -532,4 +640,5 @@ SUP_CHECK_MAIN("net http", setup, teardown, request_parts_reach_the_handler,
                wrong_requests_get_clear_answers, methods_without_body_and_head, cors_and_preflight,
                forwarded_headers_count_from_trusted_proxies_only,
                assets_are_negotiated_and_revalidated, bodies_of_every_size_come_whole,
+               a_body_is_streamed_piece_by_piece, a_stream_ends_with_its_client,
                pipelined_requests_are_answered_in_order, a_pipelined_body_closes_the_connection)

@@ -8,7 +8,16 @@ import { accept } from "./ws.mjs";
 
 export const WANJA = "0192f0c4-00aa-7abc-8def-000000000000";
 export const OTIENO = "0192f0c4-00ab-7abc-8def-000000000000";
-export const AMINA = "0192f0c4-00bb-7abc-8def-000000000000";
+export const ADVICE = {
+  no_packets: "check_connection",
+  silent_microphone: "check_microphone",
+  loss_up: "move_closer",
+  loss_down: "move_closer",
+  high_delay: "take_turns",
+  high_jitter: "pause_downloads",
+  low_mos: "move_closer",
+};
+const AMINA = "0192f0c4-00bb-7abc-8def-000000000000";
 const NAMES = { [WANJA]: "Wanja Kimani", [OTIENO]: "Brian Otieno", [AMINA]: "Amina Otieno" };
 
 const SHORT = {
@@ -306,7 +315,13 @@ export class FakeDaemon {
     });
     const frame = { type: "call.quality", call_id: call.id, at: new Date().toISOString() };
     const own = leg("customer", customer);
-    this.send(this.chats.get(call.chat_id).customer, { ...frame, legs: [own] });
+    this.send(this.chats.get(call.chat_id).customer, {
+      ...frame,
+      type: "call.advice",
+      connected: own.connected,
+      other_connected: true,
+      advice: own.verdicts.map((verdict) => ({ verdict, advice: ADVICE[verdict] ?? "nothing" })),
+    });
     this.send(AMINA, { ...frame, legs: [own, leg("agent", agent)] });
   }
 

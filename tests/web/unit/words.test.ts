@@ -6,8 +6,8 @@ import { en as staffEn } from "../../../src/web/shared/i18n/staff.en";
 import { sw as staffSw } from "../../../src/web/shared/i18n/staff.sw";
 import { en } from "../../../src/web/shared/i18n/widget.en";
 import { sw } from "../../../src/web/shared/i18n/widget.sw";
-import type { Leg, Message } from "../../../src/web/shared/protocol";
-import { grade, lossPercent, worst } from "../../../src/web/shared/quality";
+import type { CallAdvice, Leg, Message } from "../../../src/web/shared/protocol";
+import { adviceFor, grade, judged, lossPercent, worst } from "../../../src/web/shared/quality";
 import { maskSplit } from "../../../src/web/shared/rich";
 import { systemWords } from "../../../src/web/shared/system";
 import { uuid } from "../../../src/web/shared/uuid";
@@ -132,6 +132,23 @@ test("the worst verdict speaks", () => {
   assert.equal(grade(leg(["no_packets"])), "bad");
   assert.equal(lossPercent({ packets: 46, lost: 4 }), 8);
   assert.equal(lossPercent({ packets: 0, lost: 0 }), 0);
+});
+
+test("advice speaks for a verdict without words of its own", () => {
+  const frame: CallAdvice = {
+    type: "call.advice",
+    call_id: uuid(),
+    at: "2026-11-22T16:18:10.000Z",
+    connected: true,
+    other_connected: false,
+    advice: [{ verdict: "loss_up", advice: "move_closer" }],
+  };
+  assert.equal(worst(judged(frame)), "loss_up");
+  assert.equal(adviceFor(frame, "loss_up"), "move_closer");
+  assert.equal(adviceFor(frame, "relayed"), null);
+  assert.equal(adviceFor(null, "loss_up"), null);
+  assert.equal(worst(judged({ ...frame, connected: false })), "gone");
+  assert.equal(judged(null), undefined);
 });
 
 test("uuids are version 4 and differ", () => {

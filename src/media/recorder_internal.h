@@ -1,0 +1,33 @@
+/* Private to the recorder: recorder_track.c (time line) and recorder_ogg.c (pages). */
+#ifndef SUPPORTD_MEDIA_RECORDER_INTERNAL_H
+#define SUPPORTD_MEDIA_RECORDER_INTERNAL_H
+#include <ogg/ogg.h>
+#include <stdbool.h>
+
+#include "supportd/base/buf.h"
+#include "supportd/base/err.h"
+
+enum {
+    /* RFC 7845 section 4.2: a stream that begins amid one should be given 80 ms to converge. */
+    REC_LEAD = 3840,
+    /* What browsers' encoders look ahead, and so delay what they encode; skipping it as well puts
+     * the sound itself, not its packet, in its place. */
+    REC_LOOKAHEAD = 312,
+    REC_PRE_SKIP = REC_LEAD + REC_LOOKAHEAD,
+};
+
+/* One logical stream. */
+struct rec_ogg {
+    ogg_stream_state stream;
+    ogg_int64_t number;
+    bool open;
+};
+
+sup_err rec_ogg_open(struct rec_ogg *ogg, const char *title, struct sup_buf *out);
+void rec_ogg_close(struct rec_ogg *ogg);
+/* granule: samples up to the packet's end, pre-skip counted; last: the stream ends with it. */
+sup_err rec_ogg_add(struct rec_ogg *ogg, const uint8_t *data, size_t len, uint64_t granule,
+                    bool last);
+/* Appends the pages of all that was added. */
+sup_err rec_ogg_flush(struct rec_ogg *ogg, struct sup_buf *out);
+#endif

@@ -1,0 +1,141 @@
+"""Addresses, ports and TURN: what is announced, what is used, what happens when there is nothing left.
+
+Runs in a network namespace of its own (run.sh), where 10.77.0.1 is the machine's address.
+"""
+import asyncio
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+from aioice.stun import TransactionFailed
+
+import peer as peers
+import sound
+import wire
+from test_aiortc import MEDIA, SETTINGS, CallTest, run_tests
+
+TURN_PORT = 3478
+TURN_SECRET = "a secret that only coturn knows"
+
+
+def candidates(sdp):
+    """(address, port, type) of each."""
+    words = [line.split() for line in sdp.split("\r\n") if line.startswith("a=candidate:")]
+    return [(w[4], int(w[5]), w[7]) for w in words]
+
+
+class Ports(CallTest):
+    """Three ports: three legs, and a fourth is told why it gets none."""
+
+    settings = dict(SETTINGS, **{"media.port_min": 45000, "media.port_max": 45002})
+
+    async def test_a_full_range_is_told_and_ends_with_the_calls(self):
+        calls = []
+        for _ in range(3):
+            client, caller, call = await self.waiting_call()
+            port = candidates(caller.answer)[0][1]
+            self.assertIn(port, range(45000, 45003))
+            calls.append((client, caller, call))
+        client = await self.customer()
+        call = await peers.start_call(client)
+        with self.assertRaisesRegex(wire.Refused, '"overloaded".*no free port for media.*503'):
+            await self.peer(client, hz=440).connect(call["id"])
+        page = urllib.request.urlopen(self.stack.http() + "/metrics").read().decode()
+        self.assertIn("supportd_call_legs_refused_total 1", page)
+        self.assertGreater(sound.note_share(await calls[0][1].listen(2), sound.BUILTIN_NOTES), 0.9, "others are not disturbed")
+        await calls[0][0].request("POST", f"/calls/{calls[0][2]['id']}/end", {})
+        await asyncio.sleep(0.2)
+        late = self.peer(client, hz=440)
+        self.assertTrue(await late.connect(call["id"]), "the port of a call that has ended is free again")
+
+
+class Advertised(CallTest):
+    settings = dict(SETTINGS, **{"media.advertised_address": "203.0.113.9"})
+
+    async def test_the_public_address_is_announced_and_the_own_one_still_works(self):
+        client, caller, call = await self.waiting_call()
+        self.assertEqual({(address, kind) for address, _, kind in candidates(caller.answer)}, {("203.0.113.9", "host")})
+        self.assertNotIn(MEDIA, caller.answer)
+        self.assertGreater(sound.note_share(await caller.listen(2), sound.BUILTIN_NOTES), 0.9)
+        await client.request("POST", f"/calls/{call['id']}/end", {})
+
+
+class Turn(CallTest):
+    """Clients whose only way out is a TURN server, with credentials made by the daemon for coturn."""
+
+    settings = dict(SETTINGS, **{
+        "media.stun_urls": f'["stun:{MEDIA}:{TURN_PORT}"]',
+        "media.turn_urls": f'["turn:{MEDIA}:{TURN_PORT}?transport=udp"]',
+        "media.turn_secret": TURN_SECRET,
+    })
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dir = tempfile.TemporaryDirectory()
+        cls.log = open(cls.dir.name + "/coturn.log", "w+", encoding="utf-8")
+        cls.coturn = subprocess.Popen(
+            ["turnserver", "-n", "--use-auth-secret", f"--static-auth-secret={TURN_SECRET}", "--realm=bank.example",
+             f"--listening-ip={MEDIA}", f"--listening-port={TURN_PORT}", f"--relay-ip={MEDIA}", "--min-port=30000",
+             "--max-port=30099", "--no-tls", "--no-dtls", "--no-cli", "--verbose", "--log-file=stdout", "--simple-log",
+             f"--pidfile={cls.dir.name}/pid", f"--userdb={cls.dir.name}/db"],
+            stdout=cls.log, stderr=cls.log, cwd=cls.dir.name)
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.coturn.terminate()
+        cls.coturn.wait(10)
+        cls.log.close()
+        cls.dir.cleanup()
+
+    async def relayed_peer(self, client, call, hz, change=None):
+        servers = client.ice_servers
+        stun, turn = servers
+        self.assertEqual(stun, {"urls": [f"stun:{MEDIA}:{TURN_PORT}"]})
+        self.assertEqual(turn["urls"], [f"turn:{MEDIA}:{TURN_PORT}?transport=udp"])
+        until, name = turn["username"].split(":")
+        self.assertAlmostEqual(int(until), time.time() + 12 * 3600, delta=60)
+        self.assertEqual(name, client.me["id"])
+        return self.peer(client, hz=hz, relay=[dict(turn, **(change or {}))])
+
+    async def test_both_sides_through_turn(self):
+        agent = await self.agent()
+        client = await self.customer()
+        call = await peers.start_call(client)
+        caller = await self.relayed_peer(client, call, 1000)
+        self.assertTrue(await caller.connect(call["id"]), caller.pc.connectionState)
+        self.assertEqual({p.local_candidate.type for p in caller.sockets}, {"relay"})
+        self.assertGreater(sound.note_share(await caller.listen(2), sound.BUILTIN_NOTES), 0.9)
+        offer = await self.ring(agent)
+        answerer = await self.relayed_peer(agent, call, 440)
+        self.assertTrue(await answerer.connect(call["id"]), answerer.pc.connectionState)
+        await agent.request("POST", f"/offers/{offer['id']}/accept", {})
+        await asyncio.sleep(1)
+        heard = await asyncio.gather(caller.listen(2), answerer.listen(2))
+        self.assertTone(heard[0], 440, "customer")
+        self.assertTone(heard[1], 1000, "agent")
+
+        def relayed():
+            legs = [f["legs"] for f in agent.frames if f["type"] == "call.quality"]
+            return legs and len(legs[-1]) == 2 and all(leg["relayed"] for leg in legs[-1])
+        await agent.wait(relayed, 5, "both legs relayed")
+        await client.request("POST", f"/calls/{call['id']}/end", {})
+        self.log.seek(0)
+        self.assertIn("ALLOCATE processed, success", self.log.read())
+
+    async def test_credentials_that_have_run_out_or_are_forged(self):
+        client = await self.customer()
+        call = await peers.start_call(client)
+        name = client.ice_servers[1]["username"].split(":")[1]
+        for change in ({"username": f"{int(time.time()) - 60}:{name}"}, {"credential": "bm90IHRoZSBvbmU="}):
+            with self.subTest(change):
+                peer = await self.relayed_peer(client, call, 1000, change)
+                with self.assertRaisesRegex(TransactionFailed, "401"):
+                    await peer.connect(call["id"])
+        await client.request("POST", f"/calls/{call['id']}/end", {})
+
+
+if __name__ == "__main__":
+    run_tests()

@@ -1,0 +1,166 @@
+"""Calls over the link for the tests here: a daemon on the near side, light peers on the far side, signaling beside it."""
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+import aiohttp
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[1:1] = [os.path.join(ROOT, "tests", "bench"), os.path.join(ROOT, "tests", "support", "wire")]
+import link as links  # noqa: E402
+from rig import Person, Rig  # noqa: E402
+
+FULL = os.environ.get("SUPPORTD_TEST_FULL") == "1"
+SEED = int(os.environ.get("SUPPORTD_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
+SIDES = ("customer", "agent")
+os.nice(-15)  # what runs beside the test must not look like a bad network; inherited by all that is started here
+
+
+def evidence(name, counts, figures):
+    """With the full counts: docs/evidence/NAME.json."""
+    if not FULL:
+        return
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    with open(os.path.join(ROOT, "docs", "evidence", name + ".json"), "w", encoding="utf-8") as f:
+        json.dump({"test": name, "commit": commit, "seed": SEED, "date": time.strftime("%Y-%m-%d", time.gmtime()),
+                   "counts": counts, "figures": figures}, f, indent=1)
+        f.write("\n")
+
+
+class Party(Person):
+    """A person who keeps the quality frames: `quality` is a list of (monotonic time, {party: leg})."""
+
+    def __init__(self, http, base, token):
+        super().__init__(http, base, token)
+        self.quality = []
+        self.news = asyncio.Event()
+        self.states = []
+
+    async def _read(self):
+        async for message in self.ws:
+            if message.type != aiohttp.WSMsgType.TEXT:
+                continue
+            frame = json.loads(message.data)
+            if frame["type"] == "call.quality":
+                self.quality.append((time.monotonic(), {leg["party"]: leg for leg in frame["legs"]}))
+                self.news.set()
+            else:
+                if frame["type"] == "call.state":
+                    self.states.append((time.monotonic(), frame["call"]))
+                await self.frames.put(frame)
+        await self.frames.put({"type": "closed", "code": self.ws.close_code})
+
+    async def until(self, test, patience_s):
+        """The first value of test(time, legs) that is true, looked at for each frame from now on; None when time is up."""
+        end, seen = time.monotonic() + patience_s, len(self.quality)
+        while True:
+            for entry in self.quality[seen:]:
+                seen += 1
+                if found := test(*entry):
+                    return found
+            self.news.clear()
+            try:
+                await asyncio.wait_for(self.news.wait(), max(end - time.monotonic(), 0))
+            except asyncio.TimeoutError:
+                return None
+
+
+class Call:
+    """One call with both legs on the far side. `agent.quality` has both legs."""
+
+    def __init__(self, desk, customer, agent):
+        self.desk, self.customer, self.agent = desk, customer, agent
+        self.legs = {}  # party -> {"leg", "port", "ssrc"}
+        self.id = None
+
+    def person(self, side):
+        return self.customer if side == "customer" else self.agent
+
+    async def offer(self, side, leg):
+        """Sends a leg's offer, hands the answer to the peer."""
+        person = self.person(side)
+        key = uuid.uuid4().hex
+        await person.send(type="call.offer", id=key, call_id=self.id, sdp=leg["offer"])
+        answer = await person.wait(lambda f: f["type"] == "call.answer" and f.get("id") == key)
+        self.desk.peers.tell(answer=leg["leg"], sdp=answer["sdp"])
+        if "a=candidate:" not in answer["sdp"]:
+            frame = await person.wait(lambda f: f["type"] == "call.candidate" and f["call_id"] == self.id)
+            self.desk.peers.tell(candidate=leg["leg"], text=frame["candidate"])
+
+    async def connect(self, side, leg):
+        self.legs[side] = leg
+        await self.offer(side, leg)
+        await self.desk.peers.until_connected(leg["leg"])
+
+    async def begin(self, leg_of):
+        """leg_of(side) makes a peer's leg and connects it: a coroutine function of (call, side)."""
+        await self.agent.connect()
+        await self.agent.rest("PUT", "/me/presence", {"chosen": "available"})
+        await self.customer.connect()
+        self.id = (await self.customer.rest("POST", "/call/start", {"client_key": str(uuid.uuid4())}))["call"]["id"]
+        await leg_of(self, "customer")
+        offer = (await self.agent.wait(lambda f: f["type"] == "offer.new" and f["offer"]["call_id"] == self.id))["offer"]
+        await leg_of(self, "agent")
+        await self.agent.rest("POST", f"/offers/{offer['id']}/accept", {})
+        await self.customer.wait(lambda f: f["type"] == "call.state" and f["call"]["state"] == "active")
+        return self
+
+    def send(self, side, what):
+        self.desk.peers.tell(send=self.legs[side]["leg"], what=what)
+
+    async def set(self, side, direction, **rule):
+        return await self.desk.link.set(direction, self.legs[side]["port"], **rule)
+
+    async def end(self):
+        await self.customer.rest("POST", f"/calls/{self.id}/end", {})
+
+
+class Desk:
+    """Daemon, link, peers: `async with Desk() as desk: calls = await desk.calls(20)`."""
+
+    def __init__(self, **settings):
+        self.settings = {"media__addresses": json.dumps([links.NEAR]), "media__dtx": "true", **settings}
+        self.people = 0
+
+    async def __aenter__(self):
+        self.rig = Rig(**self.settings)
+        self.rig.__enter__()
+        self.rig.set("queue.capacity", 1)
+        self.dir = tempfile.mkdtemp(prefix="supportd-wire-")
+        self.link = await links.Link(SEED, self.dir).__aenter__()
+        self.peers = await self.link.peers()
+        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self.opened = []
+        return self
+
+    async def __aexit__(self, *exc):
+        for person in self.opened:
+            await person.close()
+        await self.http.close()
+        await self.link.__aexit__(*exc)
+        self.rig.__exit__(*exc)
+        os.unlink(self.link.path)
+        os.rmdir(self.dir)
+
+    def _party(self, token):
+        party = Party(self.http, self.rig.http(0), token)
+        self.opened.append(party)
+        return party
+
+    async def calls(self, count, leg_of=None, **leg):
+        """Connected calls, made one after the other (each goes to the one free agent)."""
+        async def light(call, side):
+            await call.connect(side, await self.peers.leg(**leg))
+        made = []
+        for _, token in self.rig.add_agents(count):
+            self.people += 1
+            customer = self._party(self.rig.token(f"caller-{self.people}", f"Caller {self.people}"))
+            made.append(await Call(self, customer, self._party(token)).begin(leg_of or light))
+        return made
