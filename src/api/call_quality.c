@@ -281,7 +281,11 @@ static void tell(struct sup_api *api, struct sup_id user, const struct sup_call_
 
 void api_call_picture(struct sup_api *api, const struct sup_call_event *event)
 {
+    struct sup_id users[SUP_MIX_MAX];
+    size_t count = sup_call_parties(api->opts.call, event->call, users, SUP_MIX_MAX);
     tell(api, event->staff, event, api_quality_text);
+    for (size_t i = 0; i < count; i++)
+        tell(api, users[i], event, api_quality_text);
     if (event->advise)
         tell(api, event->customer, event, api_advice_text);
 }

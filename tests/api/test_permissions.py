@@ -2,7 +2,7 @@
 from harness import ApiTest, Rest, uid
 
 RANK = {"nobody": 0, "customer": 1, "agent": 2, "agent2": 2, "team_lead": 3, "supervisor": 4, "admin": 5, "super_admin": 6}
-CUSTOMER, STAFF, ADMIN, ANY, OPEN = "customer", "staff", "admin", "any", "open"
+CUSTOMER, STAFF, LEAD, ADMIN, ANY, OPEN = "customer", "staff", "lead", "admin", "any", "open"
 # (method, path, body, who, what an allowed stranger gets for objects that are not his or not there)
 ROUTES = [
     ("POST", "/chat/start", {"client_key": "$uid"}, CUSTOMER, (200, 201)),
@@ -17,7 +17,10 @@ ROUTES = [
     ("PUT", "/chats/$none/tags/x", None, STAFF, (404,)),
     ("DELETE", "/chats/$none/tags/x", None, STAFF, (404,)),
     ("POST", "/chats/$none/close", {}, ANY, (404,)),
+    ("POST", "/chats/$none/requeue", {}, STAFF, (404,)),
     ("GET", "/chats/$none/routing", None, STAFF, (404,)),
+    ("GET", "/customers/$none", None, STAFF, (404,)),
+    ("GET", "/customers/$none/chats", None, STAFF, (200,)),
     ("GET", "/queue", None, STAFF, (200,)),
     ("POST", "/queue/$none/pick", {}, STAFF, (404,)),
     ("GET", "/offers", None, STAFF, (200,)),
@@ -25,10 +28,37 @@ ROUTES = [
     ("POST", "/offers/$none/decline", {}, STAFF, (404,)),
     ("GET", "/me", None, ANY, (200,)),
     ("PUT", "/me/presence", {"chosen": "away"}, STAFF, (200,)),
+    ("PUT", "/me/password", {"old_password": "not the right one", "new_password": "long enough 1"}, STAFF, (401,)),
     ("GET", "/calls", None, ANY, (200,)),
     ("GET", "/calls/$none", None, ANY, (404,)),
     ("GET", "/calls/$none/quality", None, ANY, (404,)),
     ("POST", "/calls/$none/end", {}, ANY, (404,)),
+    ("GET", "/calls/missed", None, STAFF, (200,)),
+    ("GET", "/transfer-targets", None, STAFF, (200,)),
+    ("POST", "/calls/$none/hold", {}, STAFF, (404,)),
+    ("POST", "/calls/$none/resume", {}, STAFF, (404,)),
+    ("POST", "/calls/$none/transfer", {"kind": "skill", "to": "x"}, STAFF, (404,)),
+    ("POST", "/calls/$none/ring", {}, STAFF, (404,)),
+    ("POST", "/calls/$none/callback", {}, CUSTOMER, (404,)),
+    ("POST", "/calls/$none/answer", {}, CUSTOMER, (404,)),
+    ("POST", "/calls/$none/decline", {}, CUSTOMER, (404,)),
+    ("POST", "/calls/$none/rating", {"score": 5}, CUSTOMER, (404,)),
+    ("PUT", "/me/auto-answer", {"on": False}, STAFF, (200,)),
+    ("POST", "/me/wrap-up", {"extend_ms": 1000}, STAFF, (409,)),
+    ("DELETE", "/me/wrap-up", None, STAFF, (200,)),
+    ("PUT", "/calls/$none/recording", {"state": "on"}, STAFF, (404,)),
+    ("GET", "/recordings", None, STAFF, (200,)),
+    ("GET", "/recordings/$none", None, STAFF, (404,)),
+    ("GET", "/recordings/$none/tracks/0", None, STAFF, (404,)),
+    ("GET", "/recordings/$none/tracks/1/waveform", None, STAFF, (404,)),
+    ("POST", "/calls/$none/consult", {"staff_id": "$uid"}, STAFF, (404,)),
+    ("DELETE", "/calls/$none/consult", None, STAFF, (404,)),
+    ("POST", "/calls/$none/consult/accept", {}, STAFF, (404,)),
+    ("POST", "/calls/$none/consult/talk", {"with": "all"}, STAFF, (404,)),
+    ("POST", "/calls/$none/consult/complete", {}, STAFF, (404,)),
+    ("POST", "/calls/$none/supervise", {"mode": "listen"}, LEAD, (404,)),
+    ("DELETE", "/calls/$none/supervise", None, LEAD, (404,)),
+    ("GET", "/call-parties", None, STAFF, (200,)),
     ("GET", "/session", None, STAFF, (200,)),
     ("POST", "/ws-ticket", {}, ANY, (201,)),
     ("GET", "/widget-config", None, OPEN, (200,)),
@@ -53,7 +83,7 @@ def filled(value):
 def allowed(who, role):
     if who == OPEN:
         return True
-    return {CUSTOMER: role == "customer", STAFF: RANK[role] >= 2, ADMIN: RANK[role] >= 5, ANY: RANK[role] >= 1}[who]
+    return {CUSTOMER: role == "customer", STAFF: RANK[role] >= 2, LEAD: RANK[role] >= 3, ADMIN: RANK[role] >= 5, ANY: RANK[role] >= 1}[who]
 
 
 class Permissions(ApiTest):

@@ -51,9 +51,10 @@ select t.rows('queue_assign', 'system:router', '5');
 select t.call('call_away', 'system:media', :'v', :'p', 'true'), t.call('call_away', 'system:media', :'v', :'p', 'false');
 select t.call('offer_auto_answer', :'a', :'v', null, :'p'), t.rows('call_deadlines', 'system:router');
 select t.call('offer_accept', :'a', id::text, null) from support.offers where state = 'pending';
-select t.call('presence_set', :'s', 'available', null, null), t.call('consult_ask', :'a', :'v', :'w', t.id('s1')::text, null);
-select t.call('consult_accept', :'s', :'v', null), t.call('consult_talk', :'a', :'v', 'all', null), t.call('consult_complete', :'a', :'v', :'w', null);
-select t.call('consult_end', :'s', :'v', null), t.call('presence_set', :'s', 'away', null, null);
+select t.call('presence_set', t.s('a2'), 'available', null, null), t.call('consult_ask', :'a', :'v', :'w', t.id('a2')::text, null);
+select t.call('consult_accept', coalesce((select 'staff:' || r.staff_id from support.call_parties r where r.call_id = :'v'), :'s'), :'v', null);
+select t.call('consult_talk', :'a', :'v', 'all', null), t.call('consult_complete', :'a', :'v', :'w', null);
+select t.call('consult_end', :'s', :'v', null), t.call('presence_set', t.s('a2'), 'away', null, null);
 update support.voice_calls set staff_id = t.id('a1') where id = :'v';
 update support.chat_sessions set assigned_staff_id = t.id('a1') where id = (select chat_id from support.voice_calls where id = :'v');
 select t.call('call_supervise', :'s', :'v', :'e', 'listen', null), t.call('call_supervise', :'s', :'v', :'v', 'barge', null);
@@ -71,6 +72,12 @@ select t.call('call_client_put', 'system:media', array[:'v']::text, '{1767225602
 select t.rows('call_client', :'c', :'v', b, b, '10'), t.rows('call_client', :'a', :'v', b, b, '10') from unnest(array[null, '2026-01-01Z']) b;
 select t.call('signal_put', :'c', :'v', :'p', 'x', '{}'), t.call('signal_put', :'a', :'v', :'p', 'x', '{}');
 select t.rows('signal_take', 'system:media', :'p', '10'), t.call('signal_purge', 'system:retention');
+select t.call('setting_set', :'d', 'recording.policy', '"all"', null);
+select t.call('recording_set', 'system:media', :'v', 'auto', :'v', :'p', 'k', '202611/' || :'v', '0', null), t.call('recording_set', 'system:media', :'v', 'card', :'v', :'p', 'k', 'x', '1', null),
+    t.call('recording_set', 'system:media', :'v', 'resume', :'v', :'p', 'k', 'x', '2', null), t.call('recording_set', :'a', :'v', 'paused', :'v', :'p', 'k', 'x', '3', null);
+select t.rows('recordings_list', who, k, s, u, null, '20') from unnest(array[:'s', 'system:admin']) who, (values (:'v', null, null), (null, t.id('a1')::text, null), (null, null, :'cid'), (null, null, null)) f (k, s, u);
+select t.rows('recording_get', :'s', :'v'), t.rows('recording_play', :'s', :'v', '0', null), t.call('recording_finish', 'system:media', :'v', '1', '1', 'false', '0');
+select t.call('recordings_of_dead_process', 'system:monitor');
 select t.rows('calls_of_dead_process', 'system:monitor');
 select t.call('call_transition', :'c', :'v', 'active', 'ended', 'hangup', null, null);
 select t.call('call_rate', :'c', :'v', '5', 'fine', null), t.rows('calls_missed', :'a', null, '20', null), t.rows('calls_missed', :'s', null, '20', null);
