@@ -187,11 +187,10 @@ mutation("no SRTP replay check", "src/media/srtp_gcm.c",
          "unit media.test_srtp_gcm")
 mutation("constant MOS", "src/media/emodel.c",
          "    return clamp(mos, 1, 4.5); /* the cubic dips below 1 near 0 */", "    return 4.1;", "unit media.test_emodel")
-mutation("hold music to a joined leg", "src/call/call.c",
-         "sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,",
-         "sup_leg_set_source(customer, SUP_LEG_HEARS_HOLD,", "db test_call")
-mutation("caller heard before the answer", "src/call/call.c",
-         "bool joined = live->active && !live->held && customer && agent;", "bool joined = customer && agent;", "db test_call")
+mutation("hold music to a joined leg", "src/call/party.c",
+         "if (count == 0 && seat == SUP_CALL_CUSTOMER) {", "if (seat == SUP_CALL_CUSTOMER) {", "db test_call")
+mutation("caller heard before the answer", "src/call/party.c",
+         "if (!p->leg || !live->active)", "if (!p->leg)", "db test_call")
 mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
          "if (agent->leg && !sup_id_equal(agent->user, staff))", "if (false)", "db test_call")
 mutation("an answer during an offer is lost", "src/call/signal.c",
@@ -199,14 +198,14 @@ mutation("an answer during an offer is lost", "src/call/signal.c",
 
 # --- what a call survives ---
 mutation("no grace period for a lost leg", "src/call/leg.c",
-         "sup_timer_start(party->grace, party->live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
+         "sup_timer_start(party->grace, live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
          "e2e test_survival Vanished.test_gone_and_back")
 mutation("nobody is told of a lost leg", "src/call/leg.c",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        break;",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
          "e2e test_survival Vanished.test_gone_for_good")
 mutation("a new page's leg is not joined", "src/call/leg.c",
-         "    if (!err)\n        call_join(live);\n", "    if (!err && !p->sampled && !before)\n        call_join(live);\n",
+         "    if (!err)\n        call_join(live);\n", "    if (!err && !before)\n        call_join(live);\n",
          "e2e test_survival Reload.test_crash_of_the_customers_page")
 mutation("a draining daemon takes nobody back", "src/api/rest.c",
          "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
@@ -230,9 +229,8 @@ mutation("TURN credentials never run out", "src/auth/turn.c",
          '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
          "e2e test_networks Turn.test_both_sides_through_turn")
 # --- the life of a call ---
-mutation("the held hear each other", "src/call/call.c",
-         "bool joined = live->active && !live->held && customer && agent;", "bool joined = live->active && customer && agent;",
-         "db test_call")
+mutation("the held hear each other", "src/call/hears.c",
+         "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return s->talk != SUP_CALL_TALK_COLLEAGUE;", "db test_call")
 mutation("a caller whose leg is gone loses the place", "src/call/leg.c",
          "    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))\n        call_place(live, true);\n    else if",
          "    if", "db test_call")
@@ -268,7 +266,7 @@ mutation("counts of another connection compared", "src/call/stats.c",
 mutation("a client's lost packets added as they stand", "src/call/stats.c",
          "*ret_count = b - a; /* may fall", "*ret_count = b; /* may fall", "db test_call")
 mutation("residual loss of each second counted alike", "src/call/summary.c",
-         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 100;",
+         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 200;",
          "unit call.test_summary")
 mutation("a customer sees the agent's leg", "sql/migrations/0013_call_stats.sql",
          "create policy customer on support.call_client_stats for select to supportd_app\n"
@@ -280,6 +278,40 @@ mutation("a prompt again and again", "src/media/bridge.c",
          "unit media.test_session")
 mutation("a worse place spoken", "src/call/prompt.c",
          "(live->said > 0 && live->position >= live->said)", "live->position == live->said", "db test_call")
+
+# --- three parties ---
+mutation("a whisper reaches all", "src/call/hears.c",
+         "        return listener == SUP_CALL_ROLE_AGENT;", "        return listener != SUP_CALL_ROLE_WHISPER;", "unit call.test_hears")
+mutation("who listens is heard", "src/call/hears.c",
+         "    default:\n        return false;", "    case SUP_CALL_ROLE_LISTEN:\n        return true;\n    default:\n        return false;",
+         "unit call.test_hears")
+mutation("the customer hears agent and colleague talk", "src/call/hears.c",
+         "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return !s->held;", "unit call.test_hears")
+mutation("everybody hears all speakers, themselves among them", "src/media/mixer.c",
+         "    for (size_t k = 0; k < leg->ear_count; k++) {\n        const struct sup_mix_in *in = leg->ears[k].from->mix_in;\n"
+         "        if (!in->sounds)\n            continue;\n",
+         "    const struct sup_link *all = &sup_media_mixer(leg->engine)->speakers;\n"
+         "    for (struct sup_link *pos = all->next; pos != all; pos = pos->next) {\n"
+         "        const struct sup_mix_in *in = SUP_CONTAINER_OF(pos, struct sup_mix_in, link);\n",
+         "unit media.test_mixer")
+mutation("the mix begins before its decoders have heard anything", "src/media/bridge.c",
+         "        sup_mixer_prime(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);",
+         "        sup_bridge_end_relay(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);", "unit media.test_mixer")
+mutation("the mixer ignores in-band FEC", "src/media/mix_source.c",
+         "SUP_OK && info.lbrr;", "SUP_OK && false;", "unit media.test_mix")
+mutation("FEC does not follow the reported loss", "src/media/mixer.c",
+         "    sup_opus_enc_set_loss(out->enc, loss_pct);\n", "", "unit media.test_mixer")
+mutation("supervision is not audited", "sql/functions/52_call_party.sql",
+         "    values (p_party, p_call, v_call.chat_id, v_call.customer_id, v_me, p_mode, 'open', support.now(), support.now()) returning * into v_party;\n"
+         "    perform support.do_party_audit(v_party, 'start', p_request, null);\n",
+         "    values (p_party, p_call, v_call.chat_id, v_call.customer_id, v_me, p_mode, 'open', support.now(), support.now()) returning * into v_party;\n",
+         "api call_party test_supervision")
+mutation("private supervision is shown to the agent", "sql/migrations/0011_call_party.sql",
+         "(p_role in ('consult', 'barge') or support.staff_rank(p_me) >= 2\n", "(true or support.staff_rank(p_me) >= 2\n", "sql 61_call_party.sql")
+mutation("supervision outlives the agent's part", "sql/migrations/0011_call_party.sql",
+         "    perform support.do_parties_end(new.id, case", "    perform (new.id, case", "sql 61_call_party.sql")
+mutation("the colleague's leg is lost at the handing over", "src/call/call.c",
+         "        call_promote(live, staff);\n", "", "e2e test_parties Parties.test_warm_transfer")
 
 
 # --- recording ---
