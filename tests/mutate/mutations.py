@@ -313,6 +313,7 @@ mutation("supervision outlives the agent's part", "sql/migrations/0011_call_part
 mutation("the colleague's leg is lost at the handing over", "src/call/call.c",
          "        call_promote(live, staff);\n", "", "e2e test_parties Parties.test_warm_transfer")
 
+
 # --- recording ---
 mutation("a recording is not encrypted", "src/media/recorder_crypt.c",
          "    seal->next++;\n    seal->done = last;\n", "    memcpy(p + WORD_LEN, plain ? plain : \"\", len);\n    seal->next++;\n    seal->done = last;\n",
