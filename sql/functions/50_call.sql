@@ -253,6 +253,7 @@ begin
                    'rating', case when k.rating is not null then jsonb_build_object('score', k.rating, 'comment', k.rating_comment) end,
                    'rate_until', case when k.state = 'ended' and k.answered_at is not null and k.rating is null and k.ended_at + v_window > v_now
                                            and support.setting_on('features.ratings') then support.rfc3339(k.ended_at + v_window) end,
+                   'recording', case when k.ended_at is null then k.recording else 'off' end,
                    'on_hold', support.call_on_hold(k.id), 'parties', support.do_parties_json(k.id),
                    'staff', case when k.staff_id is not null then jsonb_build_object('id', k.staff_id, 'name', support.staff_name(k.staff_id)) end),
                k.id, k.chat_id, k.customer_id, k.staff_id, k.state, k.owner_process, k.entry_id,

@@ -14,6 +14,20 @@ begin
 end $$;
 comment on function support.do_parties_end(uuid, text) is 'Ends all parts in a call';
 
+create function support.do_staff_parties_end(p_staff uuid) returns void language plpgsql set supportd.actor = '' as $$
+declare
+    v_party support.call_parties;
+begin
+    perform support.act('system:media');
+    for v_party in
+        update support.call_parties r set state = 'closed', expires_at = null, closed_at = support.now(), reason = 'left'
+        where r.staff_id = p_staff and r.closed_at is null returning r.*
+    loop
+        perform support.do_party_audit(v_party, 'end', null, 'left');
+    end loop;
+end $$;
+comment on function support.do_staff_parties_end(uuid) is 'Ends the parts of one who is removed';
+
 create function support.do_party_audit(p_party support.call_parties, p_what text, p_request text, p_reason text) returns void language plpgsql as $$
 begin
     perform support.audit(case p_party.role when 'consult' then 'call.consult' else 'call.supervise' end || '_' || p_what, 'call', p_party.call_id::text,

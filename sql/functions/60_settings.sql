@@ -24,7 +24,8 @@ begin
     end if;
     v_size := case jsonb_typeof(p_value) when 'number' then (p_value #>> '{}')::numeric when 'string' then length(p_value #>> '{}') end;
     if jsonb_typeof(p_value) is distinct from (case v_have.kind when 'integer' then 'number' when 'boolean' then 'boolean' else 'string' end)
-       or v_size < v_have.low or v_size > v_have.high or (v_have.kind = 'integer' and v_size <> trunc(v_size)) then
+       or v_size < v_have.low or v_size > v_have.high or (p_key = 'recording.policy' and p_value #>> '{}' not in ('off', 'on_demand', 'all'))
+       or (v_have.kind = 'integer' and v_size <> trunc(v_size)) then
         perform support.fail('SD400', 'bad_argument');
     end if;
     result := 'same';

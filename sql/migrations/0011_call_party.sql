@@ -135,3 +135,12 @@ comment on function support.call_loses_parties() is 'Trigger: consultation and s
 create trigger end_parties after update of state, staff_id on support.voice_calls for each row
     when (old.state in ('active', 'held') and (new.state not in ('active', 'held') or new.staff_id is distinct from old.staff_id))
     execute function support.call_loses_parties();
+
+create function support.staff_loses_parties() returns trigger language plpgsql as $$
+begin
+    perform support.do_staff_parties_end(new.id);
+    return null;
+end $$;
+comment on function support.staff_loses_parties() is 'Trigger: who is removed has no part in any call';
+create trigger end_parties after update of active on support.support_staff for each row
+    when (old.active and not new.active) execute function support.staff_loses_parties();

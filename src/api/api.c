@@ -22,6 +22,7 @@ ROUTE(receipts, SUP_OP_CHAT_RECEIPT, api_chat_receipts);
 ROUTE(tag_put, SUP_OP_CHAT_TAG, api_chat_tag_put);
 ROUTE(tag_delete, SUP_OP_CHAT_TAG, api_chat_tag_delete);
 ROUTE(chat_close, SUP_OP_CHAT_CLOSE, api_chat_close);
+ROUTE(chat_requeue, SUP_OP_CHAT_REQUEUE, api_chat_requeue);
 ROUTE(chat_routing, SUP_OP_CHAT_READ_ROUTING, api_chat_routing);
 ROUTE(queue_list, SUP_OP_QUEUE_READ, api_queue_list);
 ROUTE(queue_pick, SUP_OP_QUEUE_PICK, api_queue_pick);
@@ -30,11 +31,22 @@ ROUTE(offer_accept, SUP_OP_OFFER_ACCEPT, api_offer_accept);
 ROUTE(offer_decline, SUP_OP_OFFER_DECLINE, api_offer_decline);
 ROUTE(me_get, SUP_OP_ME_READ, api_me_get);
 ROUTE(presence_put, SUP_OP_PRESENCE_SET, api_presence_put);
+ROUTE(password_put, SUP_OP_PASSWORD_SET, api_password_put);
+ROUTE(customer_get, SUP_OP_CUSTOMER_READ, api_customer_get);
+ROUTE(customer_chats, SUP_OP_CUSTOMER_READ, api_customer_chats);
 ROUTE(call_start, SUP_OP_CALL_START, api_call_start);
 ROUTE(call_list, SUP_OP_CALL_LIST, api_call_list);
 ROUTE(call_get, SUP_OP_CALL_READ, api_call_get);
 ROUTE(call_quality, SUP_OP_CALL_READ, api_call_quality);
 ROUTE(call_end, SUP_OP_CALL_END, api_call_end);
+ROUTE(consult_post, SUP_OP_CALL_CONSULT, api_consult_post);
+ROUTE(consult_accept, SUP_OP_CALL_CONSULT, api_consult_accept);
+ROUTE(consult_talk, SUP_OP_CALL_CONSULT, api_consult_talk);
+ROUTE(consult_complete, SUP_OP_CALL_CONSULT, api_consult_complete);
+ROUTE(consult_delete, SUP_OP_CALL_CONSULT, api_consult_delete);
+ROUTE(supervise_post, SUP_OP_CALL_SUPERVISE, api_supervise_post);
+ROUTE(supervise_delete, SUP_OP_CALL_SUPERVISE, api_supervise_delete);
+ROUTE(party_list, SUP_OP_CALL_CONSULT, api_party_list);
 ROUTE(call_hold, SUP_OP_CALL_HOLD, api_call_hold);
 ROUTE(call_resume, SUP_OP_CALL_HOLD, api_call_resume);
 ROUTE(call_transfer, SUP_OP_CALL_TRANSFER, api_call_transfer);
@@ -53,6 +65,11 @@ ROUTE(session_get, SUP_OP_SESSION_READ, api_session_get);
 ROUTE(session_delete, SUP_OP_SESSION_DELETE, api_session_delete);
 ROUTE(ticket_post, SUP_OP_WS_TICKET, api_ticket_post);
 ROUTE(widget_config, SUP_OP_WIDGET_CONFIG_READ, api_widget_config);
+ROUTE(recording_set, SUP_OP_CALL_RECORD, api_recording_set);
+ROUTE(recording_list, SUP_OP_RECORDING_LIST, api_recording_list);
+ROUTE(recording_get, SUP_OP_RECORDING_LIST, api_recording_get);
+ROUTE(recording_track, SUP_OP_RECORDING_PLAY, api_recording_track);
+ROUTE(recording_waveform, SUP_OP_RECORDING_PLAY, api_recording_waveform);
 ROUTE(staff_list, SUP_OP_STAFF_LIST, api_staff_list);
 ROUTE(staff_post, SUP_OP_STAFF_CREATE, api_staff_post);
 ROUTE(staff_role, SUP_OP_STAFF_SET_ROLE, api_staff_role);
@@ -83,7 +100,10 @@ static const struct sup_http_route routes[] = {
     ROW("PUT", BASE "/chats/{chat_id}/tags/{tag}", tag_put),
     ROW("DELETE", BASE "/chats/{chat_id}/tags/{tag}", tag_delete),
     ROW("POST", BASE "/chats/{chat_id}/close", chat_close),
+    ROW("POST", BASE "/chats/{chat_id}/requeue", chat_requeue),
     ROW("GET", BASE "/chats/{chat_id}/routing", chat_routing),
+    ROW("GET", BASE "/customers/{customer_id}", customer_get),
+    ROW("GET", BASE "/customers/{customer_id}/chats", customer_chats),
     ROW("GET", BASE "/queue", queue_list),
     ROW("POST", BASE "/queue/{entry_id}/pick", queue_pick),
     ROW("GET", BASE "/offers", offer_list),
@@ -91,11 +111,25 @@ static const struct sup_http_route routes[] = {
     ROW("POST", BASE "/offers/{offer_id}/decline", offer_decline),
     ROW("GET", BASE "/me", me_get),
     ROW("PUT", BASE "/me/presence", presence_put),
+    ROW("PUT", BASE "/me/password", password_put),
     ROW("POST", BASE "/call/start", call_start),
     ROW("GET", BASE "/calls", call_list),
     ROW("GET", BASE "/calls/{call_id}", call_get),
     ROW("GET", BASE "/calls/{call_id}/quality", call_quality),
     ROW("POST", BASE "/calls/{call_id}/end", call_end),
+    ROW("POST", BASE "/calls/{call_id}/consult", consult_post),
+    ROW("POST", BASE "/calls/{call_id}/consult/accept", consult_accept),
+    ROW("POST", BASE "/calls/{call_id}/consult/talk", consult_talk),
+    ROW("POST", BASE "/calls/{call_id}/consult/complete", consult_complete),
+    ROW("DELETE", BASE "/calls/{call_id}/consult", consult_delete),
+    ROW("POST", BASE "/calls/{call_id}/supervise", supervise_post),
+    ROW("DELETE", BASE "/calls/{call_id}/supervise", supervise_delete),
+    ROW("GET", BASE "/call-parties", party_list),
+    ROW("PUT", BASE "/calls/{call_id}/recording", recording_set),
+    ROW("GET", BASE "/recordings", recording_list),
+    ROW("GET", BASE "/recordings/{recording_id}", recording_get),
+    ROW("GET", BASE "/recordings/{recording_id}/tracks/{track}", recording_track),
+    ROW("GET", BASE "/recordings/{recording_id}/tracks/{track}/waveform", recording_waveform),
     ROW("POST", BASE "/calls/{call_id}/hold", call_hold),
     ROW("POST", BASE "/calls/{call_id}/resume", call_resume),
     ROW("POST", BASE "/calls/{call_id}/transfer", call_transfer),
@@ -135,6 +169,7 @@ const struct sup_http_route *sup_api_routes(size_t *ret_count)
 
 static const struct api_frame frames[] = {
     {"hello", SUP_OP_WS_CONNECT, api_ws_hello},
+    {"auth.renew", SUP_OP_WS_CONNECT, api_ws_renew},
     {"ping", SUP_OP_WS_CONNECT, api_ws_ping},
     {"chat.open", SUP_OP_CHAT_READ, api_ws_chat_open},
     {"chat.leave", SUP_OP_WS_CONNECT, api_ws_chat_leave},
@@ -275,6 +310,10 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
         err = api_news_create(api);
     if (!err)
         err = api_calls_create(api);
+    if (!err)
+        err = api_parties_create(api);
+    if (!err)
+        err = api_recordings_create(api);
     if (err) {
         sup_api_destroy(api);
         return err;
@@ -297,6 +336,8 @@ void sup_api_destroy(struct sup_api *api)
     if (!api)
         return;
     api_hashing_cancel(api);
+    api_recordings_destroy(api);
+    api_parties_destroy(api);
     api_calls_destroy(api);
     api_news_destroy(api);
     api_feeds_destroy(api);

@@ -41,6 +41,8 @@ static const struct api_error errors[] = {
     {"taken", 409, "Taken"},
     {"last_super_admin", 409, "The last super admin"},
     {"already_open", 409, "Already open"},
+    {"consult_gone", 409, "Nobody is consulted"},
+    {"parties_limit", 409, "Too many people in the call"},
     {"range_refused", 416, "Range not satisfiable"},
     {"target_unavailable", 409, "Nobody there to take it"},
     {"wrap_up_limit", 409, "The wrap-up cannot last longer"},

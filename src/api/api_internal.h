@@ -135,10 +135,11 @@ struct api_session {
     bool closed;
     bool leased; /* its lease was asked for */
     struct sup_actor actor;
-    struct sup_map *feeds;   /* chat id -> struct api_feed, of the chats it follows */
-    struct sup_map *left;    /* chats that it does not want to hear of any more */
-    struct sup_timer *timer; /* hello deadline, then silence */
-    int64_t connection;      /* number of its lease */
+    struct sup_map *feeds;    /* chat id -> struct api_feed, of the chats it follows */
+    struct sup_map *left;     /* chats that it does not want to hear of any more */
+    struct sup_timer *timer;  /* hello deadline, then silence */
+    struct sup_timer *expiry; /* of the credential */
+    int64_t connection;       /* number of its lease */
 };
 
 void api_session_ref(struct api_session *session);
@@ -220,6 +221,12 @@ void api_staff_store_new(struct api_op *op);
 json_t *api_ice_servers(const struct sup_api *api, const struct sup_actor *actor);
 /* Tells actor the state of the own calls whose media is here: after an absence. */
 void api_calls_tell(struct sup_api *api, const struct sup_actor *actor);
+/* Tells a staff member the state of a call. */
+void api_call_tell(struct sup_api *api, struct sup_id call, struct sup_id staff);
+/* The part of a staff member in a call of others has changed: tells that one, everywhere. */
+void api_party_changed(struct sup_api *api, struct sup_id call, struct sup_id user);
+sup_err api_parties_create(struct sup_api *api);
+void api_parties_destroy(struct sup_api *api);
 sup_err api_calls_create(struct sup_api *api);
 void api_calls_destroy(struct sup_api *api);
 void api_call_start(struct api_op *op);
@@ -227,6 +234,26 @@ void api_call_list(struct api_op *op);
 void api_call_get(struct api_op *op);
 void api_call_quality(struct api_op *op);
 void api_call_end(struct api_op *op);
+/* call_party.c */
+void api_consult_post(struct api_op *op);
+void api_consult_accept(struct api_op *op);
+void api_consult_talk(struct api_op *op);
+void api_consult_complete(struct api_op *op);
+void api_consult_delete(struct api_op *op);
+void api_supervise_post(struct api_op *op);
+void api_supervise_delete(struct api_op *op);
+void api_party_list(struct api_op *op);
+/* --- recordings: recording_rest.c --- */
+sup_err api_recordings_create(struct sup_api *api);
+void api_recordings_destroy(struct sup_api *api);
+/* Answers and drops what is read on the work queue. */
+void api_playing_cancel(struct sup_api *api);
+void api_recording_set(struct api_op *op);
+void api_recording_list(struct api_op *op);
+void api_recording_get(struct api_op *op);
+void api_recording_track(struct api_op *op);
+void api_recording_waveform(struct api_op *op);
+
 /* Ends an operation by the call op->object as its actor sees it. */
 void api_call_answer_state(struct api_op *op);
 /* An agent has taken work of the router (row of offer_accept, queue_pick or offer_auto_answer):
@@ -319,6 +346,10 @@ void api_chat_receipts(struct api_op *op);
 void api_chat_tag_put(struct api_op *op);
 void api_chat_tag_delete(struct api_op *op);
 void api_chat_close(struct api_op *op);
+void api_chat_requeue(struct api_op *op);
+void api_customer_get(struct api_op *op);
+void api_customer_chats(struct api_op *op);
+void api_password_put(struct api_op *op);
 void api_chat_routing(struct api_op *op);
 void api_me_get(struct api_op *op);
 void api_presence_put(struct api_op *op);
@@ -349,12 +380,24 @@ void api_ws_chat_leave(struct api_op *op);
 void api_ws_chat_typing(struct api_op *op);
 void api_ws_hello(struct api_op *op);
 void api_ws_ping(struct api_op *op);
+void api_ws_renew(struct api_op *op);
+
+enum { API_OPENINGS = 256 };
+/* Who has opened which recording lately. */
+struct api_opening {
+    struct sup_id person, recording;
+    uint64_t at_us;
+};
 
 struct sup_api {
     struct sup_api_opts opts;
     struct sup_hub *hub;
     struct sup_link sessions;
-    struct sup_link hashing;     /* passwords on the work queue */
+    struct sup_link hashing; /* passwords on the work queue */
+    struct sup_link playing; /* tracks of recordings on the work queue */
+    struct api_opening openings[API_OPENINGS];
+    size_t opening_next;
+    struct sup_listener on_card_news, on_card_bus, on_recording_gap;
     struct sup_map *feeds;       /* chat id -> struct api_feed */
     struct sup_map *by_customer; /* customer id -> struct api_feed */
     struct sup_listener on_chat_news;
@@ -362,7 +405,7 @@ struct sup_api {
     struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing, on_me, on_timeout;
     struct sup_listener on_person;
     struct sup_listener on_registered, on_pool, on_news_gap;
-    struct sup_listener on_call, on_call_bus, on_call_gap;
+    struct sup_listener on_call, on_call_bus, on_call_gap, on_party_bus;
     struct sup_timer *picture_timer;
     struct sup_buf quality_text; /* of the frames of each second, kept between them */
     struct sup_map *known;       /* token digest -> struct api_known */

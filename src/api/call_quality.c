@@ -193,7 +193,8 @@ static void put_leg(struct text *t, const char *party, const struct sup_quality_
 {
     put(t, "{\"party\":\"");
     put(t, party);
-    put_bool(t, "\",\"connected\":", s->connected);
+    put_int(t, "\",\"sample\":", s->number);
+    put_bool(t, ",\"connected\":", s->connected);
     put_bool(t, ",\"relayed\":", s->relayed);
     put_part_or_null(t, ",\"rtt_ms\":", s->has_rtt, s->rtt_us / 1000.0, TENTHS);
     put_part_or_null(t, ",\"drift_ppm\":", s->has_drift, s->drift_ppm, TENTHS);
@@ -280,7 +281,11 @@ static void tell(struct sup_api *api, struct sup_id user, const struct sup_call_
 
 void api_call_picture(struct sup_api *api, const struct sup_call_event *event)
 {
+    struct sup_id users[SUP_MIX_MAX];
+    size_t count = sup_call_parties(api->opts.call, event->call, users, SUP_MIX_MAX);
     tell(api, event->staff, event, api_quality_text);
+    for (size_t i = 0; i < count; i++)
+        tell(api, users[i], event, api_quality_text);
     if (event->advise)
         tell(api, event->customer, event, api_advice_text);
 }

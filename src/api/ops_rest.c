@@ -91,7 +91,7 @@ static void on_settings(const struct sup_pg_reply *reply, void *arg)
         json_array_append_new(languages, json_string(opts->languages[i]));
     json_t *features = json_pack("{s:b, s:b, s:b, s:b}", "chat", chat, "call", call, "callback",
                                  call && setting_on(reply->rows, "features.callback"), "ratings",
-                                 setting_on(reply->rows, "features.ratings"));
+                                 call && setting_on(reply->rows, "features.ratings"));
     json_t *limits = json_pack("{s:I}", "message_chars", (json_int_t)opts->limits.message_chars);
     api_op_reply(op, 200, NULL,
                  json_pack("{s:o, s:o, s:s, s:o, s:{s:s}}", "features", features, "languages",

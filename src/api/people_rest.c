@@ -258,6 +258,9 @@ static void on_deactivated(const struct sup_pg_reply *reply, void *arg)
         sup_call_waits(api->opts.call, calls[i]);
         api_call_changed(api, calls[i], (struct sup_id){{0}}, (struct sup_id){{0}});
     }
+    count = sup_call_of_user(api->opts.call, op->object, calls, 16);
+    for (size_t i = 0; i < count; i++) /* parts in calls of others have ended */
+        sup_call_check_parties(api->opts.call, calls[i]);
     api_feeds_check(api);
     sup_queue_kick(api->opts.queue);
     api_queue_changed(api);

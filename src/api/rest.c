@@ -29,7 +29,8 @@ static bool read_body(struct api_op *op)
 static void start(struct api_op *op)
 {
     static const char *const parameters[] = {"status",     "cursor",         "limit",  "after_seq",
-                                             "before_seq", "after_note_seq", "origin", NULL};
+                                             "before_seq", "after_note_seq", "origin", "call_id",
+                                             "staff_id",   "customer_id",    NULL};
     const struct api_route *route = sup_http_route_data(op->req);
     if (sup_http_query_unknown(op->req, parameters)) {
         api_op_fail(op, "unknown_field", "a query parameter that no route has", NULL);

@@ -197,6 +197,20 @@ void api_call_changed(struct sup_api *api, struct sup_id call, struct sup_id cus
     sup_buf_fini(&ref);
 }
 
+void api_call_tell(struct sup_api *api, struct sup_id call, struct sup_id staff)
+{
+    tell(api, call, staff, true);
+}
+
+/* Whose legs are here is connected here as well. */
+static void tell_parties(struct sup_api *api, struct sup_id call)
+{
+    struct sup_id users[SUP_MIX_MAX];
+    size_t count = sup_call_parties(api->opts.call, call, users, SUP_MIX_MAX);
+    for (size_t i = 0; i < count; i++)
+        tell(api, call, users[i], true);
+}
+
 static void on_call_bus(struct sup_listener *listener, void *data)
 {
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_call_bus);
@@ -212,6 +226,7 @@ static void on_call_bus(struct sup_listener *listener, void *data)
         tell(api, event->id, customer, false);
         tell(api, event->id, staff, true);
     }
+    tell_parties(api, event->id);
     if (!event->local) /* another process has changed the row of a call that may have its legs here
                         */
         sup_call_check(api->opts.call, event->id);
@@ -254,6 +269,10 @@ static void on_call_event(struct sup_listener *listener, void *data)
         break;
     case SUP_CALL_CHANGED:
         on_changed(api, e);
+        break;
+    case SUP_CALL_PARTY:
+        api_party_changed(api, e->call, e->user);
+        api_call_changed(api, e->call, e->customer, e->staff);
         break;
     case SUP_CALL_ANSWERABLE:
         api_call_answerable(api, e->call, e->staff);

@@ -15,6 +15,7 @@
 #include "supportd/mask/mask.h"
 #include "supportd/media/engine.h"
 #include "supportd/media/hold.h"
+#include "supportd/media/prompts.h"
 #include "supportd/metrics/metrics.h"
 #include "supportd/net/server.h"
 #include "supportd/pg/pool.h"
@@ -33,9 +34,12 @@ struct sup_app {
     struct sup_pg_pool *pool;
     struct sup_bus *bus;
     struct sup_hold *hold;
+    struct sup_prompts *prompts;
     struct sup_media_engine *engine;
     struct sup_chat *chat;
     struct sup_queue *queue;
+    struct sup_rec_keys *recording_keys;
+    struct sup_recorders *recorders;
     struct sup_call *call;
     struct sup_api *api;
     struct sup_net_server *server;
@@ -62,6 +66,7 @@ sup_err app_config(const char *path, bool need_database, bool need_owner,
 /* Each fills its part from app->config and logs what is wrong. */
 sup_err app_make_mask(struct sup_app *app);
 sup_err app_make_media(struct sup_app *app);
+sup_err app_make_recorders(struct sup_app *app);
 /* The daemon's own TURN server, if media.relay_host names one: looks its address up off the loop
  * and gives the engine a credential, again and again. */
 sup_err app_make_relay(struct sup_app *app);
@@ -78,6 +83,7 @@ int app_migrate(int argc, char **argv);
 int app_check_config(int argc, char **argv);
 int app_add_staff(int argc, char **argv);
 int app_audit(int argc, char **argv);
+int app_recording(int argc, char **argv);
 int app_mask(int argc, char **argv);
 int app_config_docs(int argc, char **argv);
 /* Value of "--name VALUE" in argv, or NULL. */

@@ -8,6 +8,8 @@
 #include "supportd/base/clock.h"
 #include "supportd/call/call_life_store.h"
 #include "supportd/call/call_store.h"
+#include "supportd/call/party_store.h"
+#include "supportd/call/recording.h"
 #include "supportd/chat/chat_store.h"
 #include "supportd/log/log.h"
 #include "supportd/queue/queue_store.h"
@@ -17,14 +19,8 @@
  * outside, then who decides, then what lasts. */
 
 static const struct sup_pg_stmt_table *const tables[] = {
-    &sup_chat_stmts,
-    &sup_queue_stmts,
-    &sup_call_stmts,
-    &sup_call_life_stmts,
-    &sup_staff_stmts,
-    &sup_bus_stmts,
-    &sup_audit_stmts,
-    NULL,
+    &sup_chat_stmts,  &sup_queue_stmts, &sup_call_stmts, &sup_recording_stmts, &sup_call_life_stmts,
+    &sup_party_stmts, &sup_staff_stmts, &sup_bus_stmts,  &sup_audit_stmts,     NULL,
 };
 
 /* --- stop --- */
@@ -73,7 +69,8 @@ static void on_drain_timer(void *arg)
 {
     struct sup_app *app = arg;
     uint64_t now_us = sup_clock_mono_us();
-    if (sup_call_count(app->call) == 0 || now_us >= drain_until_us + DRAIN_LAST_US) {
+    bool quiet = sup_call_count(app->call) == 0 && sup_call_recordings_ending(app->call) == 0;
+    if (quiet || now_us >= drain_until_us + DRAIN_LAST_US) {
         end_drain(app);
         return;
     }
@@ -213,10 +210,16 @@ static sup_err make_features(struct sup_app *app)
         .grace_us = (uint64_t)c->call.grace_ms * 1000,
         .max_calls = (size_t)c->call.max_calls,
         .stats_interval_us = (uint64_t)c->call.stats_interval_ms * 1000,
+        .prompts = app->prompts,
+        .prompt_interval_us = (uint64_t)c->media.prompt_interval_ms * 1000,
         .no_fec = !c->media.fec,
         .dtx = c->media.dtx,
         .max_average_bitrate = (uint32_t)c->media.bitrate,
         .ptime_ms = (uint32_t)c->media.ptime_ms,
+        .recorders = app->recorders,
+        .recording_keys = app->recording_keys,
+        .recording_key = app->recording_keys ? sup_rec_keys_first(app->recording_keys) : NULL,
+        .recording_dir = c->recording.dir,
     };
     sup_err err = sup_chat_create(&chat, &app->chat);
     if (!err)
@@ -301,8 +304,9 @@ static sup_err start(struct sup_app *app)
     if (sup_log_level_parse(c->log.level, &level) == SUP_OK)
         sup_log_setup(level, STDERR_FILENO, (unsigned)c->log.lines_per_second);
     sup_err (*const steps[])(struct sup_app *) = {
-        app_make_mask, make_jwt,    app_make_media,  app_make_relay,  make_database,
-        make_features, make_sealer, app_make_assets, app_make_server, make_signals,
+        app_make_mask,      make_jwt,        app_make_media, app_make_relay,
+        app_make_recorders, make_database,   make_features,  make_sealer,
+        app_make_assets,    app_make_server, make_signals,
     };
     sup_err err = sup_loop_create(&app->loop);
     if (!err)
@@ -332,17 +336,20 @@ static void stop(struct sup_app *app)
     sup_listener_remove(&app->on_ready);
     sup_api_destroy(app->api);
     sup_call_destroy(app->call);
+    sup_recorders_destroy(app->recorders);
     sup_queue_destroy(app->queue);
     sup_chat_destroy(app->chat);
     sup_bus_destroy(app->bus);
     sup_pg_pool_destroy(app->pool);
     app_drop_relay(app);
     sup_media_engine_destroy(app->engine);
+    sup_prompts_destroy(app->prompts);
     sup_hold_destroy(app->hold);
     sup_mask_destroy(app->mask);
     sup_jwt_destroy(app->jwt);
     if (sup_loop_destroy(app->loop))
         sup_log_warn("app", "loop not empty at stop");
+    sup_rec_keys_destroy(app->recording_keys); /* the loop's threads have ended */
     sup_metrics_destroy(app->metrics);
     sup_config_destroy(app->config);
 }

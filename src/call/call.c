@@ -72,10 +72,12 @@ void call_emit(struct call_live *live, struct sup_call_event *event)
 
 static void live_free(struct call_live *live)
 {
-    for (int p = 0; p < SUP_CALL_PARTIES; p++) {
+    call_recording_fini(live);
+    for (int p = 0; p < CALL_SEATS; p++) {
         call_leg_drop(live, (enum sup_call_party)p);
         sup_timer_destroy(live->parties[p].grace);
     }
+    sup_timer_destroy(live->prompt_timer);
     if (sup_map_remove(live->service->lives, live->id.bytes, sizeof(live->id.bytes)))
         sup_metric_add(live->service->calls_metric, -1);
     sup_free(live);
@@ -128,30 +130,14 @@ sup_err call_live_get(struct sup_call *call, struct sup_id id, struct call_live 
         err = sup_timer_create(call->opts.loop, on_grace_over, &live->parties[p],
                                &live->parties[p].grace);
     }
+    if (!err)
+        err = sup_timer_create(call->opts.loop, call_on_prompt_due, live, &live->prompt_timer);
     if (err) {
         live_free(live);
         return err;
     }
     *ret_live = live;
     return SUP_OK;
-}
-
-void call_join(struct call_live *live)
-{
-    struct sup_leg *customer = live->parties[SUP_CALL_CUSTOMER].leg;
-    struct sup_leg *agent = live->parties[SUP_CALL_AGENT].leg;
-    bool joined = live->active && !live->held && customer && agent;
-    if (customer) {
-        sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,
-                           joined ? agent : NULL);
-        sup_leg_expect_in(customer, joined && !live->parties[SUP_CALL_CUSTOMER].muted);
-    }
-    if (agent) {
-        sup_leg_set_source(agent, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_NOTHING,
-                           joined ? customer : NULL);
-        sup_leg_expect_in(agent, joined && !live->parties[SUP_CALL_AGENT].muted);
-    }
-    call_engine_rearm(live->service);
 }
 
 /* --- news of the rows --- */
@@ -175,10 +161,16 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
     if (!live)
         return;
     struct call_party *agent = &live->parties[SUP_CALL_AGENT];
+    bool moved_on = live->active && !sup_id_equal(live->staff, staff);
     live->epoch++;
     live->active = true;
     live->held = live->calling = live->away = false;
     live->staff = staff;
+    if (moved_on) {
+        call_promote(live, staff);
+        call_unseat_all(live, true);
+    }
+    live->position = live->said = 0; /* should the caller wait again, it is told anew */
     /* Somebody else was asked and has a leg here already: not one packet of this call for it. */
     if (agent->leg && !sup_id_equal(agent->user, staff))
         call_leg_drop(live, SUP_CALL_AGENT);
@@ -186,6 +178,7 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
         sup_timer_start(agent->grace, call->opts.grace_us);
     call_expect_customer(live);
     call_join(live);
+    call_recording_answered(live);
 }
 
 void sup_call_waits(struct sup_call *call, struct sup_id id)
@@ -197,6 +190,7 @@ void sup_call_waits(struct sup_call *call, struct sup_id id)
     live->active = live->held = live->calling = false;
     live->staff = (struct sup_id){{0}};
     call_leg_drop(live, SUP_CALL_AGENT);
+    call_unseat_all(live, true);
     call_join(live);
 }
 
@@ -236,11 +230,13 @@ void sup_call_ended(struct sup_call *call, struct sup_id id)
     struct call_live *live = call_find(call, id);
     if (!live)
         return;
+    call_recording_end(live);
     call_batch_store(call->batch);
     json_t *summary = call_summary_json(live);
     if (summary && sup_call_store_summary(call->opts.pool, id, summary, on_summary, NULL))
         sup_log_warn("call", "summary not sent", SUP_STR("call", sup_id_text(id).s));
     json_decref(summary);
+    call_unseat_all(live, false);
     call_reap(live);
 }
 
@@ -465,6 +461,7 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
         return SUP_E_NOMEM;
     call->opts = *opts;
     sup_signal_init(&call->events);
+    sup_list_init(&call->finishing);
     call->calls_metric = sup_metrics_gauge(opts->metrics, "supportd_calls",
                                            "Calls whose media is here.", NULL, NULL);
     call->legs_metric = sup_metrics_gauge(opts->metrics, "supportd_call_legs",
@@ -480,6 +477,9 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                             "Of them, those that waited for more packets.", NULL, NULL);
     call->events_metric = sup_metrics_counter(opts->metrics, "supportd_media_events_total",
                                               "Sockets with packets that they found.", NULL, NULL);
+    call->prompts_metric =
+        sup_metrics_counter(opts->metrics, "supportd_call_prompts_total",
+                            "Spoken prompts played to waiting callers.", NULL, NULL);
     call->stats_metric = sup_metrics_counter(opts->metrics, "supportd_call_client_stats_total",
                                              "Reports of clients about calls.", NULL, NULL);
     call->refused_metric = sup_metrics_counter(
@@ -487,6 +487,7 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
         "Legs that found no free port of media.port_min to media.port_max.", NULL, NULL);
     call->timers_metric = sup_metrics_gauge(opts->metrics, "supportd_media_timers",
                                             "Timers that legs hold.", NULL, NULL);
+    call_mix_metrics_create(call);
     sup_err err = sup_map_create(&call->lives);
     if (!err)
         err = call_batch_create(call);
@@ -518,6 +519,7 @@ void sup_call_destroy(struct sup_call *call)
         live_free(live);
         pos = 0;
     }
+    call_recordings_forget(call);
     sup_poller_destroy(call->poller);
     sup_timer_destroy(call->timer);
     sup_timer_destroy(call->reaper);
@@ -535,9 +537,10 @@ size_t sup_call_of_user(const struct sup_call *call, struct sup_id user, struct 
                         size_t max)
 {
     size_t pos = 0, count = 0;
-    const struct call_live *live;
+    struct call_live *live;
     while (count < max && (live = sup_map_next(call->lives, &pos, NULL, NULL)))
-        if (!live->dead && (sup_id_equal(live->customer, user) || sup_id_equal(live->staff, user)))
+        if (!live->dead && (sup_id_equal(live->customer, user) || sup_id_equal(live->staff, user) ||
+                            call_seat_of(live, user)))
             ret_calls[count++] = live->id;
     return count;
 }

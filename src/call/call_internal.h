@@ -4,6 +4,10 @@
 #include "supportd/base/map.h"
 #include "supportd/call/call.h"
 #include "supportd/call/call_store.h"
+#include "supportd/call/hears.h"
+
+/* Seats of a call: customer, agent, and those of support.call_parties. */
+enum { CALL_SEATS = SUP_MIX_MAX + 1 };
 
 struct call_live;
 struct call_batch;
@@ -38,12 +42,26 @@ struct call_party {
     struct sup_id user;      /* whose leg it is */
     bool muted;
     bool sampled; /* last is valid */
+    /* of a seat from SUP_CALL_PARTIES on (party.c) */
+    struct sup_id row; /* in support.call_parties; zero: the seat is free */
+    enum sup_call_role role;
+    bool open; /* else only asked; grace runs until the deadline */
     struct sup_quality_sample last;
     struct call_totals totals;
     bool has_stats; /* stats and stats_us: the client's last counts and when they came */
     struct sup_call_stats stats;
     uint64_t stats_us;
     struct sup_call_client client; /* at_us 0: none yet */
+};
+
+/* Of a call, while it has media here. */
+struct call_recording {
+    struct sup_recording *recorder; /* NULL: nothing is recorded */
+    struct sup_id id;
+    bool asked;               /* whether the policy wants it */
+    bool paused;              /* says the row */
+    unsigned pausing;         /* pauses on their way to the row: they hold already */
+    struct sup_timer *resume; /* ends a pause for card data */
 };
 
 /* A call with media in this process. */
@@ -58,9 +76,16 @@ struct call_live {
     unsigned epoch; /* news of the row so far: a reading begun before the last one is old */
     bool ending;    /* an end is on its way to the table */
     bool dead;      /* freed in the next pass of the loop */
-    struct call_party parties[SUP_CALL_PARTIES];
+    struct call_party parties[CALL_SEATS];
+    enum sup_call_talk talk;
+    unsigned party_reads; /* begun: only the last one counts */
+    struct call_recording recording;
     uint32_t told; /* what the customer was told last: verdicts and who is connected */
     uint64_t told_us;
+    unsigned position, said; /* in the queue, and what a prompt said of it last; 0: none yet */
+    uint64_t said_us;
+    char language[16];
+    struct sup_timer *prompt_timer; /* until a prompt may be played again */
 };
 
 struct sup_call {
@@ -72,11 +97,15 @@ struct sup_call {
     uint64_t deadline;        /* that it is armed for */
     struct sup_timer *reaper; /* frees the dead */
     struct call_batch *batch; /* samples on their way to the tables */
-    struct sup_metric *stats_metric;
+    struct sup_metric *stats_metric, *prompts_metric;
+    struct sup_link finishing; /* recordings whose end is on its way to the table */
+    size_t finishing_count;
     struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
         *refused_metric;
     struct sup_metric *steps_metric, *waits_metric, *events_metric; /* by stats */
     struct sup_media_engine_stats stats;                            /* as last counted */
+    struct sup_metric *mixes_metric, *mix_frames_metric, *mix_us_metric, *mix_filled_metric;
+    struct sup_media_mix_stats mix_stats; /* as last counted */
 };
 
 /* After any call on the engine or a leg: its deadline may have changed. */
@@ -84,8 +113,18 @@ void call_engine_rearm(struct sup_call *call);
 struct call_live *call_find(const struct sup_call *call, struct sup_id id);
 /* The call's entry, made when it is not there. Errors: SUP_E_LIMIT, SUP_E_NOMEM. */
 sup_err call_live_get(struct sup_call *call, struct sup_id id, struct call_live **ret_live);
-/* Who hears what, from active and the legs that are there. */
+/* Who hears what, from the state and the legs that are there. */
 void call_join(struct call_live *live);
+/* The seat of one who has a part in the call, or NULL. */
+struct call_party *call_seat_of(struct call_live *live, struct sup_id user);
+/* Seats those of the rows of support.call_parties_live(), and unseats all others. */
+void call_seat_rows(struct call_live *live, struct sup_pg_result *rows);
+/* All but customer and agent are out; they are told. now: their legs go at once (not from within a
+ * leg's callback). */
+void call_unseat_all(struct call_live *live, bool now);
+/* The colleague who has the call from now on keeps the leg. */
+void call_promote(struct call_live *live, struct sup_id staff);
+void call_mix_metrics_create(struct sup_call *call);
 /* Neither answered nor a callback under way: the caller's place in the queue counts. */
 bool call_waits(const struct call_live *live);
 /* The leg of a caller who waits is gone, or there: the row keeps the place or is cleared. */
@@ -114,9 +153,25 @@ void call_take_sample(struct call_party *party, const struct sup_quality_sample 
 void call_take_verdicts(struct call_party *party, uint32_t verdicts);
 void call_batch_add_client(struct call_party *party);
 
+/* --- prompt.c --- */
+/* Says the caller's place if it is time to. */
+void call_prompt(struct call_live *live);
+void call_on_prompt_due(void *arg); /* struct call_live * */
+
 /* --- summary.c --- */
 void call_totals_add(struct call_totals *totals, const struct sup_quality_sample *sample);
 void call_totals_add_client(struct call_totals *totals, const struct sup_call_client *client);
 /* Of the parties that had a leg; owned, NULL without memory. */
 json_t *call_summary_json(const struct call_live *live);
+/* --- recording.c --- */
+
+/* Legs have come, gone or changed. */
+void call_recording_tap(struct call_live *live);
+/* Somebody answered: the policy may want a recording. */
+void call_recording_answered(struct call_live *live);
+/* The call has ended. */
+void call_recording_end(struct call_live *live);
+void call_recording_fini(struct call_live *live);
+/* No end will reach the table any more. */
+void call_recordings_forget(struct sup_call *call);
 #endif

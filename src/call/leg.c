@@ -9,9 +9,23 @@ static enum sup_call_party party_of(const struct call_party *party)
     return (enum sup_call_party)(party - party->live->parties);
 }
 
-static struct sup_id user_of(const struct call_live *live, enum sup_call_party party)
+static bool is_extra(const struct call_party *party)
 {
-    return party == SUP_CALL_CUSTOMER ? live->customer : live->staff;
+    return party_of(party) >= SUP_CALL_PARTIES;
+}
+
+static struct sup_id user_of(const struct call_party *party)
+{
+    if (is_extra(party))
+        return party->user;
+    return party_of(party) == SUP_CALL_CUSTOMER ? party->live->customer : party->live->staff;
+}
+
+static const char *name_of(const struct call_party *party)
+{
+    static const char *const names[] = {"customer", "agent",   "consult",
+                                        "listen",   "whisper", "barge"};
+    return names[is_extra(party) ? (int)party->role : (int)party_of(party)];
 }
 
 static void on_candidate(struct sup_leg *leg, const struct sup_candidate *candidate, void *arg)
@@ -22,7 +36,7 @@ static void on_candidate(struct sup_leg *leg, const struct sup_candidate *candid
         text = sup_candidate_format(candidate);
     struct sup_call_event event = {
         .kind = SUP_CALL_CANDIDATE,
-        .user = user_of(party->live, party_of(party)),
+        .user = user_of(party),
         .line = text.s,
         .mid = sup_leg_mid(leg),
     };
@@ -40,6 +54,8 @@ static void end_call(struct call_live *live, const char *reason)
 static void wait_for(struct call_party *party)
 {
     struct call_live *live = party->live;
+    if (is_extra(party) && !party->open)
+        return; /* the deadline to answer holds */
     if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))
         call_place(live, true);
     else if (!sup_timer_armed(party->grace))
@@ -49,8 +65,9 @@ static void wait_for(struct call_party *party)
 static void on_connected(struct call_party *party)
 {
     struct call_live *live = party->live;
-    sup_timer_stop(party->grace);
-    if (live->active || live->calling)
+    if (!is_extra(party) || party->open)
+        sup_timer_stop(party->grace);
+    if (is_extra(party) || live->active || live->calling)
         return;
     struct sup_call_event event = {.kind = SUP_CALL_ANSWERABLE};
     if (party_of(party) == SUP_CALL_AGENT)
@@ -64,7 +81,7 @@ static void ask_restart(struct call_party *party, enum sup_leg_reason reason)
     struct call_live *live = party->live;
     struct sup_call_event event = {
         .kind = SUP_CALL_RESTART,
-        .user = user_of(live, party_of(party)),
+        .user = user_of(party),
         .reason = sup_leg_reason_name(reason),
     };
     call_emit(live, &event);
@@ -90,8 +107,7 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
     struct call_party *party = arg;
     struct call_live *live = party->live;
     sup_log_info("call", "leg", SUP_STR("call", sup_id_text(live->id).s),
-                 SUP_STR("party", party_of(party) == SUP_CALL_CUSTOMER ? "customer" : "agent"),
-                 SUP_STR("state", sup_leg_state_name(state)),
+                 SUP_STR("party", name_of(party)), SUP_STR("state", sup_leg_state_name(state)),
                  SUP_STR("reason", sup_leg_reason_name(reason)));
     if (live->dead)
         return;
@@ -111,7 +127,7 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
     case SUP_LEG_FAILED:
         sup_metric_add(live->service->failed_metric, 1);
         /* Who is only being asked does not end the caller's call. */
-        if (reason == SUP_LEG_BAD_FINGERPRINT &&
+        if (reason == SUP_LEG_BAD_FINGERPRINT && !is_extra(party) &&
             (live->active || party_of(party) == SUP_CALL_CUSTOMER))
             end_call(live, "media_refused");
         else
@@ -121,6 +137,7 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
         wait_for(party);
         break;
     }
+    call_prompt(live);
     tell(live);
 }
 
@@ -142,7 +159,8 @@ const char *sup_call_leg_name(const struct sup_call *call, struct sup_id id,
 static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg)
 {
     (void)leg;
-    call_take_sample(arg, sample);
+    if (!is_extra(arg)) /* the figures are those of customer and agent */
+        call_take_sample(arg, sample);
 }
 
 static void on_verdicts(struct sup_leg *leg, uint32_t verdicts, void *arg)
@@ -220,12 +238,12 @@ sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const 
             p->muted = p->sampled = p->has_stats = false;
         }
     }
-    if (!err) {
-        live->told_us = 0; /* perhaps a new page, which was told nothing yet */
+    if (!err)
         call_join(live);
-    }
-    if (!err && p->leg != before)
+    if (!err && p->leg != before) {
+        live->told_us = 0; /* a new page, which was told nothing yet */
         tell(live);
+    }
     call_engine_rearm(live->service);
     return err;
 }

@@ -106,9 +106,8 @@ sup_err sup_party_store_supervise(struct sup_pg_pool *pool, const char *actor, s
     return run(pool, SUPERVISE, &p, call, cb, arg);
 }
 
-sup_err sup_party_store_unsupervise(struct sup_pg_pool *pool, const char *actor,
-                                    struct sup_id call, const char *request, sup_pg_cb cb,
-                                    void *arg)
+sup_err sup_party_store_unsupervise(struct sup_pg_pool *pool, const char *actor, struct sup_id call,
+                                    const char *request, sup_pg_cb cb, void *arg)
 {
     struct sup_pg_params p = begin(actor, call);
     sup_pg_add_text(&p, request);

@@ -1,5 +1,6 @@
 #include "call_internal.h"
 #include "supportd/base/mem.h"
+#include "supportd/call/party_store.h"
 #include "supportd/log/log.h"
 #include "supportd/pg/row_json.h"
 
@@ -19,6 +20,8 @@ struct offering {
     /* of the row */
     struct sup_id chat, customer, assigned;
     bool active, held, calling;
+    unsigned read;
+    bool party;     /* staff, but not the agent: has a part in support.call_parties */
     unsigned epoch; /* of the call when the row was asked for */
 };
 
@@ -32,6 +35,28 @@ static void done(struct offering *o, const struct sup_call_answer *answer)
 static void refuse(struct offering *o, sup_err err, const char *code, const char *detail)
 {
     done(o, &(struct sup_call_answer){.err = err, .code = code, .detail = detail});
+}
+
+static void take_offer(struct offering *o, struct call_live *live, enum sup_call_party party)
+{
+    struct sup_buf answer = {0};
+    struct sup_sdp_error error;
+    sup_err err = call_leg_offer(live, party, o->sdp, o->len, &answer, &error);
+    if (!err)
+        live->parties[party].user = o->user;
+    if (live->active)
+        call_expect_customer(live);
+    if (err && error.code != SUP_SDP_OK)
+        refuse(o, err, "sdp_refused", sup_sdp_code_text(error.code));
+    else if (err == SUP_E_LIMIT)
+        refuse(o, err, "overloaded", "no free port for media");
+    else if (err == SUP_E_IO)
+        refuse(o, err, "unavailable", "no address for media can be used");
+    else if (err)
+        refuse(o, err, "", NULL);
+    else
+        done(o, &(struct sup_call_answer){.code = "", .sdp = answer.data});
+    sup_buf_fini_secret(&answer);
 }
 
 static void into_leg(struct offering *o)
@@ -51,29 +76,42 @@ static void into_leg(struct offering *o)
         if (o->staff)
             live->staff = o->user;
     }
-    if (o->staff && !sup_id_equal(live->staff, o->user)) {
+    if (o->staff && !sup_id_equal(live->staff, o->user))
         refuse(o, SUP_E_DENIED, "denied", NULL);
+    else
+        take_offer(o, live, o->staff ? SUP_CALL_AGENT : SUP_CALL_CUSTOMER);
+}
+
+static void on_party_rows(const struct sup_pg_reply *reply, void *arg)
+{
+    struct offering *o = arg;
+    struct call_live *live = call_find(o->call, o->id);
+    if (reply->err || !live) {
+        refuse(o, reply->err ? reply->err : SUP_E_STATE, live ? reply->code : "call_ended", NULL);
         return;
     }
-    struct sup_buf answer = {0};
-    struct sup_sdp_error error;
-    enum sup_call_party party = o->staff ? SUP_CALL_AGENT : SUP_CALL_CUSTOMER;
-    err = call_leg_offer(live, party, o->sdp, o->len, &answer, &error);
-    if (!err)
-        live->parties[party].user = o->user;
-    if (live->active)
-        call_expect_customer(live);
-    if (err && error.code != SUP_SDP_OK)
-        refuse(o, err, "sdp_refused", sup_sdp_code_text(error.code));
-    else if (err == SUP_E_LIMIT)
-        refuse(o, err, "overloaded", "no free port for media");
-    else if (err == SUP_E_IO)
-        refuse(o, err, "unavailable", "no address for media can be used");
-    else if (err)
-        refuse(o, err, "", NULL);
+    if (live->party_reads == o->read)
+        call_seat_rows(live, reply->rows);
+    const struct call_party *seat = call_seat_of(live, o->user);
+    if (seat)
+        take_offer(o, live, (enum sup_call_party)(seat - live->parties));
+    else if (sup_id_equal(live->staff, o->user)) /* the call was handed over meanwhile */
+        take_offer(o, live, SUP_CALL_AGENT);
     else
-        done(o, &(struct sup_call_answer){.code = "", .sdp = answer.data});
-    sup_buf_fini_secret(&answer);
+        refuse(o, SUP_E_DENIED, "denied", NULL);
+}
+
+static void into_seat(struct offering *o)
+{
+    struct call_live *live = call_find(o->call, o->id);
+    if (!live) {
+        refuse(o, SUP_E_UNSUPPORTED, "unavailable", "the call's media is not there yet");
+        return;
+    }
+    o->read = ++live->party_reads;
+    sup_err err = sup_party_store_live(o->call->opts.pool, o->id, on_party_rows, o);
+    if (err)
+        refuse(o, err, "", NULL);
 }
 
 static void on_recorded(const struct sup_pg_reply *reply, void *arg)
@@ -81,6 +119,8 @@ static void on_recorded(const struct sup_pg_reply *reply, void *arg)
     struct offering *o = arg;
     if (reply->err)
         refuse(o, reply->err, reply->code, NULL);
+    else if (o->party)
+        into_seat(o);
     else
         into_leg(o);
 }
@@ -116,7 +156,8 @@ static void on_state(const struct sup_pg_reply *reply, void *arg)
         refuse(o, SUP_E_STATE, "not_allowed_now", "the customer is called back");
         return;
     }
-    if (o->staff && (o->active || o->calling) && !sup_id_equal(o->assigned, o->user)) {
+    o->party = o->staff && o->active && !sup_id_equal(o->assigned, o->user);
+    if (o->staff && o->calling && !sup_id_equal(o->assigned, o->user)) {
         refuse(o, SUP_E_DENIED, "denied", NULL);
         return;
     }
@@ -165,6 +206,8 @@ struct call_party *call_find_party(const struct sup_call *call, struct sup_id us
         party = &live->parties[SUP_CALL_CUSTOMER];
     else if (sup_id_equal(live->staff, user))
         party = &live->parties[SUP_CALL_AGENT];
+    else
+        party = call_seat_of(live, user);
     return party && party->leg ? party : NULL;
 }
 

@@ -153,6 +153,8 @@ const struct section config_sections[] = {
     {"database", "PostgreSQL."},
     {"call", "Voice calls."},
     {"media", "Addresses, transport and coding of the calls' sound."},
+    {"recording",
+     "Recording of calls. Whether calls are recorded says the setting recording.policy."},
     {"mask", "Masking of sensitive data in what customers and staff write."},
     {"audit", "The sealed audit log."},
     {"log", "Log lines: JSON on standard error."},
@@ -292,8 +294,13 @@ const struct row config_rows[] = {
          "TURN server that the daemon itself uses beside its own addresses, where browsers cannot "
          "reach those. Needs media.turn_secret. A name is looked up again with each credential."),
     INT(media, relay_port, "3478", 1, 65535, FIXED, "Its UDP port."),
-    TEXT(media, hold_music_file, "", 4096, FIXED, NULL, NULL,
-         "Ogg Opus file for waiting callers. Empty: the built-in music."),
+    LIST(media, hold_music_files, "", 32, FIXED, NULL, NULL,
+         "Ogg Opus files for waiting callers, played in turn. Empty: the built-in music."),
+    TEXT(media, prompts_dir, "", 4000, FIXED, NULL, NULL,
+         "Folder of spoken prompts, one folder per language in it (en, sw) with please_wait.opus "
+         "and position_1.opus and so on. Empty: callers hear music alone."),
+    MS(media, prompt_interval_ms, "30s", 5000, 10 * MIN_MS, FIXED,
+       "Least time between two prompts for one caller; said when the place has got better."),
     TEXT(media, srtp_engine, "openssl", 16, FIXED, "openssl|libsrtp", NULL,
          "Who encrypts AES-GCM sound: openssl is faster, libsrtp the reference."),
     BOOL(media, sibling_socket, "true", FIXED,
@@ -310,6 +317,16 @@ const struct row config_rows[] = {
     BOOL(media, fec, "true", FIXED, "Ask browsers for forward error correction."),
     INT(media, bitrate, "32000", 6000, 128000, FIXED, "Bits a second asked of browsers."),
     MS(media, ptime_ms, "20", 10, 60, FIXED, "Sound in one packet: 10, 20, 40 or 60 ms."),
+
+    TEXT(recording, key_file, "", 4096, FIXED, NULL, NULL,
+         "Keys that encrypt recordings, a line each: an id and 64 hexadecimal digits (supportd "
+         "recording make-key). The first encrypts, all decrypt. Empty: nothing is recorded."),
+    TEXT(recording, dir, "", 3900, FIXED, NULL, NULL,
+         "Directory of the recordings; needed with recording.key_file."),
+    BYTES(recording, buffer_bytes, "256KiB", 16 * KIB, 16 * MIB, FIXED,
+          "Sound of one call on its way to the disk. What does not fit while the disk is too slow "
+          "is left out, and the recording marked incomplete."),
+    INT(recording, max_recordings, "1000", 1, 100000, FIXED, "Recordings at a time."),
 
     LIST(mask, categories, "card,cvv,pin,otp,password,iban,account,national_id,custom", 9, FIXED,
          CATEGORIES, NULL, "What is masked."),

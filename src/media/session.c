@@ -308,6 +308,11 @@ sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg
     return SUP_OK;
 }
 
+void sup_leg_set_arg(struct sup_leg *leg, void *arg)
+{
+    leg->opts.arg = arg;
+}
+
 void sup_leg_destroy(struct sup_leg *leg)
 {
     if (!leg)

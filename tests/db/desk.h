@@ -8,7 +8,9 @@
 #include "supportd/audit/audit.h"
 #include "supportd/bus/bus.h"
 #include "supportd/call/call_life_store.h"
+#include "supportd/call/party_store.h"
 #include "supportd/call/call_store.h"
+#include "supportd/call/recording.h"
 #include "supportd/chat/chat_store.h"
 #include "supportd/metrics/metrics.h"
 #include "supportd/queue/queue_store.h"
@@ -18,7 +20,9 @@ static const struct sup_pg_stmt_table *const desk_tables[] = {
     &sup_chat_stmts,
     &sup_queue_stmts,
     &sup_call_stmts,
+    &sup_recording_stmts,
     &sup_call_life_stmts,
+    &sup_party_stmts,
     &sup_staff_stmts,
     &sup_bus_stmts,
     &sup_audit_stmts,

@@ -1,6 +1,6 @@
 -- Row level security, reading: each table, each role, with own rows and those of others.
 begin;
-select plan(272);
+select plan(282);
 select t.people() \g /dev/null
 
 -- kc1: c1 served by a1 (team A), with messages and a note; c1 also calls, a1 answers. kc2: c2 waits for everybody. kc3: c3 waits for team B.
@@ -22,6 +22,8 @@ update support.chat_sessions set team_id = t.id('A') where id = t.id('kc6');
 select t.call('call_samples', 'system:media', array[t.id('vc1'), t.id('vc1')]::text, array[(extract(epoch from support.now()) * 1000000)::bigint,0,200,-30,0,50,0,0,0,100,0,100,420,50,0,0,0,100,0,-32768,420,
     (extract(epoch from support.now()) * 1000000)::bigint,1,200,-30,0,50,0,0,0,100,0,100,420,50,0,0,0,100,0,-32768,420]::text) \g /dev/null
 select t.call('call_client_put', 'system:media', array[t.id('vc1'), t.id('vc1')]::text, '{1,0,5000,1,0,0,0,0,0,0,0,0,0,-1,-1,1,1,5000,1,0,0,0,0,0,0,0,0,0,-1,-1}', '{host,relay}') \g /dev/null
+select t.call('setting_set', t.s('d1'), 'recording.policy', '"on_demand"', null) \g /dev/null
+select t.call('recording_set', t.s('a1'), t.id('vc1')::text, 'on', t.id('r1')::text, t.id('p1')::text, 'k1', '202611/' || t.id('r1'), '0', null) \g /dev/null
 select t.call('signal_put', t.c('c1'), t.id('vc1')::text, t.id('p1')::text, 'candidate', '{}') \g /dev/null
 select t.call('staff_session_create', 'system:auth', t.id('a1')::text, '\x' || repeat('01', 32), '\x' || repeat('02', 32), null) \g /dev/null
 select t.call('staff_session_create', 'system:auth', t.id('a2')::text, '\x' || repeat('03', 32), '\x' || repeat('04', 32), null) \g /dev/null
@@ -48,6 +50,7 @@ insert into seen values
     ('voice_calls',          '{1,0,2,1,2,2,2,2,0,0}'),
     ('call_quality_samples', '{2,0,4,0,4,4,4,4,0,0}'),
     ('call_client_stats',    '{1,0,2,0,2,2,2,2,0,0}'),
+    ('call_recordings',      '{0,0,1,0,1,1,1,1,0,0}'),
     ('webrtc_signaling',     '{0,0,0,0,0,0,0,0,0,0}'),
     ('customers',            '{1,1,3,4,4,9,9,9,0,0}'),
     ('customer_salts',       '{0,0,0,0,0,0,0,0,0,0}'),

@@ -1,6 +1,6 @@
 -- The life of a call: every request in every state, hold, transfer, callback, kept places, wrap-up, missed offers, rating, missed calls.
 begin;
-select plan(195);
+select plan(196);
 select t.people() \g /dev/null
 select t.call('staff_set_skills', t.s('d1'), t.id('a3')::text, '{cards,loans}', null) \g /dev/null
 
@@ -102,7 +102,11 @@ select is(pg_temp.transfer('c2', 'a1', 'staff', 'a2', 'f2'), 'repeat', 'once');
 select results_eq(format('select k.state, c.status, c.assigned_staff_id from support.voice_calls k join support.chat_sessions c on c.id = k.chat_id where k.id = %L', t.id('vc2')),
     $$values ('queued', 'open', null::uuid)$$, 'the call waits, with its chat');
 select is(t.violations(), '', 'invariants');
+update support.staff_presence set wrap_until = support.now() + interval '5 s' where staff_id = t.id('a2');
 select t.ready('a3'), t.assign() \g /dev/null
+select is(pg_temp.rings(), null, 'a free colleague is not asked instead of one who is not');
+update support.staff_presence set wrap_until = null where staff_id = t.id('a2');
+select t.assign() \g /dev/null
 select is(pg_temp.rings(), t.s('a2'), 'it rings at the colleague alone');
 select is(t.rows('offers_mine', t.s('a2')) #>> '{0,transfer_note}', 'a note', 'with the note');
 select is(t.call('call_state', t.s('a2'), t.id('vc2')::text) #>> '{state,transfer,state}', 'offered', 'staff see the transfer');

@@ -1,6 +1,6 @@
 -- Consultation and supervision: who may, what it changes, what ends it, what is left of it.
 begin;
-select plan(84);
+select plan(86);
 select t.people() \g /dev/null
 
 -- Calls the customer and lets the agent have the call: v<customer>, k v<customer>.
@@ -143,6 +143,9 @@ select is((select count(*)::int from support.support_activity_logs where action 
 select t.pass('1 hour'), t.call('presence_set', t.s('a3'), 'away', null, null) \g /dev/null
 select is(t.talks('c3', 'a1'), 'accepted', 'another call');
 select is(t.supervise('s1', 'c3', 'barge', 'w8'), 'ok', 'supervised');
+select is(t.supervise('l1', 'c3', 'listen', 'wa'), 'ok', 'by two');
+select t.call('staff_deactivate', t.s('d1'), t.id('l1')::text, 'req') \g /dev/null
+select is((select concat_ws(' ', r.state, r.reason) from support.call_parties r where r.id = t.id('wa')), 'closed left', 'one of them is removed');
 select t.call('staff_deactivate', t.s('d1'), t.id('a1')::text, 'req') \g /dev/null
 select is((select concat_ws(' ', r.state, r.reason) from support.call_parties r where r.id = t.id('w8')), 'closed requeued', 'the agent is gone: supervision too');
 select is(t.violations(), '', 'invariants');

@@ -8,7 +8,7 @@ import sys
 
 GROWING = {
     "customers", "customer_salts", "chat_sessions", "chat_messages", "chat_participants", "chat_queue", "call_queue", "offers", "voice_calls", "call_parties",
-    "call_quality_samples", "call_client_stats", "webrtc_signaling", "staff_sessions", "presence_leases", "support_activity_logs", "audit_seals",
+    "call_quality_samples", "call_client_stats", "call_recordings", "webrtc_signaling", "staff_sessions", "presence_leases", "support_activity_logs", "audit_seals",
 }
 LIMIT = 1000  # rows one scan may touch in tables of 100,000
 

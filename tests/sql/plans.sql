@@ -71,6 +71,12 @@ select t.call('call_client_put', 'system:media', array[:'v']::text, '{1767225602
 select t.rows('call_client', :'c', :'v', b, b, '10'), t.rows('call_client', :'a', :'v', b, b, '10') from unnest(array[null, '2026-01-01Z']) b;
 select t.call('signal_put', :'c', :'v', :'p', 'x', '{}'), t.call('signal_put', :'a', :'v', :'p', 'x', '{}');
 select t.rows('signal_take', 'system:media', :'p', '10'), t.call('signal_purge', 'system:retention');
+select t.call('setting_set', :'d', 'recording.policy', '"all"', null);
+select t.call('recording_set', 'system:media', :'v', 'auto', :'v', :'p', 'k', '202611/' || :'v', '0', null), t.call('recording_set', 'system:media', :'v', 'card', :'v', :'p', 'k', 'x', '1', null),
+    t.call('recording_set', 'system:media', :'v', 'resume', :'v', :'p', 'k', 'x', '2', null), t.call('recording_set', :'a', :'v', 'paused', :'v', :'p', 'k', 'x', '3', null);
+select t.rows('recordings_list', who, k, s, u, null, '20') from unnest(array[:'s', 'system:admin']) who, (values (:'v', null, null), (null, t.id('a1')::text, null), (null, null, :'cid'), (null, null, null)) f (k, s, u);
+select t.rows('recording_get', :'s', :'v'), t.rows('recording_play', :'s', :'v', '0', null), t.call('recording_finish', 'system:media', :'v', '1', '1', 'false', '0');
+select t.call('recordings_of_dead_process', 'system:monitor');
 select t.rows('calls_of_dead_process', 'system:monitor');
 select t.call('call_transition', :'c', :'v', 'active', 'ended', 'hangup', null, null);
 select t.call('call_rate', :'c', :'v', '5', 'fine', null), t.rows('calls_missed', :'a', null, '20', null), t.rows('calls_missed', :'s', null, '20', null);

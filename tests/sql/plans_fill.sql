@@ -26,6 +26,7 @@ begin
     insert into support.call_queue (id, call_id, chat_id, customer_id, queued_at, state, staff_id, closed_at) select c.id, c.id, c.id, c.customer_id, now(), 'assigned', c.assigned_staff_id, now() - interval '2 h' from support.chat_sessions c where c.id < '01900000-0000-7000-8000-000000000000';
     insert into support.offers (id, kind, entry_id, chat_id, customer_id, staff_id, weight, state, created_at, expires_at, closed_at, why) select c.id, 'chat', c.id, c.id, c.customer_id, c.assigned_staff_id, 1, 'accepted', now(), now(), now(), '{}' from support.chat_sessions c where c.id < '01900000-0000-7000-8000-000000000000';
     insert into support.call_quality_samples (call_id, leg, direction, at, customer_id, packets, lost, recovered, jitter_us) select k.id, 'customer', 'in', now(), k.customer_id, 1, 1, 1, 1 from support.voice_calls k where k.id < '01900000-0000-7000-8000-000000000000';
+    insert into support.call_recordings (id, call_id, customer_id, staff_id, owner_process, state, started_by, started_at, ended_at, key_id, path, keep_until) select k.id, k.id, k.customer_id, k.staff_id, k.owner_process, 'ended', 'system:media', now(), now(), 'k', '202611/' || k.id, now() from support.voice_calls k where k.id < '01900000-0000-7000-8000-000000000000' and k.staff_id is not null;
     insert into support.call_client_stats (call_id, leg, at, customer_id, interval_ms, received, lost) select k.id, 'customer', now(), k.customer_id, 1, 1, 1 from support.voice_calls k where k.id < '01900000-0000-7000-8000-000000000000';
     insert into support.webrtc_signaling (to_process, call_id, customer_id, sender, kind, payload) select t.id('p2'), k.id, k.customer_id, 'system:media', 'x', '{}' from support.voice_calls k where k.id < '01900000-0000-7000-8000-000000000000';
     insert into support.staff_sessions (token_hash, csrf_hash, staff_id, expires_at) select sha256(i::text::bytea), sha256('x'), t.id('a2'), now() + interval '30 days' from generate_series(1, n) i;
@@ -40,7 +41,7 @@ begin
     set local session_replication_role = replica;
     alter table support.support_activity_logs disable trigger append_only;
     alter table support.audit_seals disable trigger append_only;
-    truncate support.chat_messages, support.chat_participants, support.chat_queue, support.voice_calls, support.call_queue, support.offers, support.call_quality_samples, support.call_client_stats,
+    truncate support.chat_messages, support.chat_participants, support.chat_queue, support.voice_calls, support.call_queue, support.offers, support.call_quality_samples, support.call_client_stats, support.call_recordings,
         support.webrtc_signaling, support.staff_sessions, support.presence_leases, support.support_activity_logs, support.audit_seals, support.chat_sessions cascade;
     delete from support.customers where issuer = 'old';
     delete from support.customer_salts where customer_id not in (select id from support.customers);

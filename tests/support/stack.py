@@ -226,6 +226,8 @@ class Stack:
         os.chmod(self.dir, 0o755)
         self.secret = secrets.token_hex(32)
         self.key_file = os.path.join(self.dir, "audit.pem")
+        self.recording_keys = os.path.join(self.dir, "recording.keys")
+        self.recording_dir = os.path.join(self.dir, "recordings")
         self.postgres = Postgres(os.path.join(self.dir, "pg"))
         self.env = self._environment(settings or {})
         self.daemons = [Daemon(n, self.dir, self.env) for n in range(daemons)]
@@ -243,6 +245,8 @@ class Stack:
             "SUPPORTD_AUTH_ISSUER": ISSUER,
             "SUPPORTD_AUTH_AUDIENCE": AUDIENCE,
             "SUPPORTD_AUDIT_KEY_FILE": self.key_file,
+            "SUPPORTD_RECORDING_KEY_FILE": self.recording_keys,
+            "SUPPORTD_RECORDING_DIR": self.recording_dir,
             "SUPPORTD_WEB_SITES": f'( {{ origin = "{SITE}"; name = "Bank"; features = ["chat", "call"]; }},'
                                   f' {{ origin = "{PUBLIC_SITE}"; name = "Public"; }} )',
             "SUPPORTD_DRAIN_SPREAD_MS": "100",
@@ -277,6 +281,8 @@ class Stack:
             self.postgres.create()
             self.run("migrate")
             self.run("audit", "make-key", self.key_file)
+            self.run("recording", "make-key", self.recording_keys)
+            os.makedirs(self.recording_dir, exist_ok=True)
             for key in self.staff_roles:
                 self.add_staff(key, key.rstrip("2"), NAMES[key])
             for daemon in self.daemons:

@@ -17,6 +17,8 @@
 #include "supportd/base/signal.h"
 #include "supportd/bus/bus.h"
 #include "supportd/loop/loop.h"
+#include "supportd/media/prompts.h"
+#include "supportd/media/recorder.h"
 #include "supportd/media/session.h"
 #include "supportd/metrics/metrics.h"
 #include "supportd/pg/pool.h"
@@ -27,13 +29,20 @@ struct sup_call_opts {
     struct sup_loop *loop; /* all kept */
     struct sup_pg_pool *pool;
     struct sup_media_engine *engine;
-    struct sup_metrics *metrics; /* may be NULL */
-    struct sup_bus *bus;         /* whose process owns the media of the calls started here */
-    uint64_t grace_us;           /* a lost leg may come back within it */
-    uint64_t stats_interval_us;  /* least time between two reports of a client */
-    size_t max_calls;            /* with media here, at a time */
-    bool no_fec, dtx;            /* of the answers, as in media/session.h */
+    struct sup_metrics *metrics;       /* may be NULL */
+    struct sup_bus *bus;               /* whose process owns the media of the calls started here */
+    uint64_t grace_us;                 /* a lost leg may come back within it */
+    uint64_t stats_interval_us;        /* least time between two reports of a client */
+    const struct sup_prompts *prompts; /* kept; NULL: callers hear music alone */
+    uint64_t prompt_interval_us;       /* least time between two prompts of a call */
+    size_t max_calls;                  /* with media here, at a time */
+    bool no_fec, dtx;                  /* of the answers, as in media/session.h */
     uint32_t max_average_bitrate, ptime_ms;
+    struct sup_recorders *recorders; /* NULL: nothing is recorded. Outlives the service, but calls
+                                        nothing back once that is destroyed */
+    const struct sup_rec_keys *recording_keys; /* of them, as the next two */
+    const char *recording_key;                 /* id of the first */
+    const char *recording_dir;
 };
 
 enum sup_call_party { SUP_CALL_CUSTOMER, SUP_CALL_AGENT, SUP_CALL_PARTIES };
@@ -44,6 +53,7 @@ enum sup_call_event_kind {
     SUP_CALL_QUALITY,    /* a second has passed: samples */
     SUP_CALL_CHANGED,    /* state, mute or a leg: read and tell both sides */
     SUP_CALL_ANSWERABLE, /* the leg of staff, at whom it rings, is connected */
+    SUP_CALL_PARTY,      /* the part of user in a call of others has changed */
     SUP_CALL_PLACE,      /* the caller's place is kept, or taken again: the router must look */
 };
 
@@ -60,7 +70,8 @@ struct sup_call_client {
 struct sup_call_event {
     enum sup_call_event_kind kind;
     struct sup_id call, chat, customer, staff; /* staff zero: nobody yet */
-    /* CANDIDATE, RESTART; CHANGED: whom it was offered to when it ended, and that offer, or zero */
+    /* CANDIDATE, RESTART, PARTY; CHANGED: whom it was offered to when it ended, and that offer, or
+     * zero */
     struct sup_id user, offer;
     int64_t rev;      /* CHANGED: of the chat; 0: unchanged */
     const char *line; /* CANDIDATE: "" is the end of candidates */
@@ -130,10 +141,22 @@ SUP_MUST_CHECK sup_err sup_call_take_stats(struct sup_call *call, struct sup_id 
 const char *sup_call_leg_name(const struct sup_call *call, struct sup_id id,
                               enum sup_call_party party);
 
+/* Where a caller who waits stands in the queue, from 1 on. Told to the caller by a spoken prompt as
+ * soon as the leg hears music, and again whenever the place has got better, at most every
+ * prompt_interval_us. language: of the caller, may be NULL. No-op for a call that is not here. */
+void sup_call_position(struct sup_call *call, struct sup_id id, unsigned position,
+                       const char *language);
+
 /* The row was made and its media belongs here: the caller's leg is expected. A party whose leg does
  * not come (or come back) in time ends the call, so that none outlives its people. */
 void sup_call_expect(struct sup_call *call, struct sup_id id, struct sup_id chat,
                      struct sup_id customer);
+/* Reads who else has a part in the call, and arranges who hears whom. No-op for a call that is not
+ * here. Ends of the call, of the agent's part, and silence of their legs need no call of this. */
+void sup_call_check_parties(struct sup_call *call, struct sup_id id);
+/* Staff beside the agent in a call that is here, at most max; returns how many. */
+size_t sup_call_parties(const struct sup_call *call, struct sup_id id, struct sup_id *ret_users,
+                        size_t max);
 /* Reads the row again and does what it says, where news of it may be missing. No-op for a call that
  * is not here. */
 void sup_call_check(struct sup_call *call, struct sup_id id);

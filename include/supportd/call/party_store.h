@@ -15,8 +15,8 @@ SUP_MUST_CHECK sup_err sup_party_store_ask(struct sup_pg_pool *pool, const char 
                                            struct sup_id staff, const char *request, sup_pg_cb cb,
                                            void *arg);
 SUP_MUST_CHECK sup_err sup_party_store_accept(struct sup_pg_pool *pool, const char *actor,
-                                              struct sup_id call, const char *request,
-                                              sup_pg_cb cb, void *arg);
+                                              struct sup_id call, const char *request, sup_pg_cb cb,
+                                              void *arg);
 /* with: "colleague", "customer", "all". */
 SUP_MUST_CHECK sup_err sup_party_store_talk(struct sup_pg_pool *pool, const char *actor,
                                             struct sup_id call, const char *with,

@@ -83,10 +83,16 @@ struct sup_config {
         int64_t turn_ttl_ms;
         char *relay_host;
         int64_t relay_port;
-        char *hold_music_file, *srtp_engine;
+        struct sup_config_list hold_music_files;
+        char *prompts_dir, *srtp_engine;
+        int64_t prompt_interval_ms;
         bool sibling_socket, dscp, dtx, fec;
         int64_t gather_us, bitrate, ptime_ms;
     } media;
+    struct {
+        char *key_file, *dir;
+        int64_t buffer_bytes, max_recordings;
+    } recording;
     struct {
         struct sup_config_list categories, account_formats, account_formats_bare;
         struct sup_config_list national_id_formats, national_id_formats_bare;

@@ -116,6 +116,8 @@ struct sup_leg_opts {
 /* Opens sockets. *ret_leg is owned by the caller.
  * Errors: SUP_E_NOMEM, SUP_E_LIMIT (no free port), SUP_E_IO, SUP_E_INVAL, SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg);
+/* arg of the callbacks from now on. */
+void sup_leg_set_arg(struct sup_leg *leg, void *arg);
 /* Says BYE and close_notify; legs that hear it hear nothing then. NULL is a no-op. */
 void sup_leg_destroy(struct sup_leg *leg);
 
@@ -147,6 +149,10 @@ void sup_leg_set_source(struct sup_leg *leg, enum sup_leg_source source, struct 
  * Errors: SUP_E_LIMIT (more than SUP_MIX_MAX), SUP_E_NOMEM; then nothing has changed. */
 SUP_MUST_CHECK sup_err sup_leg_hear(struct sup_leg *leg, struct sup_leg *const *others,
                                     size_t count);
+/* Plays prompt once in place of the hold music, which then goes on where it was; one that is
+ * playing is cut off. Kept until it has ended or the leg hears something else: prompt must live as
+ * long as the leg. False: the leg does not hear hold music now. */
+bool sup_leg_play(struct sup_leg *leg, const struct sup_hold *prompt);
 enum sup_leg_source sup_leg_source_of(const struct sup_leg *leg);
 /* How many legs it hears. */
 size_t sup_leg_hears(const struct sup_leg *leg);

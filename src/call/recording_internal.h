@@ -1,0 +1,17 @@
+/* Private to the call folder: recording.c, recording_store.c, track.c. */
+#ifndef SUPPORTD_CALL_RECORDING_INTERNAL_H
+#define SUPPORTD_CALL_RECORDING_INTERNAL_H
+#include "call_internal.h"
+#include "supportd/call/recording.h"
+#include "supportd/media/recorder.h"
+
+struct recording_change {
+    struct sup_id call, recording, process;
+    const char *want, *key, *path, *request;
+    int64_t position_ms;
+};
+sup_err recording_store_set(struct sup_pg_pool *pool, const char *actor,
+                            const struct recording_change *change, sup_pg_cb cb, void *arg);
+sup_err recording_store_finish(struct sup_pg_pool *pool, struct sup_id recording,
+                               const struct sup_recording_result *result, sup_pg_cb cb, void *arg);
+#endif

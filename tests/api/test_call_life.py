@@ -1,0 +1,323 @@
+"""The life of a call over REST and frames: every request in every state, transfer, callback, wrap-up, rating, missed calls."""
+import asyncio
+
+from harness import uid
+import test_calls
+
+REQUESTS = ("hold", "resume", "transfer", "callback", "ring", "answer", "decline", "rating")
+STAFF = ("hold", "resume", "transfer", "ring")
+# What each request is answered in each state, in the order of REQUESTS; 0: success.
+NO, OVER = "not_allowed_now", "call_ended"
+TABLE = {
+    "queued": (NO, NO, NO, 0, NO, NO, NO, NO),
+    "ringing": (NO, NO, NO, 0, NO, NO, NO, NO),
+    "active": (0, 0, 0, NO, NO, 0, NO, NO),
+    "held": (0, 0, 0, NO, NO, NO, NO, NO),
+    "calling": (NO, NO, NO, NO, NO, 0, 0, NO),
+    "ended": (OVER, OVER, OVER, OVER, OVER, OVER, OVER, 0),
+}
+
+
+class CallLife(test_calls.Calls):
+    """The helpers of test_calls; its tests run there."""
+
+    async def asyncSetUp(self):
+        await super().asyncSetUp()
+        self.changed = {}
+        await self.no_wrap_up()
+
+    async def asyncTearDown(self):
+        await super().asyncTearDown()
+        admin = await self.staff("admin")
+        for key, value in self.changed.items():
+            await admin.put(f"/settings/{key}", {"value": value})
+
+    async def setting(self, key, value):
+        admin = await self.staff("admin")
+        settings = (await admin.get("/settings")).body["items"]
+        self.changed.setdefault(key, next(s["value"] for s in settings if s["key"] == key))
+        self.assertEqual((await admin.put(f"/settings/{key}", {"value": value})).status, 200)
+
+    async def caller(self, **claims):
+        rest = self.customer(**claims)
+        return await self.connect(rest, "customer", 0)
+
+    async def answered(self, key="agent", desk=None):
+        """(customer's client, agent's client, call id) of an active call."""
+        desk = desk or await self.desk(key)
+        customer = await self.caller()
+        started = await self.start_call(customer.rest)
+        offer = await self.wait_offer(desk, started["chat"]["id"])
+        self.assertEqual((await desk.rest.post(f"/offers/{offer['id']}/accept")).status, 200)
+        await self.state(customer, started["call"]["id"], "active")
+        return customer, desk, started["call"]["id"]
+
+    async def calling(self, key="agent"):
+        """The same of a callback that rings at the customer."""
+        customer = await self.caller()
+        started = await self.start_call(customer.rest)
+        call_id = started["call"]["id"]
+        self.assertEqual((await customer.rest.post(f"/calls/{call_id}/callback")).status, 200)
+        desk = await self.desk(key)
+        offer = await self.wait_offer(desk, started["chat"]["id"])
+        self.assertEqual((offer["kind"], offer["call_id"]), ("callback", call_id))
+        taken = await desk.rest.post(f"/offers/{offer['id']}/accept")
+        self.assertEqual(taken.body["call"]["state"], "calling", taken)
+        return customer, desk, call_id
+
+    def body(self, what, target):
+        return {"transfer": {"kind": "staff", "to": target}, "rating": {"score": 4}}.get(what, {})
+
+    async def in_state(self, state):
+        if state == "calling":
+            return await self.calling()
+        if state == "queued":
+            agent = await self.staff("agent")
+            await agent.put("/me/presence", {"chosen": "away"})
+            customer = await self.caller()
+            return customer, await self.connect(agent, "agent", 0), (await self.start_call(customer.rest))["call"]["id"]
+        if state == "ringing":
+            desk = await self.desk()
+            customer = await self.caller()
+            started = await self.start_call(customer.rest)
+            await self.wait_offer(desk, started["chat"]["id"])
+            return customer, desk, started["call"]["id"]
+        customer, desk, call_id = await self.answered()
+        if state == "held":
+            self.assertEqual((await desk.rest.post(f"/calls/{call_id}/hold")).body["call"]["state"], "held")
+        if state == "ended":
+            await customer.rest.post(f"/calls/{call_id}/end")
+        return customer, desk, call_id
+
+    async def test_every_request_in_every_state(self):
+        other = (await self.staff("agent2")).me["id"]
+        for state, row in TABLE.items():
+            for what, wanted in zip(REQUESTS, row):
+                if wanted == 0:
+                    continue  # what succeeds changes the state: tested one by one below
+                with self.subTest(f"{what} while {state}"):
+                    if not hasattr(self, "at") or self.at[0] != state:
+                        await self.away_all()
+                        self.at = (state, *await self.in_state(state))
+                    _, customer, desk, call_id = self.at
+                    before = (await customer.rest.get(f"/calls/{call_id}")).body["call"]
+                    self.assertEqual(before["state"], state)
+                    rest = desk.rest if what in STAFF else customer.rest
+                    answer = await rest.post(f"/calls/{call_id}/{what}", self.body(what, other))
+                    self.assertIn(answer.code, (wanted, "call_not_found") if state == "queued" and what in STAFF else (wanted,), answer)
+                    self.assertEqual((await customer.rest.get(f"/calls/{call_id}")).body["call"], before)
+                    wrong = await (customer.rest if what in STAFF else desk.rest).post(f"/calls/{call_id}/{what}", self.body(what, other))
+                    self.assert_problem(wrong, 403, "denied")
+
+    async def away_all(self):
+        if hasattr(self, "at"):
+            _, customer, _, call_id = self.at
+            await customer.rest.post(f"/calls/{call_id}/end")
+        for rest in self.present:
+            await rest.put("/me/presence", {"chosen": "away"})
+
+    async def test_hold_and_resume(self):
+        customer, desk, call_id = await self.answered()
+        held = await desk.rest.post(f"/calls/{call_id}/hold")
+        self.assertEqual(held.body["call"]["state"], "held")
+        self.assertIsNotNone(held.body["call"]["held_at"])
+        self.assertEqual((await desk.rest.post(f"/calls/{call_id}/hold")).body, held.body)
+        for client in (customer, desk):
+            await self.state(client, call_id, "held")
+        await asyncio.sleep(0.2)
+        resumed = (await desk.rest.post(f"/calls/{call_id}/resume")).body["call"]
+        self.assertEqual((resumed["state"], resumed["held_at"]), ("active", None))
+        self.assertGreaterEqual(resumed["hold_ms"], 200)
+        for client in (customer, desk):
+            await self.state(client, call_id, "active")
+
+    async def test_transfer_comes_back_and_goes_on(self):
+        customer, desk, call_id = await self.answered()
+        self.assert_problem(await desk.rest.post(f"/calls/{call_id}/transfer", {"kind": "staff", "to": uid()}), 409, "target_unavailable")
+        self.assert_problem(await desk.rest.post(f"/calls/{call_id}/transfer", {"kind": "staff", "to": "x"}), 400, "not_an_id")
+        self.assert_problem(await desk.rest.post(f"/calls/{call_id}/transfer", {"kind": "skill", "to": "A b"}), 422, "out_of_range")
+        self.assert_problem(await desk.rest.post(f"/calls/{call_id}/transfer", {"kind": "x", "to": "x"}), 422, "out_of_range")
+        other = await self.desk("agent2")
+        targets = (await desk.rest.get("/transfer-targets")).body
+        self.assertIn({"id": other.rest.me["id"], "name": other.rest.me["name"], "free": True}, targets["staff"])
+        answer = await desk.rest.post(f"/calls/{call_id}/transfer", {
+            "kind": "staff", "to": other.rest.me["id"], "note": "card 4111 1111 1111 1111"})
+        self.assertEqual((answer.body["call"]["state"], answer.body["call"]["transfer"]["state"]), ("queued", "offered"))
+        chat_id = answer.body["call"]["chat_id"]
+        offer = await self.wait_offer(other, chat_id)
+        self.assertEqual(offer["transfer"], {"from": {"id": desk.rest.me["id"], "name": desk.rest.me["name"]},
+                                             "note": "card **** **** **** 1111", "back": False})
+        self.assertIsNone((await customer.rest.get(f"/calls/{call_id}")).body["call"]["transfer"])
+        self.assertEqual((await other.rest.post(f"/offers/{offer['id']}/decline")).status, 204)
+        back = await self.wait_offer(desk, chat_id)
+        self.assertTrue(back["transfer"]["back"])
+        self.assertEqual((await desk.rest.post(f"/offers/{back['id']}/accept")).body["call"]["state"], "active")
+        await desk.rest.post(f"/calls/{call_id}/transfer", {"kind": "staff", "to": other.rest.me["id"]})
+        self.assertIsNone((await self.wait_offer(other, chat_id))["transfer"]["note"])
+        await other.rest.put("/me/presence", {"chosen": "away"})
+        back = await self.wait_offer(desk, chat_id)
+        await desk.rest.post(f"/offers/{back['id']}/decline")
+        self.assertEqual((await desk.rest.get(f"/calls/{call_id}")).body["call"]["transfer"]["state"], "queued")
+        await self.available(other.rest)
+        taken = await other.rest.post(f"/offers/{(await self.wait_offer(other, chat_id))['id']}/accept")
+        self.assertEqual((taken.body["call"]["id"], taken.body["chat"]["assigned"]["id"]), (call_id, other.rest.me["id"]))
+        self.assertEqual((await self.state(customer, call_id, "active"))["staff"]["id"], other.rest.me["id"])
+        parts = self.sql("select n, staff_id::text, end_how from support.call_parts where call_id = %s order by n", call_id)
+        self.assertEqual(parts, [(1, desk.rest.me["id"], "transfer"), (2, desk.rest.me["id"], "transfer"), (3, other.rest.me["id"], None)])
+        self.assertEqual(self.sql("select * from support.check_invariants()"), [])
+
+    async def test_a_transfer_that_nobody_takes_moves_by_itself(self):
+        await self.setting("queue.ring_s", 1)
+        await self.setting("call.transfer_s", 1)
+        await self.setting("queue.max_misses", 50)
+        customer, desk, call_id = await self.answered()
+        other = await self.desk("agent2")
+        chat_id = (await desk.rest.post(f"/calls/{call_id}/transfer", {"kind": "staff", "to": other.rest.me["id"]})).body["call"]["chat_id"]
+        await self.wait_offer(other, chat_id)
+        self.assertTrue((await self.wait_offer(desk, chat_id))["transfer"]["back"])
+        await desk.rest.put("/me/presence", {"chosen": "away"})
+        await desk.wait(lambda: not desk.offers, what="withdrawn offer")
+        await other.wait(lambda: any(o["chat_id"] == chat_id for o in other.offers.values()), 15, "anybody's turn")
+        self.assertEqual((await customer.rest.get(f"/calls/{call_id}")).body["call"]["id"], call_id)
+
+    async def test_callback(self):
+        customer, desk, call_id = await self.calling()
+        await customer.wait(lambda: customer.of_type("call.ring"), what="call.ring")
+        ring = customer.of_type("call.ring")[-1]
+        self.assertEqual((ring["call_id"], ring["staff"]["id"]), (call_id, desk.rest.me["id"]))
+        again = await self.connect(customer.rest, "another tab", 0)
+        await again.wait(lambda: again.of_type("call.ring"), what="call.ring in a tab that comes while it rings")
+        taken = await customer.rest.post(f"/calls/{call_id}/answer")
+        self.assertEqual(taken.body["call"]["state"], "active")
+        self.assertEqual((await customer.rest.post(f"/calls/{call_id}/answer")).status, 200)
+        await self.state(desk, call_id, "active")
+
+    async def test_callback_of_who_is_not_there(self):
+        await self.setting("call.callback_attempts", 2)
+        await self.setting("call.callback_ring_s", 5)
+        rest = self.customer()
+        started = await self.start_call(rest)
+        call_id = started["call"]["id"]
+        queued_at = self.sql("select queued_at from support.call_queue where call_id = %s", call_id)
+        asked = (await rest.post(f"/calls/{call_id}/callback")).body["call"]
+        self.assertEqual((asked["state"], asked["callback"]["attempts"], asked["callback"]["max_attempts"]), ("queued", 0, 2))
+        self.assertEqual((await rest.post("/call/start", {"client_key": uid()})).body["call"]["id"], call_id)
+        self.assertEqual(self.sql("select queued_at from support.call_queue where call_id = %s", call_id), queued_at)
+        desk = await self.desk()
+        offer = await self.wait_offer(desk, started["chat"]["id"])
+        taken = (await desk.rest.post(f"/offers/{offer['id']}/accept")).body["call"]
+        self.assertEqual((taken["state"], taken["callback"]["outcome"], taken["callback"]["ring_until"]), ("calling", "not_reachable", None))
+        client = await self.connect(rest, "customer", 0)
+        while not self.sql("select 1 from support.presence_leases where subject_id = %s", client.me["id"]):
+            await asyncio.sleep(0.05)
+        rung = (await desk.rest.post(f"/calls/{call_id}/ring")).body["call"]["callback"]
+        self.assertEqual((rung["attempts"], rung["outcome"]), (2, None))
+        await client.wait(lambda: client.of_type("call.ring"), what="call.ring")
+        self.assert_problem(await desk.rest.post(f"/calls/{call_id}/ring"), 409, "not_allowed_now")
+        await desk.wait(lambda: desk.of_type("call.state")[-1]["call"]["callback"]["outcome"] == "no_answer", 20, "no answer")
+        self.assert_problem(await rest.post(f"/calls/{call_id}/answer"), 409, "not_allowed_now")
+        self.assert_problem(await desk.rest.post(f"/calls/{call_id}/ring"), 409, "attempts_used")
+        ended = (await desk.rest.post(f"/calls/{call_id}/end")).body["call"]
+        self.assertEqual(ended["end_reason"], "callback_failed")
+
+    async def test_callback_that_is_not_wanted_any_more(self):
+        customer, desk, call_id = await self.calling()
+        declined = (await customer.rest.post(f"/calls/{call_id}/decline")).body["call"]
+        self.assertEqual((declined["state"], declined["end_reason"]), ("ended", "callback_declined"))
+        self.assertEqual((await customer.rest.post(f"/calls/{call_id}/decline")).status, 200)
+        await self.state(desk, call_id, "ended")
+        await desk.rest.put("/me/presence", {"chosen": "away"})
+        waiting = (await self.start_call(customer.rest))["call"]["id"]
+        await customer.rest.post(f"/calls/{waiting}/callback")
+        self.assertEqual((await customer.rest.post(f"/calls/{waiting}/end")).body["call"]["end_reason"], "callback_cancelled")
+        await self.setting("features.callback", False)
+        last = (await self.start_call(customer.rest))["call"]["id"]
+        self.assert_problem(await customer.rest.post(f"/calls/{last}/callback"), 403, "feature_off")
+        self.assertFalse((await customer.rest.get("/widget-config")).body["features"]["callback"])
+
+    async def test_wrap_up(self):
+        await self.setting("queue.wrap_up_s", 30)
+        await self.setting("queue.wrap_up_max_s", 60)
+        customer, desk, call_id = await self.answered()
+        self.assert_problem(await desk.rest.post("/me/wrap-up", {"extend_ms": 1000}), 409, "not_allowed_now")
+        await customer.rest.post(f"/calls/{call_id}/end")
+        await desk.wait(lambda: (desk.of_type("me.presence") or [{"wrap_until": None}])[-1]["wrap_until"], what="wrap-up in me.presence")
+        self.assertLessEqual(desk.of_type("me.presence")[-1]["wrap_left_ms"], 30000)
+        longer = (await desk.rest.post("/me/wrap-up", {"extend_ms": 20000})).body["presence"]
+        self.assertGreater(longer["wrap_left_ms"], 30000)
+        await desk.rest.post("/me/wrap-up", {"extend_ms": 3600000})
+        self.assert_problem(await desk.rest.post("/me/wrap-up", {"extend_ms": 1000}), 409, "wrap_up_limit")
+        self.assert_problem(await desk.rest.post("/me/wrap-up", {"extend_ms": 0}), 422, "out_of_range")
+        waiting = await self.start_call(self.customer())
+        await asyncio.sleep(0.7)
+        self.assertEqual(desk.offers, {})
+        self.assertIsNone((await desk.rest.delete("/me/wrap-up")).body["presence"]["wrap_until"])
+        await self.wait_offer(desk, waiting["chat"]["id"])
+        self.assertEqual((await desk.rest.delete("/me/wrap-up")).status, 200)
+
+    async def test_rating(self):
+        customer, desk, call_id = await self.answered()
+        ended = (await customer.rest.post(f"/calls/{call_id}/end")).body["call"]
+        self.assertIsNotNone(ended["rate_until"])
+        body = {"score": 5, "comment": "quick, my PIN is 4711"}
+        rated = await customer.rest.post(f"/calls/{call_id}/rating", body)
+        self.assertEqual((rated.status, rated.body["call"]["rating"]["score"]), (201, 5))
+        self.assertNotIn("4711", rated.body["call"]["rating"]["comment"])
+        self.assertIsNone(rated.body["call"]["rate_until"])
+        self.assertEqual((await customer.rest.post(f"/calls/{call_id}/rating", body)).status, 200)
+        self.assert_problem(await customer.rest.post(f"/calls/{call_id}/rating", {"score": 1}), 409, "already_rated")
+        for wrong in ({"score": 0}, {"score": 6}, {"score": 3, "comment": "x" * 1001}):
+            self.assertEqual((await customer.rest.post(f"/calls/{call_id}/rating", wrong)).status, 422)
+        self.assertEqual((await desk.rest.get(f"/calls/{call_id}")).body["call"]["rating"], rated.body["call"]["rating"])
+        await desk.wait(lambda: desk.of_type("call.state")[-1]["call"]["rating"], what="rating told")
+        second, _, other_id = await self.answered(desk=desk)
+        await second.rest.post(f"/calls/{other_id}/end")
+        await self.setting("features.ratings", False)
+        self.assert_problem(await second.rest.post(f"/calls/{other_id}/rating", {"score": 3}), 403, "feature_off")
+        await self.setting("features.ratings", True)
+        self.sql("update support.voice_calls set ended_at = ended_at - interval '25 hours' where id = %s", other_id)
+        self.assert_problem(await second.rest.post(f"/calls/{other_id}/rating", {"score": 3}), 409, "rating_closed")
+
+    async def test_missed_calls(self):
+        desk = await self.desk()
+        customer = await self.caller(name="Zawadi Mwangi")
+        started = await self.start_call(customer.rest)
+        offer = await self.wait_offer(desk, started["chat"]["id"])
+        await desk.rest.post(f"/offers/{offer['id']}/decline")
+        await customer.rest.post(f"/calls/{started['call']['id']}/end")
+        first = (await desk.rest.get("/calls/missed?limit=1")).body
+        self.assertEqual((first["items"][0]["id"], first["items"][0]["end_reason"]), (started["call"]["id"], "abandoned"))
+        self.assertEqual(first["items"][0]["customer"]["name"], "Zawadi Mwangi")
+        asked = first["items"][0]["asked"]
+        self.assertEqual([(a["staff"]["id"], a["state"]) for a in asked], [(desk.rest.me["id"], "declined")])
+        if first["next"]:
+            more = (await desk.rest.get(f"/calls/missed?limit=1&cursor={first['next']}")).body["items"]
+            self.assertNotEqual([m["id"] for m in more], [started["call"]["id"]])
+        self.assert_problem(await desk.rest.get("/calls/missed?cursor=x"), 400, "not_an_id")
+        self.assert_problem(await desk.rest.get("/calls/missed?limit=0"), 422, "out_of_range")
+
+    async def test_auto_answer_is_a_choice(self):
+        desk = await self.desk()
+        try:
+            self.assertTrue((await desk.rest.put("/me/auto-answer", {"on": True})).body["presence"]["auto_answer"])
+            await desk.wait(lambda: (desk.of_type("me.presence") or [{"auto_answer": False}])[-1]["auto_answer"], what="me.presence")
+        finally:
+            self.assertFalse((await desk.rest.put("/me/auto-answer", {"on": False})).body["presence"]["auto_answer"])
+
+    async def test_who_misses_too_many_is_left_alone(self):
+        await self.setting("queue.max_misses", 1)
+        await self.setting("queue.offer_s", 2)
+        desk = await self.desk()
+        first = await self.start_chat(self.customer(), "one")
+        await self.wait_offer(desk, first["chat"]["id"])
+        await asyncio.sleep(1)
+        second = await self.start_chat(self.customer(), "two")
+        await self.wait_offer(desk, second["chat"]["id"])
+        await desk.wait(lambda: not desk.offers, what="both offers gone")
+        outcomes = [f["outcome"] for f in desk.of_type("offer.gone")]
+        self.assertEqual(sorted(outcomes), ["missed", "withdrawn"])
+        await desk.wait(lambda: desk.of_type("me.presence")[-1]["reason"] == "missed_offers", what="auto-pause")
+
+
+for name in [n for n in dir(test_calls.Calls) if n.startswith("test_")]:
+    setattr(CallLife, name, None)  # they run in test_calls

@@ -1,0 +1,184 @@
+"""Recordings over REST without sound: start, pause, card data, stop, who hears them, ranges, waveform, refusals."""
+import asyncio
+import glob
+import json
+import os
+
+from harness import ApiTest, luhn_card, rng, uid
+
+
+class Recordings(ApiTest):
+    async def policy(self, value):
+        admin = await self.staff("admin")
+        answer = await admin.put("/settings/recording.policy", {"value": value})
+        self.assertEqual(answer.status, 200, answer)
+
+    async def asyncTearDown(self):
+        for rest, chat_id in self.open_chats:
+            call = (await rest.get(f"/chats/{chat_id}")).body["chat"]["call"]
+            if call:
+                await rest.post(f"/calls/{call['id']}/end")
+        await self.policy("off")
+        admin = await self.staff("admin")
+        await admin.put("/settings/queue.wrap_up_s", {"value": 10})
+        await admin.put("/settings/recording.agents_may_play", {"value": False})
+        await admin.put("/settings/recording.resume_s", {"value": 0})
+        await super().asyncTearDown()
+
+    async def call(self):
+        """An answered call: (its customer's client, the desk, id, chat id)."""
+        admin = await self.staff("admin")
+        await admin.put("/settings/queue.wrap_up_s", {"value": 0})
+        agent = await self.staff("agent")
+        desk = await self.connect(agent, "agent", 0)
+        await self.available(agent)
+        rest = self.customer()
+        customer = await self.connect(rest, "customer", 0)
+        started = (await rest.post("/call/start", {"client_key": uid()})).body
+        chat_id = started["chat"]["id"]
+        self.open_chats.append((rest, chat_id))
+        offer = await self.wait_offer(desk, chat_id)
+        self.assertEqual((await agent.post(f"/offers/{offer['id']}/accept")).status, 200)
+        return customer, desk, started["call"]["id"], chat_id
+
+    async def told(self, client, call_id, recording):
+        def last():
+            found = [f["call"]["recording"] for f in client.of_type("call.state") if f["call"]["id"] == call_id]
+            return found and found[-1] == recording
+        await client.wait(last, what=f"call.state {recording}")
+
+    async def ended(self, rest, call_id):
+        for _ in range(200):
+            items = (await rest.get(f"/recordings?call_id={call_id}")).body["items"]
+            if items and all(i["state"] == "ended" and i["duration_ms"] is not None for i in items):
+                return items
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"never ended: {items}")
+
+    async def test_from_start_to_playback(self):
+        customer, desk, call_id, _ = await self.call()
+        agent, lead = desk.rest, await self.staff("team_lead")
+        path = f"/calls/{call_id}/recording"
+        refused = await agent.put(path, {"state": "on"})
+        self.assertEqual((refused.status, refused.code), (403, "feature_off"))
+        await self.policy("on_demand")
+        self.assertEqual((await agent.put(path, {"state": "paused"})).code, "not_allowed_now")
+        self.assertEqual((await customer.rest.put(path, {"state": "on"})).code, "denied")
+        supervisor = await self.staff("supervisor")
+        self.assertEqual((await supervisor.put(path, {"state": "on"})).code, "denied")
+        for state in ("on", "paused", "on", "on", "off"):
+            answer = await agent.put(path, {"state": state})
+            self.assertEqual((answer.status, answer.body["call"]["recording"]), (200, state))
+            for client in (customer, desk):
+                await self.told(client, call_id, state)
+            await asyncio.sleep(0.3)
+        item, = await self.ended(supervisor, call_id)
+        self.assertEqual([p["reason"] for p in item["pauses"]], ["agent"])
+        self.assertGreater(item["pauses"][0]["to_ms"] - item["pauses"][0]["from_ms"], 250)
+        self.assertFalse(item["incomplete"])
+        self.assertGreater(item["duration_ms"], 1100)
+        await self.check_track(supervisor, item)
+        await self.check_seen(item, customer, agent, lead)
+        self.assertEqual((await agent.put(f"/calls/{uid()}/recording", {"state": "on"})).status, 404)
+
+    async def check_track(self, rest, item):
+        path = f"/recordings/{item['id']}/tracks/0"
+        whole = await rest.get(path)
+        self.assertEqual((whole.status, whole.raw[:4], whole.headers["Accept-Ranges"]), (200, b"OggS", "bytes"))
+        size = len(whole.raw)
+        for text, first, last in (("0-", 0, size - 1), ("0-99", 0, 99), (f"100-{size + 9}", 100, size - 1), ("-50", size - 50, size - 1),
+                                  (f"{size - 1}-", size - 1, size - 1), (f"-{size * 2}", 0, size - 1)):
+            part = await rest.get(path, headers={"Range": "bytes=" + text})
+            self.assertEqual((part.status, part.headers["Content-Range"], part.raw),
+                             (206, f"bytes {first}-{last}/{size}", whole.raw[first:last + 1]), text)
+        for text in ("bytes=5-2", "bytes=0-1,3-4", "lines=1-2", "bytes=", "bytes=-", "bytes=a-b", "bytes=1-2x", "bytes=99999999999999999999-x"):
+            self.assertEqual((await rest.get(path, headers={"Range": text})).raw, whole.raw, text)
+        for text in (f"bytes={size}-", "bytes=-0", "bytes=99999999999999999999-"):
+            none = await rest.get(path, headers={"Range": text})
+            self.assertEqual((none.status, none.code, none.headers["Content-Range"]), (416, "range_refused", f"bytes */{size}"), text)
+        for number in ("2", "9", "x", "01", "-1"):
+            self.assertEqual((await rest.get(f"/recordings/{item['id']}/tracks/{number}")).status, 404, number)
+        wave = await rest.get(f"{path}/waveform")
+        self.assertEqual(wave.body["step_ms"], 100)
+        self.assertEqual(wave.body["peaks"], [0] * (item["duration_ms"] // 100))
+        self.assertEqual((await rest.get(f"{path}/waveform")).raw, wave.raw)  # this time from its file
+        plays = self.sql("select count(*) from support.support_activity_logs where action = 'recording.play' and subject_ref = %s", item["id"])
+        self.assertEqual(plays[0][0], 1, "one opening, one row")
+        self.assertEqual((await rest.get(f"/recordings/{item['id']}")).body["recording"], item)
+        for path in glob.glob(os.path.join(self.stack.dir, "recordings", "*", item["id"] + "*")):
+            with open(path, "rb") as f:
+                data = f.read()
+            self.assertNotIn(b"OggS", data)
+            self.assertNotIn(b"OpusTags", data)
+
+    async def check_seen(self, item, customer, agent, lead):
+        path = f"/recordings/{item['id']}"
+        self.assertEqual((await customer.rest.get(path)).code, "denied")
+        for part in ("", "/tracks/0", "/tracks/1/waveform"):
+            self.assertEqual((await agent.get(path + part)).status, 404)
+            self.assertEqual((await lead.get(path + part)).status, 404, "another team's")
+        self.assertEqual((await agent.get("/recordings")).body["items"], [])
+        admin = await self.staff("admin")
+        await admin.put("/settings/recording.agents_may_play", {"value": True})
+        self.assertEqual((await agent.get(path)).status, 200)
+        self.assertEqual([i["id"] for i in (await agent.get(f"/recordings?staff_id={item['staff']['id']}&limit=1")).body["items"]], [item["id"]])
+        self.assertEqual((await admin.get(f"/recordings?customer_id={uid()}")).body["items"], [])
+        self.assertEqual((await admin.get("/recordings?call_id=x")).code, "not_an_id")
+
+    async def test_the_policy_all_and_card_data(self):
+        await self.policy("all")
+        admin = await self.staff("admin")
+        await admin.put("/settings/recording.resume_s", {"value": 1})
+        customer, desk, call_id, chat_id = await self.call()
+        agent = desk.rest
+        await self.told(customer, call_id, "on")
+        self.assertEqual((await agent.put(f"/calls/{call_id}/recording", {"state": "off"})).code, "feature_off")
+        card = luhn_card(rng("recording"))
+        answer = await customer.rest.post(f"/chats/{chat_id}/messages", {"client_id": uid(), "body": "it is " + card})
+        self.assertEqual(answer.body["message"]["masked"], ["card"])
+        for state in ("paused", "on"):  # and on again by itself
+            await self.told(desk, call_id, state)
+        await agent.post(f"/calls/{call_id}/end")
+        supervisor = await self.staff("supervisor")
+        item, = await self.ended(supervisor, call_id)
+        self.assertEqual([p["reason"] for p in item["pauses"]], ["card"])
+        self.assertGreaterEqual(item["pauses"][0]["to_ms"] - item["pauses"][0]["from_ms"], 1000)
+        self.assertEqual((await agent.put(f"/calls/{call_id}/recording", {"state": "on"})).code, "not_allowed_now")
+
+    async def test_the_command_line(self):
+        await self.policy("all")
+        customer, desk, call_id, _ = await self.call()
+        await self.told(customer, call_id, "on")
+        await asyncio.sleep(1)
+        await desk.rest.post(f"/calls/{call_id}/end")
+        item, = await self.ended(await self.staff("supervisor"), call_id)
+        self.assertIn(item["id"], self.stack.run("recording", "list").stdout)
+        verified = self.stack.run("recording", "verify")
+        self.assertIn(f"{item['id']}: whole", verified.stdout)
+        info = json.loads(self.stack.run("recording", "play-info", item["id"]).stdout)
+        self.assertEqual([f["finished"] for f in info["files"]], [True, True])
+        out = os.path.join(self.stack.dir, "export-" + item["id"])
+        os.mkdir(out)
+        self.stack.run("recording", "export", item["id"], out)
+        for party in ("customer", "agent"):
+            with open(os.path.join(out, f"{item['id']}.{party}.opus"), "rb") as f:
+                self.assertEqual(f.read(4), b"OggS")
+        self.stack.run("recording", "make-key", self.stack.recording_keys)  # rotation: old recordings stay readable
+        self.assertIn(f"{item['id']}: whole", self.stack.run("recording", "verify").stdout)
+        path = info["files"][0]["path"]
+        with open(path, "rb") as f:
+            data = bytearray(f.read())
+        for change, why in ((lambda d: d[:200] + bytes([d[200] ^ 1]) + d[201:], "not what was written"), (lambda d: d[:-1], "cut off")):
+            with open(path, "wb") as f:
+                f.write(change(bytes(data)))
+            broken = self.stack.run("recording", "verify", check=False)
+            self.assertEqual(broken.returncode, 3, broken.stdout)
+            self.assertIn(f"{item['id']} customer: {why}", broken.stdout)
+        os.unlink(path)
+        self.assertIn(f"{item['id']} customer: missing", self.stack.run("recording", "verify", check=False).stdout)
+        gone = await (await self.staff("supervisor")).get(f"/recordings/{item['id']}/tracks/0")
+        self.assertEqual((gone.status, gone.code), (503, "unavailable"))
+        with open(path, "wb") as f:
+            f.write(data)
+        for words in (["export"], ["export", "x", "y"], ["export", uid(), out], ["play-info", uid()], ["nonsense"], []):
+            self.assertNotEqual(self.stack.run("recording", *words, check=False).returncode, 0, words)

@@ -1,0 +1,90 @@
+-- Recordings: policy, start, pause, card data, stop, end, who hears them, what a lost process leaves.
+begin;
+select plan(66);
+select t.people() \g /dev/null
+create function pg_temp.rec(p_actor text, p_want text, p_id text, p_call text default 'vc1', p_process text default 'p1', p_at text default '0') returns text language sql as
+$$ select coalesce(r ->> 'result', '') || ' ' || coalesce(r ->> 'state', '')
+   from t.call('recording_set', p_actor, t.id(p_call)::text, p_want, t.id(p_id)::text, t.id(p_process)::text, 'k1', '202611/' || t.id(p_id), p_at, 'req') r $$;
+create function pg_temp.recfails(p_actor text, p_want text) returns text language sql as
+$$ select t.fails('recording_set', p_actor, t.id('vc1')::text, p_want, t.id('r9')::text, t.id('p1')::text, 'k1', '202611/' || t.id('r9'), '0', null) $$;
+create function pg_temp.policy(p_value text) returns text language sql as
+$$ select t.call('setting_set', t.s('d1'), 'recording.policy', to_jsonb(p_value)::text, null) ->> 'result' $$;
+
+select t.ready('a1') \g /dev/null
+select t.callup('c1') \g /dev/null
+select t.call('queue_pick', t.s('a1'), t.id('vec1')::text, null) \g /dev/null
+select is((select state from support.voice_calls where id = t.id('vc1')), 'active', 'a call');
+select is(t.fails('setting_set', t.s('d1'), 'recording.policy', '"some"', null), 'SD400 bad_argument', 'no such policy');
+select is((select value #>> '{}' from support.support_settings where key = 'recording.policy'), 'off', 'off by default');
+select is(pg_temp.recfails(t.s('a1'), 'on'), 'SD403 feature_off', 'nothing is recorded then');
+select is(pg_temp.rec('system:media', 'auto', 'r0'), 'same off', 'nor by the daemon');
+select is(pg_temp.rec(t.s('a1'), 'off', 'r0'), 'same off', 'off it is');
+
+select is(pg_temp.policy('on_demand'), 'ok', 'on demand');
+select is(pg_temp.rec('system:media', 'auto', 'r0'), 'same off', 'the daemon waits for the agent');
+select is(pg_temp.recfails(a, 'on'), e, w) from (values (t.s('s1'), 'SD403 denied', 'a supervisor is no party of the call'), (t.s('a2'), 'SD404 call_not_found', 'nor is a colleague'),
+    (t.c('c1'), 'SD403 denied', 'the customer does not decide'), (t.c('c2'), 'SD404 call_not_found', 'another customer'), ('system:router', 'SD404 call_not_found', 'the router'),
+    (t.s('a1'), 'ok', 'the agent')) v (a, e, w);
+select is(pg_temp.recfails(t.s('a1'), x), 'SD403 denied', 'agents do not ask for ' || x) from unnest(array['auto', 'card', 'resume', 'loud']) x;
+select is(pg_temp.rec(t.s('a1'), 'on', 'r1', p_process => 'p2'), 'elsewhere off', 'in the process that has the media');
+select is(pg_temp.rec(t.s('a1'), 'paused', 'r1'), 'not_allowed off', 'nothing to pause');
+select is(pg_temp.rec(t.s('a1'), 'on', 'r1'), 'ok on', 'on');
+select is(pg_temp.rec(t.s('a1'), 'on', 'r2'), 'same on', 'once');
+select results_eq(format('select state, staff_id, customer_id, started_by, key_id from support.call_recordings where id = %L', t.id('r1')),
+    format('values (%L, %L::uuid, %L::uuid, %L, %L)', 'on', t.id('a1'), t.id('c1'), t.s('a1'), 'k1'), 'the row');
+select is((select keep_until - started_at from support.call_recordings where id = t.id('r1')), interval '90 days', 'and how long it is kept');
+select is(t.call('call_state', t.c('c1'), t.id('vc1')::text) #>> '{state,recording}', 'on', 'the customer is told');
+
+select is(pg_temp.rec(t.s('a1'), 'paused', 'r2', p_at => '1500'), 'ok paused', 'pause');
+select is(pg_temp.rec('system:media', 'card', 'r2', p_at => '1600'), 'same paused', 'paused is paused');
+select is(pg_temp.rec('system:media', 'resume', 'r2', p_at => '1700'), 'same paused', 'what the agent paused does not end by itself');
+select is(pg_temp.rec(t.s('a1'), 'on', 'r2', p_at => '2500'), 'ok on', 'resume');
+select t.call('setting_set', t.s('d1'), 'recording.resume_s', '30', null) \g /dev/null
+select is(t.call('recording_set', 'system:media', t.id('vc1')::text, 'card', null, t.id('p1')::text, null, null, '4000', null) - '{chat_id,customer_id,staff_id}'::text[],
+    jsonb_build_object('result', 'ok', 'recording_id', t.id('r1'), 'state', 'paused', 'resume_ms', 30000), 'card data in the chat');
+select is(pg_temp.rec('system:media', 'resume', 'r2', p_at => '5000'), 'ok on', 'ends by itself');
+select is(pg_temp.rec('system:media', 'card', 'r2', p_at => '6000'), 'ok paused', 'again');
+select is(pg_temp.rec(t.s('a1'), 'off', 'r2', p_at => '7000'), 'ok off', 'stop');
+select is((select pauses from support.call_recordings where id = t.id('r1')), '[{"from_ms": 1500, "to_ms": 2500, "reason": "agent"}, {"from_ms": 4000, "to_ms": 5000, "reason": "card"},
+    {"from_ms": 6000, "to_ms": 7000, "reason": "card"}]'::jsonb, 'the pauses');
+select is(t.call('recording_finish', 'system:media', t.id('r1')::text, '8000', '4711', 'true', '20') ->> 'result', 'ok', 'all is on the disk');
+select is(t.call('recording_finish', 'system:media', t.id('r1')::text, '8000', '4711', 'true', '20') ->> 'result', 'same', 'once');
+select is(t.fails('recording_finish', t.s('x1'), t.id('r1')::text, '8000', '1', 'true', '20'), 'SD403 denied', 'the media side says so');
+select results_eq(format('select state, duration_ms, bytes, incomplete, gap_ms from support.call_recordings where id = %L', t.id('r1')), $$values ('ended', 8000::bigint, 4711::bigint, true, 20::bigint)$$, 'ended');
+select is((select string_agg(action || coalesce(' ' || reason, ''), ', ' order by id) from support.support_activity_logs where subject_kind = 'recording'),
+    'recording.start, recording.pause, recording.resume, recording.pause card_data, recording.resume, recording.pause card_data, recording.stop, recording.finish incomplete', 'the trail');
+
+-- under the policy all
+select is(pg_temp.policy('all'), 'ok', 'all');
+select is(pg_temp.rec('system:media', 'auto', 'r3'), 'ok on', 'from the answer on');
+select is(pg_temp.recfails(t.s('a1'), 'off'), 'SD403 feature_off', 'the agent does not stop it');
+select is(pg_temp.rec(t.s('a1'), 'paused', 'r3', p_at => '100'), 'ok paused', 'but pauses');
+select t.call('call_transition', t.c('c1'), t.id('vc1')::text, 'active', 'ended', 'hangup', null, null) \g /dev/null
+select is(t.call('call_state', t.c('c1'), t.id('vc1')::text) #>> '{state,recording}', 'off', 'an ended call is not recorded');
+select is(pg_temp.rec(t.s('a1'), 'on', 'r4'), 'not_allowed off', 'nor can be');
+select is(t.call('recording_finish', 'system:media', t.id('r3')::text, '900', '10', 'false', '0') ->> 'result', 'ok', 'its end');
+select is((select pauses from support.call_recordings where id = t.id('r3')), '[{"from_ms": 100, "to_ms": 900, "reason": "agent"}]'::jsonb, 'ends the pause');
+
+-- who hears them
+update support.call_recordings set team_id = t.id('A') where id = t.id('r1');
+update support.call_recordings set team_id = t.id('B') where id = t.id('r3');
+select is(jsonb_array_length(t.rows('recordings_list', a, null, null, null, null, '10')), n, w) from (values (t.s('a1'), 0, 'an agent hears nothing'), (t.s('l1'), 1, 'a team lead the team''s'),
+    (t.s('s1'), 2, 'a supervisor all'), (t.s('x1'), 2, 'an admin too'), (t.c('c1'), 0, 'a customer none'), ('system:admin', 2, 'the command line')) v (a, n, w);
+select t.call('setting_set', t.s('d1'), 'recording.agents_may_play', 'true', null) \g /dev/null
+select is(jsonb_array_length(t.rows('recordings_list', a, null, null, null, null, '10')), n, w) from (values (t.s('a1'), 2, 'unless the setting allows'), (t.s('a2'), 0, 'and then the own ones')) v (a, n, w);
+select is(t.rows('recordings_list', t.s('s1'), c::text, s::text, u::text, null, '10') #>> '{0,recording,id}', e, w)
+from (values (t.id('vc1'), null::uuid, null::uuid, t.id('r3')::text, 'by call'), (null, t.id('a1'), null, t.id('r3')::text, 'by agent'), (null, null, t.id('c1'), t.id('r3')::text, 'by customer'),
+    (t.id('vc1'), t.id('a2'), null, null, 'by both')) v (c, s, u, e, w);
+select is(t.call('recording_play', t.s('a2'), t.id('r1')::text, '0', null), null, 'who may not hear');
+select is(t.call('recording_play', t.s('s1'), t.id('r1')::text, '1', 'req') - '{path,recording}'::text[], '{"state": "ended", "tracks": 2}'::jsonb, 'who may');
+select is((select count(*)::int from support.support_activity_logs where action = 'recording.play' and actor_ref = t.id('s1')::text and detail = '{"track": 1}'), 1, 'is written down');
+select is(t.call('recording_get', t.c('c1'), t.id('r1')::text), null, 'the customer gets none');
+
+-- a process that is lost
+update support.call_recordings set state = 'on', ended_at = null where id = t.id('r3');
+update support.processes set state = 'dead' where id = t.id('p1');
+select is(t.call('recordings_of_dead_process', 'system:monitor') ->> 'marked', '1', 'what a lost process left');
+select results_eq(format('select state, incomplete, ended_at is not null from support.call_recordings where id = %L', t.id('r3')), $$values ('broken', true, true)$$, 'is broken');
+select is(t.fails('recordings_of_dead_process', t.s('x1')), 'SD403 denied', 'the monitor says so');
+select * from finish();
+rollback;
