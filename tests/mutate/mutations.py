@@ -199,7 +199,7 @@ mutation("an answer during an offer is lost", "src/call/signal.c",
 
 # --- what a call survives ---
 mutation("no grace period for a lost leg", "src/call/leg.c",
-         "sup_timer_start(party->grace, party->live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
+         "sup_timer_start(party->grace, live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
          "e2e test_survival Vanished.test_gone_and_back")
 mutation("nobody is told of a lost leg", "src/call/leg.c",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        break;",
