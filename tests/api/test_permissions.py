@@ -2,7 +2,7 @@
 from harness import ApiTest, Rest, uid
 
 RANK = {"nobody": 0, "customer": 1, "agent": 2, "agent2": 2, "team_lead": 3, "supervisor": 4, "admin": 5, "super_admin": 6}
-CUSTOMER, STAFF, ADMIN, ANY, OPEN = "customer", "staff", "admin", "any", "open"
+CUSTOMER, STAFF, LEAD, ADMIN, ANY, OPEN = "customer", "staff", "lead", "admin", "any", "open"
 # (method, path, body, who, what an allowed stranger gets for objects that are not his or not there)
 ROUTES = [
     ("POST", "/chat/start", {"client_key": "$uid"}, CUSTOMER, (200, 201)),
@@ -30,6 +30,7 @@ ROUTES = [
     ("GET", "/calls/$none/quality", None, ANY, (404,)),
     ("POST", "/calls/$none/end", {}, ANY, (404,)),
     ("GET", "/calls/missed", None, STAFF, (200,)),
+    ("GET", "/calls/live", None, LEAD, (200,)),
     ("GET", "/transfer-targets", None, STAFF, (200,)),
     ("POST", "/calls/$none/hold", {}, STAFF, (404,)),
     ("POST", "/calls/$none/resume", {}, STAFF, (404,)),
@@ -71,7 +72,7 @@ def filled(value):
 def allowed(who, role):
     if who == OPEN:
         return True
-    return {CUSTOMER: role == "customer", STAFF: RANK[role] >= 2, ADMIN: RANK[role] >= 5, ANY: RANK[role] >= 1}[who]
+    return {CUSTOMER: role == "customer", STAFF: RANK[role] >= 2, LEAD: RANK[role] >= 3, ADMIN: RANK[role] >= 5, ANY: RANK[role] >= 1}[who]
 
 
 class Permissions(ApiTest):
