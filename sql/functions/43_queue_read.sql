@@ -51,7 +51,7 @@ comment on function support.do_pace() is 'Mean time between the last 20 assignme
 
 create function support.queue_positions(p_actor text, p_entries uuid[])
 returns table (kind text, entry_id uuid, chat_id uuid, call_id uuid, customer_id uuid, "position" bigint, wait_low_ms bigint, wait_high_ms bigint,
-               escalation int)
+               escalation int, language text)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 declare
@@ -60,12 +60,12 @@ begin
     perform support.act_as(p_actor, 'system:router');
     v_pace_ms := (select extract(epoch from p.per_entry) * 1000 from support.do_pace() p);
     return query
-        select r.kind, r.id, r.chat_id, r.call_id, r.customer_id, r.n, (r.n * v_pace_ms * 0.5)::bigint, (r.n * v_pace_ms * 2)::bigint, r.escalation
+        select r.kind, r.id, r.chat_id, r.call_id, r.customer_id, r.n, (r.n * v_pace_ms * 0.5)::bigint, (r.n * v_pace_ms * 2)::bigint, r.escalation, r.language
         from (select u.*, row_number() over (order by u.priority desc, u.queued_at, u.id) as n
-              from (select 'chat'::text as kind, q.id, q.chat_id, null::uuid as call_id, q.customer_id, q.priority, q.queued_at, q.escalation
+              from (select 'chat'::text as kind, q.id, q.chat_id, null::uuid as call_id, q.customer_id, q.priority, q.queued_at, q.escalation, q.language
                     from support.chat_queue q where q.closed_at is null
                     union all
-                    select 'call', q.id, q.chat_id, q.call_id, q.customer_id, q.priority, q.queued_at, q.escalation
+                    select 'call', q.id, q.chat_id, q.call_id, q.customer_id, q.priority, q.queued_at, q.escalation, q.language
                     from support.call_queue q where q.closed_at is null) u) r
         where p_entries is null or r.id = any (p_entries)
         order by r.n;

@@ -135,10 +135,11 @@ struct api_session {
     bool closed;
     bool leased; /* its lease was asked for */
     struct sup_actor actor;
-    struct sup_map *feeds;   /* chat id -> struct api_feed, of the chats it follows */
-    struct sup_map *left;    /* chats that it does not want to hear of any more */
-    struct sup_timer *timer; /* hello deadline, then silence */
-    int64_t connection;      /* number of its lease */
+    struct sup_map *feeds;    /* chat id -> struct api_feed, of the chats it follows */
+    struct sup_map *left;     /* chats that it does not want to hear of any more */
+    struct sup_timer *timer;  /* hello deadline, then silence */
+    struct sup_timer *expiry; /* of the credential */
+    int64_t connection;       /* number of its lease */
 };
 
 void api_session_ref(struct api_session *session);
@@ -346,6 +347,10 @@ void api_chat_receipts(struct api_op *op);
 void api_chat_tag_put(struct api_op *op);
 void api_chat_tag_delete(struct api_op *op);
 void api_chat_close(struct api_op *op);
+void api_chat_requeue(struct api_op *op);
+void api_customer_get(struct api_op *op);
+void api_customer_chats(struct api_op *op);
+void api_password_put(struct api_op *op);
 void api_chat_routing(struct api_op *op);
 void api_me_get(struct api_op *op);
 void api_presence_put(struct api_op *op);
@@ -376,6 +381,7 @@ void api_ws_chat_leave(struct api_op *op);
 void api_ws_chat_typing(struct api_op *op);
 void api_ws_hello(struct api_op *op);
 void api_ws_ping(struct api_op *op);
+void api_ws_renew(struct api_op *op);
 
 enum { API_OPENINGS = 256 };
 /* Who has opened which recording lately. */

@@ -291,6 +291,9 @@ static void on_positions(const struct sup_pg_reply *reply, void *arg)
     for (int row = 0; !reply->err && row < sup_pg_rows(reply->rows); row++) {
         struct sup_id chat = sup_row_id(reply->rows, row, "chat_id");
         struct api_topic topic = api_topic('c', chat);
+        sup_call_position(api->opts.call, sup_row_id(reply->rows, row, "call_id"),
+                          (unsigned)sup_row_number(reply->rows, row, "position"),
+                          sup_row_str(reply->rows, row, "language"));
         if (sup_hub_subscribers(api->hub, topic.s) == 0)
             continue;
         api_send_topic(api, topic.s,

@@ -210,6 +210,8 @@ static sup_err make_features(struct sup_app *app)
         .grace_us = (uint64_t)c->call.grace_ms * 1000,
         .max_calls = (size_t)c->call.max_calls,
         .stats_interval_us = (uint64_t)c->call.stats_interval_ms * 1000,
+        .prompts = app->prompts,
+        .prompt_interval_us = (uint64_t)c->media.prompt_interval_ms * 1000,
         .no_fec = !c->media.fec,
         .dtx = c->media.dtx,
         .max_average_bitrate = (uint32_t)c->media.bitrate,
@@ -302,8 +304,9 @@ static sup_err start(struct sup_app *app)
     if (sup_log_level_parse(c->log.level, &level) == SUP_OK)
         sup_log_setup(level, STDERR_FILENO, (unsigned)c->log.lines_per_second);
     sup_err (*const steps[])(struct sup_app *) = {
-        app_make_mask, make_jwt,    app_make_media,  app_make_recorders, make_database,
-        make_features, make_sealer, app_make_assets, app_make_server,    make_signals,
+        app_make_mask,      make_jwt,        app_make_media, app_make_relay,
+        app_make_recorders, make_database,   make_features,  make_sealer,
+        app_make_assets,    app_make_server, make_signals,
     };
     sup_err err = sup_loop_create(&app->loop);
     if (!err)
@@ -338,7 +341,9 @@ static void stop(struct sup_app *app)
     sup_chat_destroy(app->chat);
     sup_bus_destroy(app->bus);
     sup_pg_pool_destroy(app->pool);
+    app_drop_relay(app);
     sup_media_engine_destroy(app->engine);
+    sup_prompts_destroy(app->prompts);
     sup_hold_destroy(app->hold);
     sup_mask_destroy(app->mask);
     sup_jwt_destroy(app->jwt);

@@ -77,6 +77,7 @@ static void live_free(struct call_live *live)
         call_leg_drop(live, (enum sup_call_party)p);
         sup_timer_destroy(live->parties[p].grace);
     }
+    sup_timer_destroy(live->prompt_timer);
     if (sup_map_remove(live->service->lives, live->id.bytes, sizeof(live->id.bytes)))
         sup_metric_add(live->service->calls_metric, -1);
     sup_free(live);
@@ -129,6 +130,8 @@ sup_err call_live_get(struct sup_call *call, struct sup_id id, struct call_live 
         err = sup_timer_create(call->opts.loop, on_grace_over, &live->parties[p],
                                &live->parties[p].grace);
     }
+    if (!err)
+        err = sup_timer_create(call->opts.loop, call_on_prompt_due, live, &live->prompt_timer);
     if (err) {
         live_free(live);
         return err;
@@ -167,6 +170,7 @@ void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id st
         call_promote(live, staff);
         call_unseat_all(live, true);
     }
+    live->position = live->said = 0; /* should the caller wait again, it is told anew */
     /* Somebody else was asked and has a leg here already: not one packet of this call for it. */
     if (agent->leg && !sup_id_equal(agent->user, staff))
         call_leg_drop(live, SUP_CALL_AGENT);
@@ -473,6 +477,9 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                             "Of them, those that waited for more packets.", NULL, NULL);
     call->events_metric = sup_metrics_counter(opts->metrics, "supportd_media_events_total",
                                               "Sockets with packets that they found.", NULL, NULL);
+    call->prompts_metric =
+        sup_metrics_counter(opts->metrics, "supportd_call_prompts_total",
+                            "Spoken prompts played to waiting callers.", NULL, NULL);
     call->stats_metric = sup_metrics_counter(opts->metrics, "supportd_call_client_stats_total",
                                              "Reports of clients about calls.", NULL, NULL);
     call->refused_metric = sup_metrics_counter(

@@ -82,6 +82,10 @@ struct call_live {
     struct call_recording recording;
     uint32_t told; /* what the customer was told last: verdicts and who is connected */
     uint64_t told_us;
+    unsigned position, said; /* in the queue, and what a prompt said of it last; 0: none yet */
+    uint64_t said_us;
+    char language[16];
+    struct sup_timer *prompt_timer; /* until a prompt may be played again */
 };
 
 struct sup_call {
@@ -93,7 +97,7 @@ struct sup_call {
     uint64_t deadline;        /* that it is armed for */
     struct sup_timer *reaper; /* frees the dead */
     struct call_batch *batch; /* samples on their way to the tables */
-    struct sup_metric *stats_metric;
+    struct sup_metric *stats_metric, *prompts_metric;
     struct sup_link finishing; /* recordings whose end is on its way to the table */
     size_t finishing_count;
     struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
@@ -148,6 +152,11 @@ void call_take_sample(struct call_party *party, const struct sup_quality_sample 
 /* Its verdicts have changed: told at once, not with the next picture. */
 void call_take_verdicts(struct call_party *party, uint32_t verdicts);
 void call_batch_add_client(struct call_party *party);
+
+/* --- prompt.c --- */
+/* Says the caller's place if it is time to. */
+void call_prompt(struct call_live *live);
+void call_on_prompt_due(void *arg); /* struct call_live * */
 
 /* --- summary.c --- */
 void call_totals_add(struct call_totals *totals, const struct sup_quality_sample *sample);

@@ -137,6 +137,7 @@ static void on_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg
         wait_for(party);
         break;
     }
+    call_prompt(live);
     tell(live);
 }
 
@@ -237,12 +238,12 @@ sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const 
             p->muted = p->sampled = p->has_stats = false;
         }
     }
-    if (!err) {
-        live->told_us = 0; /* perhaps a new page, which was told nothing yet */
+    if (!err)
         call_join(live);
-    }
-    if (!err && p->leg != before)
+    if (!err && p->leg != before) {
+        live->told_us = 0; /* a new page, which was told nothing yet */
         tell(live);
+    }
     call_engine_rearm(live->service);
     return err;
 }

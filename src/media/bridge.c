@@ -77,6 +77,26 @@ void sup_bridge_relay(struct sup_leg *leg, uint8_t *pkt, const struct sup_rtp_hd
     }
 }
 
+static struct sup_hold_packet next_packet(struct sup_leg *leg, const struct sup_hold *music)
+{
+    if (!leg->prompt)
+        return sup_hold_packet(music, leg->hold_position++);
+    struct sup_hold_packet packet = sup_hold_packet(leg->prompt, leg->prompt_position++);
+    if (leg->prompt_position == sup_hold_count(leg->prompt))
+        leg->prompt = NULL;
+    return packet;
+}
+
+bool sup_leg_play(struct sup_leg *leg, const struct sup_hold *prompt)
+{
+    assert(leg && prompt);
+    if (leg->source != SUP_LEG_HEARS_HOLD || leg->hold_timer.place == 0)
+        return false;
+    leg->prompt = prompt;
+    leg->prompt_position = 0;
+    return true;
+}
+
 void sup_bridge_on_hold_time(struct sup_media_timer *timer)
 {
     struct sup_leg *leg = SUP_CONTAINER_OF(timer, struct sup_leg, hold_timer);
@@ -89,7 +109,7 @@ void sup_bridge_on_hold_time(struct sup_media_timer *timer)
         .ts = (uint32_t)(at_us / SUP_HOLD_PACKET_US * SUP_HOLD_PACKET_SAMPLES),
     };
     struct sup_rtp_out out = {.payload_type = leg->payload_type};
-    struct sup_hold_packet packet = sup_hold_packet(hold, leg->hold_position++);
+    struct sup_hold_packet packet = next_packet(leg, hold);
     if (sup_send_stream_map(&leg->out, &in, now_us, &out))
         sup_bridge_send(leg, &out, packet.data, packet.len, false);
     if (now_us > at_us + LATE_US)
@@ -101,6 +121,8 @@ void sup_bridge_update(struct sup_leg *leg)
 {
     bool play = leg->source == SUP_LEG_HEARS_HOLD && sup_media_config(leg->engine)->hold &&
                 sup_leg_may_send(leg);
+    if (leg->source != SUP_LEG_HEARS_HOLD)
+        leg->prompt = NULL;
     if (!play) {
         sup_media_timer_set(leg->engine, &leg->hold_timer, SUP_MEDIA_NEVER);
     } else if (leg->hold_timer.place == 0) {

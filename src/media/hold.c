@@ -64,6 +64,17 @@ sup_err hold_add(struct sup_hold *hold, const uint8_t *data, size_t len)
     return SUP_OK;
 }
 
+sup_err sup_hold_append(struct sup_hold *hold, const struct sup_hold *more)
+{
+    assert(hold && more && hold != more);
+    sup_err err = SUP_OK;
+    for (uint64_t n = 0; !err && n < more->count; n++) {
+        struct sup_hold_packet packet = sup_hold_packet(more, n);
+        err = hold_add(hold, packet.data, packet.len);
+    }
+    return err;
+}
+
 void sup_hold_destroy(struct sup_hold *hold)
 {
     if (!hold)

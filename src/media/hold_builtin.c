@@ -1,130 +1,19 @@
 #include <assert.h>
-#include <math.h>
-#include <string.h>
 
 #include "hold_internal.h"
-#include "supportd/base/mem.h"
-#include "supportd/media/opus.h"
-
-/* A slow piece in C: eight bars of four beats, each bar one chord in broken eighths over a bass
- * note, with a sparse melody on top. All notes fade out; those that outlast the end ring on at the
- * beginning, so that the loop has no seam. */
-enum {
-    RATE = 48000,
-    BEAT = 38400, /* samples: 75 beats a minute */
-    BARS = 8,
-    BEATS = 4 * BARS,
-    TOTAL = BEATS * BEAT,
-    PACKETS = TOTAL / SUP_HOLD_PACKET_SAMPLES,
-    WARMUP = 50, /* packets encoded ahead, so that the first one continues the last */
-    ATTACK = RATE / 100,
-    PACKET_MAX = 400,
-};
-
-#define PEAK 9000.0 /* of 32767: about -11 dBov at the loudest, -20 on the mean */
-
-struct voice {
-    double gain;
-    double decay_s;     /* to 1/e */
-    double harmonic[3]; /* strength of the 1st, 2nd, 3rd */
-};
-
-static const struct voice pluck = {0.30, 0.50, {1.0, 0.35, 0.10}};
-static const struct voice bass = {0.55, 1.20, {1.0, 0.45, 0.15}};
-static const struct voice lead = {0.50, 0.90, {1.0, 0.20, 0.06}};
-
-/* MIDI note numbers: root, third, fifth of each bar's chord (C G Am F, C F G C). */
-static const int chords[BARS][3] = {{60, 64, 67}, {59, 62, 67}, {57, 60, 64}, {57, 60, 65},
-                                    {60, 64, 67}, {57, 60, 65}, {59, 62, 67}, {60, 64, 67}};
-static const int roots[BARS] = {48, 43, 45, 41, 48, 41, 43, 48};
-/* One note a beat; 0 lets the one before ring. */
-static const int melody[BEATS] = {76, 0,  79, 0,  74, 0, 71, 0, 72, 0, 76, 0, 69, 0, 0, 0,
-                                  76, 77, 79, 84, 81, 0, 77, 0, 79, 0, 74, 0, 72, 0, 0, 0};
-
-/* Adds one decaying partial, by the recurrence s[n] = 2 cos(w) s[n-1] - s[n-2]. */
-static void add_partial(float *mix, size_t start, double hz, double gain, double decay_s)
-{
-    const double w = 2 * acos(-1.0) * hz / RATE;
-    const double turn = 2 * cos(w), fade = exp(-1 / (decay_s * RATE));
-    size_t len = (size_t)(decay_s * RATE * 6); /* down to -52 dB */
-    double before = -sin(w), now = 0;
-    for (size_t i = 0; i < len; i++) {
-        double attack = i < ATTACK ? (double)i / ATTACK : 1;
-        mix[(start + i) % TOTAL] += (float)(now * gain * attack);
-        double next = turn * now - before;
-        before = now;
-        now = next;
-        gain *= fade;
-    }
-}
-
-static void add_note(float *mix, size_t start, int note, const struct voice *v)
-{
-    double hz = 440 * pow(2, (note - 69) / 12.0);
-    for (int h = 0; h < 3; h++)
-        add_partial(mix, start, hz * (h + 1), v->gain * v->harmonic[h], v->decay_s / (h + 1));
-}
-
-static void compose(float *mix)
-{
-    static const int order[8] = {0, 1, 2, 1, 0, 1, 2, 1}; /* of the chord, an eighth each */
-    for (size_t bar = 0; bar < BARS; bar++) {
-        size_t start = bar * 4 * BEAT;
-        add_note(mix, start, roots[bar], &bass);
-        add_note(mix, start + 2 * BEAT, roots[bar], &bass);
-        for (size_t i = 0; i < 8; i++)
-            add_note(mix, start + i * BEAT / 2, chords[bar][order[i]], &pluck);
-    }
-    for (size_t beat = 0; beat < BEATS; beat++)
-        if (melody[beat])
-            add_note(mix, beat * BEAT, melody[beat], &lead);
-}
-
-static double peak_of(const float *mix)
-{
-    double peak = 0;
-    for (size_t i = 0; i < TOTAL; i++)
-        peak = fmax(peak, fabs((double)mix[i]));
-    return peak;
-}
-
-static sup_err encode_all(const float *mix, struct sup_opus_enc *enc, struct sup_hold *hold)
-{
-    const double scale = PEAK / peak_of(mix);
-    for (size_t n = 0; n < PACKETS + WARMUP; n++) {
-        const float *from =
-            mix + (n + PACKETS - WARMUP) % PACKETS * (size_t)SUP_HOLD_PACKET_SAMPLES;
-        int16_t pcm[SUP_HOLD_PACKET_SAMPLES];
-        uint8_t packet[PACKET_MAX];
-        size_t len;
-        for (size_t i = 0; i < SUP_HOLD_PACKET_SAMPLES; i++)
-            pcm[i] = (int16_t)lround((double)from[i] * scale);
-        sup_err err =
-            sup_opus_encode(enc, pcm, SUP_HOLD_PACKET_SAMPLES, packet, sizeof(packet), &len);
-        if (!err && n >= WARMUP)
-            err = hold_add(hold, packet, len);
-        if (err)
-            return err;
-    }
-    return SUP_OK;
-}
 
 sup_err sup_hold_create_builtin(struct sup_hold **ret_hold)
 {
     assert(ret_hold);
-    const struct sup_opus_enc_opts opts = {.bitrate = 24000, .music = true};
-    struct sup_opus_enc *enc = NULL;
-    struct sup_hold *hold = NULL;
-    float *mix = sup_calloc(TOTAL, sizeof(*mix));
-    sup_err err = mix ? sup_opus_enc_create(&opts, &enc) : SUP_E_NOMEM;
-    if (!err)
-        err = hold_create(&hold);
-    if (!err) {
-        compose(mix);
-        err = encode_all(mix, enc, hold);
+    struct sup_hold *hold;
+    const uint8_t *packet = hold_builtin_bytes;
+    sup_err err = hold_create(&hold);
+    if (err)
+        return err;
+    for (size_t n = 0; !err && n < hold_builtin_count; n++) {
+        err = hold_add(hold, packet, hold_builtin_lengths[n]);
+        packet += hold_builtin_lengths[n];
     }
-    sup_opus_enc_destroy(enc);
-    sup_free(mix);
     if (err) {
         sup_hold_destroy(hold);
         return err;

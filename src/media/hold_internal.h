@@ -7,4 +7,9 @@
 SUP_MUST_CHECK sup_err hold_create(struct sup_hold **ret_hold);
 /* Copies one packet to the end. Errors: SUP_E_LIMIT (SUP_HOLD_PACKETS_MAX), SUP_E_NOMEM. */
 SUP_MUST_CHECK sup_err hold_add(struct sup_hold *hold, const uint8_t *data, size_t len);
+/* The built-in music: count packets one behind the other. Made at build time by builtin/compose.c.
+ */
+extern const uint8_t hold_builtin_bytes[];
+extern const uint16_t hold_builtin_lengths[];
+extern const size_t hold_builtin_count;
 #endif

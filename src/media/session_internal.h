@@ -61,6 +61,8 @@ struct sup_leg {
     uint8_t peer_loss_pct;       /* of what we send, as it reports; falls slowly */
     uint64_t hold_position;
     uint16_t hold_seq;
+    const struct sup_hold *prompt; /* NULL: music */
+    uint64_t prompt_position;
 
     /* RTCP */
     uint64_t rtcp_due_us;

@@ -1,9 +1,12 @@
 /* call/call against the real database and with real legs: browsers made of libnice, OpenSSL and
  * libsrtp2 on loopback. */
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "desk.h"
 #include "support/browser_peer.h"
+#include "support/ogg_file.h"
 #include "supportd/call/call.h"
 #include "supportd/media/hold.h"
 
@@ -20,6 +23,7 @@ static struct sup_listener listener;
 static int changed, restarts, qualities, answerable, places, advices, parties;
 static struct sup_call_client reported; /* the last report of the caller's browser that was shown */
 static struct sup_call_event last_changed;
+static struct sup_prompts *prompts;
 static bool heard_both; /* a quality event had samples of both legs */
 
 static void on_event(struct sup_listener *unused, void *data)
@@ -57,13 +61,13 @@ static void on_event(struct sup_listener *unused, void *data)
     }
 }
 
-static void setup(void)
+static void open_calls(const struct sup_prompts *spoken, uint64_t interval_us)
 {
-    static const struct sup_media_address loopback = {.address = "127.0.0.1"};
-    desk_open(&desk);
-    ck_assert_int_eq(sup_hold_create_builtin(&hold), SUP_OK);
-    struct sup_media_engine_opts media = {.addresses = &loopback, .address_count = 1, .hold = hold};
-    ck_assert_int_eq(sup_media_engine_create(&media, &engine), SUP_OK);
+    struct sup_listener again = {.notify = on_event};
+    if (call) { /* once more, with other options */
+        sup_listener_remove(&listener);
+        sup_call_destroy(call);
+    }
     struct sup_call_opts opts = {.loop = desk.loop,
                                  .pool = desk.pool,
                                  .engine = engine,
@@ -71,10 +75,24 @@ static void setup(void)
                                  .bus = desk.bus,
                                  .grace_us = 1000000,
                                  .max_calls = 2,
-                                 .stats_interval_us = 200000};
+                                 .stats_interval_us = 200000,
+                                 .prompts = spoken,
+                                 .prompt_interval_us = interval_us};
     ck_assert_int_eq(sup_call_create(&opts, &call), SUP_OK);
-    listener = (struct sup_listener){.notify = on_event};
+    listener = again;
     sup_signal_add(sup_call_events(call), &listener);
+}
+
+static void setup(void)
+{
+    static const struct sup_media_address loopback = {.address = "127.0.0.1"};
+    desk_open(&desk);
+    ck_assert_int_eq(sup_hold_create_builtin(&hold), SUP_OK);
+    struct sup_media_engine_opts media = {.addresses = &loopback, .address_count = 1, .hold = hold};
+    ck_assert_int_eq(sup_media_engine_create(&media, &engine), SUP_OK);
+    call = NULL;
+    prompts = NULL;
+    open_calls(NULL, 0);
     changed = restarts = qualities = answerable = places = advices = parties = 0;
     reported = (struct sup_call_client){0};
     heard_both = false;
@@ -93,6 +111,7 @@ static void teardown(void)
     sup_call_destroy(call);
     sup_media_engine_destroy(engine);
     sup_hold_destroy(hold);
+    sup_prompts_destroy(prompts);
     desk_close(&desk);
 }
 
@@ -122,6 +141,12 @@ static void run_for(int ms)
 static double gauge(const char *name)
 {
     return sup_metric_value(sup_metrics_gauge(desk.metrics, name, "", NULL, NULL));
+}
+
+static double prompts_played(void)
+{
+    return sup_metric_value(
+        sup_metrics_counter(desk.metrics, "supportd_call_prompts_total", "", NULL, NULL));
 }
 
 /* --- the rows, as REST makes them --- */
@@ -331,6 +356,56 @@ START_TEST(what_a_browser_reports_is_kept_beside_ours)
     ck_assert_int_eq(desk_sql("select count(*) from support.voice_calls where"
                               " quality->'customer'->'client'->>'concealed_pct' = '5.0'"),
                      1);
+}
+END_TEST
+
+static void add_prompt(const char *dir, const char *name)
+{
+    static uint8_t file[4096];
+    char path[128];
+    size_t len = ogg_file(file, sizeof(file), 3, 1);
+    (void)snprintf(path, sizeof(path), "%s/en/%s.opus", dir, name);
+    FILE *out = fopen(path, "wb");
+    ck_assert_ptr_nonnull(out);
+    ck_assert_uint_eq(fwrite(file, 1, len, out), len);
+    ck_assert_int_eq(fclose(out), 0);
+}
+
+static void make_prompts(char *dir)
+{
+    struct sup_prompts_error error;
+    char en[64];
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    (void)snprintf(en, sizeof(en), "%s/en", dir);
+    ck_assert_int_eq(mkdir(en, 0700), 0);
+    add_prompt(dir, "please_wait");
+    add_prompt(dir, "position_1");
+    ck_assert_int_eq(sup_prompts_open(dir, &prompts, &error), SUP_OK);
+    (void)snprintf(en, sizeof(en), "rm -rf '%s'", dir);
+    ck_assert_int_eq(system(en), 0);
+}
+
+START_TEST(a_place_is_spoken_when_it_has_got_better)
+{
+    char dir[] = "/tmp/supportd-prompts-XXXXXX";
+    make_prompts(dir);
+    open_calls(prompts, 600000);
+    start_call();
+    sup_call_expect(call, call_id, chat_id, customer.id);
+    sup_call_position(call, call_id, 3, "en"); /* no leg yet */
+    dial(caller, &customer, false);
+    CALL_UNTIL(prompts_played() == 1); /* as soon as it can be heard */
+    sup_call_position(call, call_id, 3, "en");
+    sup_call_position(call, call_id, 4, "en");
+    sup_call_position(call, call_id, 2, "en"); /* better, but so soon */
+    ck_assert(prompts_played() == 1);
+    sup_call_position(call, call_id, 1, "en");
+    uint64_t begun_us = sup_clock_mono_us();
+    CALL_UNTIL(prompts_played() == 2);
+    ck_assert_uint_ge(sup_clock_mono_us() - begun_us, 300000);
+    run_for(800);
+    ck_assert(prompts_played() == 2);               /* nothing more to tell */
+    sup_call_position(call, sup_id_new(), 1, "en"); /* of a call that is not here */
 }
 END_TEST
 
@@ -692,11 +767,12 @@ START_TEST(more_calls_than_allowed_are_refused)
 END_TEST
 
 SUP_CHECK_MAIN("call", setup, teardown, a_call_from_waiting_to_its_end,
-               what_a_browser_reports_is_kept_beside_ours, a_call_that_waits_again_hears_music,
-               an_answer_during_the_offer_is_not_lost, only_who_answered_hears_the_caller,
-               a_new_page_takes_over_the_leg, who_is_no_party_gets_no_leg, it_ends_from_every_state,
-               who_is_no_party_cannot_end_it, a_hang_up_by_the_browser_ends_the_call,
-               more_calls_than_allowed_are_refused, a_caller_whose_leg_is_gone_keeps_the_place,
+               what_a_browser_reports_is_kept_beside_ours, a_place_is_spoken_when_it_has_got_better,
+               a_call_that_waits_again_hears_music, an_answer_during_the_offer_is_not_lost,
+               only_who_answered_hears_the_caller, a_new_page_takes_over_the_leg,
+               who_is_no_party_gets_no_leg, it_ends_from_every_state, who_is_no_party_cannot_end_it,
+               a_hang_up_by_the_browser_ends_the_call, more_calls_than_allowed_are_refused,
+               a_caller_whose_leg_is_gone_keeps_the_place,
                a_kept_place_becomes_a_grace_period_by_the_answer,
                on_hold_the_customer_hears_music_and_the_agent_nothing,
                a_callback_needs_no_leg_until_it_is_answered, who_waits_leaves_with_the_place_kept)

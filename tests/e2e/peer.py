@@ -139,7 +139,10 @@ class Peer:
 
     def _keep_relays(self):
         ice = self.dtls.transport._connection
-        self._unused = [p.transport for p in ice._protocols if p.local_candidate.type != "relay"]
+        denied = [p for p in ice._protocols if p.local_candidate.type != "relay"]
+        self._unused = [p.transport for p in denied]
+        for protocol in denied:
+            protocol.datagram_received = lambda *args: None
         ice._protocols = [p for p in ice._protocols if p.local_candidate.type == "relay"]
         ice._local_candidates = [c for c in ice._local_candidates if c.type == "relay"]
 
@@ -154,9 +157,10 @@ class Peer:
         self.call_id = call_id
         await self.pc.setLocalDescription(await self.pc.createOffer())
         self._watch_datagrams()
+        sdp = self.pc.localDescription.sdp
         if self.relay:
             self._keep_relays()
-        sdp = self.pc.localDescription.sdp
+            sdp = "\r\n".join(x for x in sdp.split("\r\n") if not x.startswith("a=candidate:") or " typ relay " in x)
         if self.fingerprint:
             lines = sdp.split("\r\n")
             sdp = "\r\n".join("a=fingerprint:sha-256 " + self.fingerprint if x.startswith("a=fingerprint:") else x

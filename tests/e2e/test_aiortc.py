@@ -219,7 +219,7 @@ class GivenMusic(CallTest):
         cls.files = tempfile.TemporaryDirectory()
         opus = os.path.join(cls.files.name, "music.opus")
         cls.reference = sound.make_music(os.path.join(cls.files.name, "music.wav"), opus)
-        cls.settings = dict(SETTINGS, **{"media.hold_music_file": opus})
+        cls.settings = dict(SETTINGS, **{"media.hold_music_files": opus})
         super().setUpClass()
 
     @classmethod
@@ -237,6 +237,54 @@ class GivenMusic(CallTest):
         ended = await client.request("POST", f"/calls/{call['id']}/end", {})
         self.assertEqual(ended["call"]["end_reason"], "abandoned")
         self.assertEqual(self.rows("select state from support.call_queue where call_id = %s", call["id"]), [("abandoned",)])
+
+
+class SpokenPlace(CallTest):
+    """Prompts are tones here: 500 Hz please wait, 900 Hz place 2, 700 Hz place 1; each 1.5 s."""
+
+    @classmethod
+    def setUpClass(cls):
+        import subprocess
+        import tempfile
+        cls.files = tempfile.TemporaryDirectory()
+        folder = os.path.join(cls.files.name, "en")
+        os.mkdir(folder)
+        for name, hz in (("please_wait", 500), ("position_1", 700), ("position_2", 900)):
+            wav = os.path.join(cls.files.name, name + ".wav")
+            sound.write_wav(wav, sound.tone(hz, 1.5))
+            subprocess.run(["opusenc", "--quiet", "--framesize", "20", wav, os.path.join(folder, name + ".opus")], check=True)
+        cls.settings = dict(SETTINGS, **{"media.prompts_dir": cls.files.name, "media.prompt_interval_ms": "5000"})
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.files.cleanup()
+
+    def spoken(self, pcm):
+        """What each quarter of a second holds: the tone of a prompt, 0 for anything else."""
+        step = sound.RATE // 4
+        parts = [pcm[n:n + step] for n in range(0, len(pcm) - step + 1, step)]
+        return [next((hz for hz in (500, 700, 900) if sound.share(part, hz) > 0.9), 0) for part in parts]
+
+    async def test_the_place_is_spoken_and_the_music_goes_on(self):
+        first, first_peer, first_call = await self.waiting_call()
+        third_place = [await self.waiting_call() for _ in range(2)]
+        (_, second_peer, _), (_, third_peer, _) = third_place
+        heard = await asyncio.gather(second_peer.listen(3), third_peer.listen(3))
+        self.assertEqual({hz for hz in self.spoken(heard[0]) if hz} - {900}, set())
+        self.assertGreaterEqual(self.spoken(heard[1]).count(500), 3, "no file of its own: please wait")
+        self.assertEqual(self.spoken(heard[1])[-2:], [0, 0])
+        await first.request("POST", f"/calls/{first_call['id']}/end", {})
+        heard = await asyncio.gather(second_peer.listen(8), third_peer.listen(8))
+        for pcm, hz in zip(heard, (700, 900)):
+            spoken = self.spoken(pcm)
+            begin = spoken.index(hz)
+            self.assertEqual(set(spoken), {0, hz})
+            self.assertIn(spoken.count(hz), (5, 6), spoken)
+            self.assertEqual(set(spoken[begin:begin + spoken.count(hz)]), {hz}, "in one piece")
+            after = pcm[(begin + 7) * sound.RATE // 4:]
+            self.assertGreater(sound.note_share(after[:2 * sound.RATE], sound.BUILTIN_NOTES), 0.9, "then music again")
 
 
 class WrongCertificate(CallTest):

@@ -91,6 +91,18 @@ mutation("seals are verified without their signature", "src/audit/verify.c",
          'broken(w, "wrong_signature", 0);', ";", "db test_audit")
 
 # --- who may what ---
+mutation("a socket outlives its token", "src/api/session.c",
+         "    if (expires_us > 0)\n        sup_timer_start(", "    if (expires_us < 0)\n        sup_timer_start(",
+         "api session ends_with_its_token")
+mutation("a socket is renewed with somebody else's token", "src/api/session.c",
+         "} else if (!sup_id_equal(actor->id, session->actor.id) || actor->role != session->actor.role) {", "} else if (!actor) {",
+         "api session renewed_socket_goes_on")
+mutation("a password is changed without the old one", "src/api/session_rest.c",
+         "op->actor.id, h->err == SUP_OK,", "op->actor.id, h->err == SUP_OK || true,", "api desk test_change")
+mutation("what is under way at the stop is never answered", "src/pg/pool.c",
+         "    while (!sup_list_empty(&pool->queue))\n        pg_req_finish(", "    while (false)\n        pg_req_finish(", "db test_pool_faults")
+mutation("a view of the queue is shown to who sees less", "sql/functions/43_queue_read.sql",
+         "when support.role_rank(s.role) >= 3 then 'all' else coalesce(s.team_id::text, '') end) v);", "else 'all' end) v);", "sql 51_queue.sql")
 mutation("a customer may write notes", "src/auth/permission.c",
          '{"chat_note", "--otaaa"}', '{"chat_note", "-ootaaa"}', "unit auth.test_permission")
 mutation("token's signature not checked", "src/auth/jwt.c",
@@ -139,6 +151,34 @@ mutation("no timer for deadlines", "src/queue/queue.c",
 mutation("a late repeat takes an accepted chat back", "sql/functions/42_offer.sql",
          "and c.assigned_staff_id = v_me) then 'accepted'", ") then 'accepted'", "db test_queue")
 
+# --- quality ---
+mutation("LBRR flag ignored", "src/media/quality_in.c",
+         "    if (info.lbrr)\n        *slot(in, hdr->seq) |= SLOT_LBRR;", "    if (false)\n        *slot(in, hdr->seq) |= SLOT_LBRR;",
+         "unit media.test_quality")
+mutation("LBRR flag of 60 ms frames read at the place of 20 ms", "src/media/opus_toc.c",
+         "unsigned units = info->frame_us <= SILK_UNIT_US ? 1 : info->frame_us / SILK_UNIT_US;", "unsigned units = 1;",
+         "unit media.test_opus")
+mutation("DTX pause counts as loss", "src/media/quality_in.c",
+         "    if (us > 0 && us <= DTX_GAP_MAX_US)\n",
+         "    if (us > 0) {\n        in->now.lost += (uint32_t)(us / 20000);\n        in->now.judged += (uint32_t)(us / 20000);\n    }\n"
+         "    if (us > 0 && us <= DTX_GAP_MAX_US)\n", "unit media.test_quality")
+mutation("DTX pause counts as jitter", "src/media/rtp_stats.c",
+         "    bool pause = hdr->marker || is_pause(stats, hdr);", "    bool pause = hdr->marker;", "unit media.test_rtp_stats")
+mutation("relayed gaps renumbered", "src/media/send_stream.c",
+         "    ret_out->seq = (uint16_t)(in->seq + stream->seq_shift);", "    ret_out->seq = (uint16_t)++stream->seq_shift;",
+         "unit media.test_send_stream")
+mutation("loss up and down swapped", "src/media/quality_verdict.c",
+         "            s->over |= 1u << SUP_VERDICT_LOSS_UP;", "            s->over |= 1u << SUP_VERDICT_LOSS_DOWN;",
+         "unit media.test_quality")
+mutation("verdicts without hysteresis", "src/media/quality_verdict.c",
+         "    RAISE = 3, ", "    RAISE = 1, ", "unit media.test_quality")
+mutation("verdicts never held", "src/media/quality_verdict.c",
+         "(held && ((over | presumed) & CLEAR_MASK))", "(false && held && presumed)", "unit media.test_quality")
+mutation("the speaker's gaps told as the listener's loss", "src/media/quality_out.c",
+         "        o->missing += count_sent(o, o->counted, to);", "        o->missing += to - o->counted;", "unit media.test_quality")
+mutation("a dead way down unnoticed", "src/media/quality_out.c",
+         "    uint32_t to = seq > due ? seq : due;", "    uint32_t to = due > seq ? seq : seq;", "unit media.test_quality")
+
 # --- media and calls ---
 mutation("DTLS fingerprint not checked", "src/media/dtls.c",
          "CRYPTO_memcmp(digest, d->opts.peer.digest, len) == 0) {", "true) {", "unit media.test_dtls")
@@ -147,11 +187,10 @@ mutation("no SRTP replay check", "src/media/srtp_gcm.c",
          "unit media.test_srtp_gcm")
 mutation("constant MOS", "src/media/emodel.c",
          "    return clamp(mos, 1, 4.5); /* the cubic dips below 1 near 0 */", "    return 4.1;", "unit media.test_emodel")
-mutation("hold music to a joined leg", "src/call/call.c",
-         "sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,",
-         "sup_leg_set_source(customer, SUP_LEG_HEARS_HOLD,", "db test_call")
-mutation("caller heard before the answer", "src/call/call.c",
-         "bool joined = live->active && !live->held && customer && agent;", "bool joined = customer && agent;", "db test_call")
+mutation("hold music to a joined leg", "src/call/party.c",
+         "if (count == 0 && seat == SUP_CALL_CUSTOMER) {", "if (seat == SUP_CALL_CUSTOMER) {", "db test_call")
+mutation("caller heard before the answer", "src/call/party.c",
+         "if (!p->leg || !live->active)", "if (!p->leg)", "db test_call")
 mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
          "if (agent->leg && !sup_id_equal(agent->user, staff))", "if (false)", "db test_call")
 mutation("an answer during an offer is lost", "src/call/signal.c",
@@ -159,14 +198,14 @@ mutation("an answer during an offer is lost", "src/call/signal.c",
 
 # --- what a call survives ---
 mutation("no grace period for a lost leg", "src/call/leg.c",
-         "sup_timer_start(party->grace, party->live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
+         "sup_timer_start(party->grace, live->service->opts.grace_us);", "sup_timer_start(party->grace, 0);",
          "e2e test_survival Vanished.test_gone_and_back")
 mutation("nobody is told of a lost leg", "src/call/leg.c",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        break;",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
          "e2e test_survival Vanished.test_gone_for_good")
 mutation("a new page's leg is not joined", "src/call/leg.c",
-         "    if (!err)\n        call_join(live);\n", "    if (!err && !p->sampled && !before)\n        call_join(live);\n",
+         "    if (!err)\n        call_join(live);\n", "    if (!err && !before)\n        call_join(live);\n",
          "e2e test_survival Reload.test_crash_of_the_customers_page")
 mutation("a draining daemon takes nobody back", "src/api/rest.c",
          "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
@@ -190,9 +229,8 @@ mutation("TURN credentials never run out", "src/auth/turn.c",
          '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
          "e2e test_networks Turn.test_both_sides_through_turn")
 # --- the life of a call ---
-mutation("the held hear each other", "src/call/call.c",
-         "bool joined = live->active && !live->held && customer && agent;", "bool joined = live->active && customer && agent;",
-         "db test_call")
+mutation("the held hear each other", "src/call/hears.c",
+         "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return s->talk != SUP_CALL_TALK_COLLEAGUE;", "db test_call")
 mutation("a caller whose leg is gone loses the place", "src/call/leg.c",
          "    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))\n        call_place(live, true);\n    else if",
          "    if", "db test_call")
@@ -223,3 +261,27 @@ mutation("calls that are spoken in are not live", "sql/functions/54_call_life.sq
 mutation("a supervisor sees the own team alone", "sql/functions/54_call_life.sql",
          "          and (v_rank >= 3 or support.staff_team(k.staff_id) = v_team)",
          "          and (v_rank >= 9 or support.staff_team(k.staff_id) = v_team)", "sql 61_call_party.sql")
+
+# --- quality beside the media ---
+mutation("advice of another verdict", "src/api/call_quality.c",
+         '[SUP_VERDICT_SILENT_MICROPHONE] = "check_microphone"', '[SUP_VERDICT_SILENT_MICROPHONE] = "nothing"',
+         "unit api.test_call_quality")
+mutation("the customer is told every second", "src/call/samples.c",
+         "told == live->told && now_us - live->told_us < TELL_AGAIN_US", "false", "db test_call")
+mutation("counts of another connection compared", "src/call/stats.c",
+         "    return b >= a && b - a <= COUNT_MAX;", "    return b - a <= COUNT_MAX;", "db test_call")
+mutation("a client's lost packets added as they stand", "src/call/stats.c",
+         "*ret_count = b - a; /* may fall", "*ret_count = b; /* may fall", "db test_call")
+mutation("residual loss of each second counted alike", "src/call/summary.c",
+         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 100;",
+         "unit call.test_summary")
+mutation("a customer sees the agent's leg", "sql/migrations/0013_call_stats.sql",
+         "create policy customer on support.call_client_stats for select to supportd_app\n"
+         "    using (customer_id = (select support.actor_customer()) and leg = 'customer');",
+         "create policy customer on support.call_client_stats for select to supportd_app\n"
+         "    using (customer_id = (select support.actor_customer()));", "sql 20_rls_read.sql")
+mutation("a prompt again and again", "src/media/bridge.c",
+         "    if (leg->prompt_position == sup_hold_count(leg->prompt))\n        leg->prompt = NULL;\n", "",
+         "unit media.test_session")
+mutation("a worse place spoken", "src/call/prompt.c",
+         "(live->said > 0 && live->position >= live->said)", "live->position == live->said", "db test_call")

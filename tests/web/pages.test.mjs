@@ -468,6 +468,7 @@ test("staff: the leg connects while it rings, the microphone comes with the answ
   await page
     .locator('[data-testid="callpanel"][data-state="active"][data-leg="connected"]')
     .waitFor();
+  await page.locator(".routing li").filter({ hasText: "accepted" }).nth(1).waitFor();
   for (let i = 0; i < 30; i++) {
     const bad = i > 15 && i < 22;
     daemon.quality(

@@ -17,6 +17,7 @@
 #include "supportd/base/signal.h"
 #include "supportd/bus/bus.h"
 #include "supportd/loop/loop.h"
+#include "supportd/media/prompts.h"
 #include "supportd/media/recorder.h"
 #include "supportd/media/session.h"
 #include "supportd/metrics/metrics.h"
@@ -28,12 +29,14 @@ struct sup_call_opts {
     struct sup_loop *loop; /* all kept */
     struct sup_pg_pool *pool;
     struct sup_media_engine *engine;
-    struct sup_metrics *metrics; /* may be NULL */
-    struct sup_bus *bus;         /* whose process owns the media of the calls started here */
-    uint64_t grace_us;           /* a lost leg may come back within it */
-    uint64_t stats_interval_us;  /* least time between two reports of a client */
-    size_t max_calls;            /* with media here, at a time */
-    bool no_fec, dtx;            /* of the answers, as in media/session.h */
+    struct sup_metrics *metrics;       /* may be NULL */
+    struct sup_bus *bus;               /* whose process owns the media of the calls started here */
+    uint64_t grace_us;                 /* a lost leg may come back within it */
+    uint64_t stats_interval_us;        /* least time between two reports of a client */
+    const struct sup_prompts *prompts; /* kept; NULL: callers hear music alone */
+    uint64_t prompt_interval_us;       /* least time between two prompts of a call */
+    size_t max_calls;                  /* with media here, at a time */
+    bool no_fec, dtx;                  /* of the answers, as in media/session.h */
     uint32_t max_average_bitrate, ptime_ms;
     struct sup_recorders *recorders; /* NULL: nothing is recorded. Outlives the service, but calls
                                         nothing back once that is destroyed */
@@ -137,6 +140,12 @@ SUP_MUST_CHECK sup_err sup_call_take_stats(struct sup_call *call, struct sup_id 
  * or its page is gone; it may come back); static. */
 const char *sup_call_leg_name(const struct sup_call *call, struct sup_id id,
                               enum sup_call_party party);
+
+/* Where a caller who waits stands in the queue, from 1 on. Told to the caller by a spoken prompt as
+ * soon as the leg hears music, and again whenever the place has got better, at most every
+ * prompt_interval_us. language: of the caller, may be NULL. No-op for a call that is not here. */
+void sup_call_position(struct sup_call *call, struct sup_id id, unsigned position,
+                       const char *language);
 
 /* The row was made and its media belongs here: the caller's leg is expected. A party whose leg does
  * not come (or come back) in time ends the call, so that none outlives its people. */

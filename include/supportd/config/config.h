@@ -81,7 +81,11 @@ struct sup_config {
         struct sup_config_list stun_urls, turn_urls;
         char *turn_secret;
         int64_t turn_ttl_ms;
-        char *hold_music_file, *srtp_engine;
+        char *relay_host;
+        int64_t relay_port;
+        struct sup_config_list hold_music_files;
+        char *prompts_dir, *srtp_engine;
+        int64_t prompt_interval_ms;
         bool sibling_socket, dscp, dtx, fec;
         int64_t gather_us, bitrate, ptime_ms;
     } media;

@@ -24,9 +24,8 @@ struct sup_hold_packet {
     size_t len;          /* 1..1500 */
 };
 
-/* The built-in music: a melody synthesised and encoded here (mono, about 24 kbit/s, 25.6 s); costs
- * some 0.2 s of CPU. The same bytes on every run of one build and machine.
- * Errors: SUP_E_NOMEM, SUP_E_STATE (libopus). */
+/* The built-in music: a melody that the build synthesises and encodes (mono, about 24 kbit/s,
+ * 25.6 s). Errors: SUP_E_NOMEM. */
 SUP_MUST_CHECK sup_err sup_hold_create_builtin(struct sup_hold **ret_hold);
 
 /* Reads an Ogg Opus file (mono or stereo, mapping family 0, first logical stream) whose packets
@@ -38,6 +37,10 @@ SUP_MUST_CHECK sup_err sup_hold_open(const char *path, struct sup_hold **ret_hol
 /* The same from memory; data is borrowed for the call. */
 SUP_MUST_CHECK sup_err sup_hold_parse(const uint8_t *data, size_t len, struct sup_hold **ret_hold,
                                       const char **ret_why);
+
+/* Puts a copy of more's packets behind those of hold: several pieces in turn. Errors: SUP_E_LIMIT
+ * (SUP_HOLD_PACKETS_MAX), SUP_E_NOMEM; hold is then as long as it fitted. */
+SUP_MUST_CHECK sup_err sup_hold_append(struct sup_hold *hold, const struct sup_hold *more);
 
 /* NULL is a no-op. */
 void sup_hold_destroy(struct sup_hold *hold);

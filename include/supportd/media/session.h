@@ -149,6 +149,10 @@ void sup_leg_set_source(struct sup_leg *leg, enum sup_leg_source source, struct 
  * Errors: SUP_E_LIMIT (more than SUP_MIX_MAX), SUP_E_NOMEM; then nothing has changed. */
 SUP_MUST_CHECK sup_err sup_leg_hear(struct sup_leg *leg, struct sup_leg *const *others,
                                     size_t count);
+/* Plays prompt once in place of the hold music, which then goes on where it was; one that is
+ * playing is cut off. Kept until it has ended or the leg hears something else: prompt must live as
+ * long as the leg. False: the leg does not hear hold music now. */
+bool sup_leg_play(struct sup_leg *leg, const struct sup_hold *prompt);
 enum sup_leg_source sup_leg_source_of(const struct sup_leg *leg);
 /* How many legs it hears. */
 size_t sup_leg_hears(const struct sup_leg *leg);

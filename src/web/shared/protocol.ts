@@ -243,6 +243,7 @@ export interface Direction {
 }
 export interface Leg {
   party: "customer" | "agent";
+  sample?: number;
   connected: boolean;
   relayed: boolean;
   rtt_ms: number | null;
@@ -302,6 +303,8 @@ export interface Welcome {
   type: "welcome";
   me: Me;
   server_time: string;
+  /* null: no end is known. */
+  expires_at: string | null;
   ping_interval_ms: number;
   retry: { min_ms: number; max_ms: number };
   ice_servers: RTCIceServer[];
@@ -407,6 +410,7 @@ export type ServerFrame = { id?: string } & (
   | CallQuality
   | CallAdvice
   | { type: "ok" }
+  | { type: "auth.renewed"; expires_at: string | null }
   | { type: "pong"; server_time: string }
   | { type: "bye"; reason: string; retry_after_ms: number }
   | { type: "error"; error: Problem }
@@ -425,6 +429,7 @@ export type ClientFrame =
   | { type: "call.candidate"; call_id: Id; candidate: string }
   | { type: "call.mute"; call_id: Id; muted: boolean }
   | CallStats
+  | { type: "auth.renew"; token?: string; ticket?: string }
   | { type: "ping" };
 
 /* An answer of the daemon that is an error: REST problem document or error frame. */

@@ -66,16 +66,21 @@ interface Routing {
   created_at: string;
 }
 
-function RoutingList({ chatId }: { chatId: string }) {
+/* moved: changes whenever an offer may have been made or answered. */
+function RoutingList({ chatId, moved }: { chatId: string; moved: string }) {
   const t = desk.t.value;
   const [items, setItems] = useState<Routing[] | null>(null);
+  useEffect(() => setItems(null), [chatId]);
   useEffect(() => {
-    setItems(null);
+    let latest = true;
     desk.rest<List<Routing>>("GET", `/chats/${chatId}/routing`).then(
-      (list) => setItems(list.items),
-      () => setItems(null),
+      (list) => latest && setItems(list.items),
+      () => latest && setItems(null),
     );
-  }, [chatId]);
+    return () => {
+      latest = false;
+    };
+  }, [chatId, moved]);
   if (!items) return null;
   return (
     <section class="routing">
@@ -133,7 +138,10 @@ export function CustomerCard() {
         </div>
       </dl>
       <Tags chatId={state.id} tags={state.tags ?? []} />
-      <RoutingList chatId={state.id} />
+      <RoutingList
+        chatId={state.id}
+        moved={[state.status, state.assigned?.id, state.call?.id, state.call?.state].join()}
+      />
     </section>
   );
 }

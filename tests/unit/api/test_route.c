@@ -32,6 +32,10 @@ static const struct {
     {"POST", API "/offers/{offer_id}/decline", STAFF},
     {"GET", API "/me", SIGNED_IN},
     {"PUT", API "/me/presence", STAFF},
+    {"PUT", API "/me/password", STAFF},
+    {"GET", API "/customers/{customer_id}", STAFF},
+    {"GET", API "/customers/{customer_id}/chats", STAFF},
+    {"POST", API "/chats/{chat_id}/requeue", STAFF},
     {"GET", API "/calls", SIGNED_IN},
     {"GET", API "/calls/{call_id}", SIGNED_IN},
     {"GET", API "/calls/{call_id}/quality", SIGNED_IN},
@@ -130,10 +134,11 @@ START_TEST(every_frame_is_for_whom_it_should_be)
         const char *type;
         enum who who;
     } frames[] = {
-        {"hello", SIGNED_IN},          {"ping", SIGNED_IN},         {"chat.open", SIGNED_IN},
-        {"chat.leave", SIGNED_IN},     {"message.send", SIGNED_IN}, {"note.send", STAFF},
-        {"chat.receipt", SIGNED_IN},   {"chat.typing", SIGNED_IN},  {"call.offer", SIGNED_IN},
-        {"call.candidate", SIGNED_IN}, {"call.mute", SIGNED_IN},    {"call.stats", SIGNED_IN},
+        {"hello", SIGNED_IN},      {"ping", SIGNED_IN},           {"auth.renew", SIGNED_IN},
+        {"chat.open", SIGNED_IN},  {"chat.leave", SIGNED_IN},     {"message.send", SIGNED_IN},
+        {"note.send", STAFF},      {"chat.receipt", SIGNED_IN},   {"chat.typing", SIGNED_IN},
+        {"call.offer", SIGNED_IN}, {"call.candidate", SIGNED_IN}, {"call.mute", SIGNED_IN},
+        {"call.stats", SIGNED_IN},
     };
     for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
         const struct api_frame *frame = api_frame_find(frames[i].type);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "support/check_main.h"
+#include "support/ogg_file.h"
 #include "supportd/base/buf.h"
 #include "supportd/media/hold.h"
 #include "supportd/media/level.h"
@@ -154,6 +155,23 @@ START_TEST(cut_and_damaged_files_are_survived)
 }
 END_TEST
 
+START_TEST(several_pieces_play_in_turn)
+{
+    static uint8_t file[8192];
+    struct sup_hold *more;
+    ck_assert_int_eq(sup_hold_parse(file, ogg_file(file, sizeof(file), 3, 1), &hold, NULL), SUP_OK);
+    ck_assert_int_eq(sup_hold_parse(file, ogg_file(file, sizeof(file), 2, 2), &more, NULL), SUP_OK);
+    sup_mem_fail_at(1);
+    ck_assert_int_eq(sup_hold_append(hold, more), SUP_OK); /* there was room */
+    sup_mem_fail_at(0);
+    sup_hold_destroy(more);
+    ck_assert_uint_eq(sup_hold_count(hold), 5);
+    static const uint8_t fills[] = {1, 1, 1, 2, 2, 1, 1, 1, 2, 2};
+    for (uint64_t n = 0; n < sizeof(fills); n++)
+        ck_assert_uint_eq(sup_hold_packet(hold, n).data[1], fills[n]);
+}
+END_TEST
+
 /* An Ogg stream of head, tags and one packet, with the head's bytes changed. */
 static sup_err parse_with_head(size_t at, uint8_t value)
 {
@@ -221,5 +239,5 @@ END_TEST
 
 SUP_CHECK_MAIN("hold", setup, teardown, the_builtin_music_sounds,
                the_builtin_music_is_the_same_every_time, a_file_of_another_encoder_is_read,
-               bad_files_say_why, cut_and_damaged_files_are_survived, heads_are_checked,
-               out_of_memory_leaves_nothing)
+               bad_files_say_why, cut_and_damaged_files_are_survived, several_pieces_play_in_turn,
+               heads_are_checked, out_of_memory_leaves_nothing)

@@ -3,6 +3,7 @@
 #include "supportd/media/session.h"
 
 #include "support/legs.h"
+#include "support/ogg_file.h"
 
 static void check_hold_music(struct side *s, enum sup_srtp_profile profile)
 {
@@ -42,6 +43,47 @@ START_TEST(all_fallbacks_together)
     open_engine(true, true); /* through libnice, all SRTP on libsrtp2 */
     connect_side(a, GCM, 111, 1);
     check_hold_music(a, SUP_SRTP_GCM_128);
+}
+END_TEST
+
+START_TEST(a_prompt_cuts_the_music_in_one_stream)
+{
+    enum { PROMPT = 10 };
+    static uint8_t file[4096];
+    struct sup_hold *prompt;
+    ck_assert_int_eq(
+        sup_hold_parse(file, ogg_file(file, sizeof(file), PROMPT, 0xA5), &prompt, NULL), SUP_OK);
+    open_engine(false, false);
+    connect_side(a, GCM, 111, 1);
+    ck_assert(!sup_leg_play(a->leg, prompt)); /* it hears nothing */
+    sup_leg_set_source(a->leg, SUP_LEG_HEARS_HOLD, NULL);
+    SPIN_UNTIL(a->browser.count >= 5);
+    ck_assert(sup_leg_play(a->leg, prompt));
+    size_t before = a->browser.count;
+    SPIN_UNTIL(a->browser.count >= before + PROMPT + 10);
+    check_continuous(&a->browser, 0, false);
+    size_t spoken = 0, first = 0, music = 0;
+    for (size_t i = 0; i < a->browser.count; i++) {
+        const struct browser_packet *heard = &a->browser.heard[i];
+        ck_assert_uint_eq(heard->hdr.ts - a->browser.heard[0].hdr.ts, i * 960);
+        if (heard->hdr.payload_len == OGG_FILE_LEN && heard->payload[1] == 0xA5 &&
+            heard->payload[40] == 0xA5) {
+            first = spoken++ == 0 ? i : first;
+            ck_assert_uint_eq(i, first + spoken - 1); /* in one piece */
+            continue;
+        }
+        struct sup_hold_packet p = sup_hold_packet(hold, music++); /* goes on where it was */
+        ck_assert_uint_eq(heard->hdr.payload_len, p.len);
+        ck_assert_mem_eq(heard->payload, p.data, p.len < 64 ? p.len : 64);
+    }
+    ck_assert_uint_eq(spoken, PROMPT); /* and once */
+    ck_assert(sup_leg_play(a->leg, prompt));
+    sup_leg_set_source(a->leg, SUP_LEG_HEARS_NOTHING, NULL);
+    sup_leg_set_source(a->leg, SUP_LEG_HEARS_HOLD, NULL); /* the prompt is forgotten */
+    before = a->browser.count;
+    SPIN_UNTIL(a->browser.count >= before + 3);
+    ck_assert_uint_ne(a->browser.heard[before + 2].payload[1], 0xA5);
+    sup_hold_destroy(prompt);
 }
 END_TEST
 
@@ -352,7 +394,8 @@ START_TEST(names_are_stable)
 END_TEST
 
 SUP_CHECK_MAIN("session", legs_setup, legs_teardown, gcm_browser_hears_hold_music,
-               cm_browser_hears_hold_music, all_fallbacks_together, wrong_certificate_gets_nothing,
+               cm_browser_hears_hold_music, all_fallbacks_together,
+               a_prompt_cuts_the_music_in_one_stream, wrong_certificate_gets_nothing,
                two_legs_relay_and_keep_gaps, switching_sources_is_seamless,
                late_packet_of_a_new_source_is_dropped_not_resent, one_speaker_two_listeners,
                unwanted_packets_are_counted_by_reason, reports_and_round_trip,

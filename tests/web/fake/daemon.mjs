@@ -547,6 +547,17 @@ export class FakeDaemon {
               closed_at: null,
               why: {},
             },
+            ...[...this.calls.values()]
+              .filter((c) => c.chat_id === id && c.state !== "queued")
+              .map((c) => ({
+                offer_id: c.id,
+                kind: "call",
+                staff_id: AMINA,
+                state: c.state === "ringing" ? "pending" : "accepted",
+                created_at: c.created_at,
+                closed_at: null,
+                why: {},
+              })),
           ],
           next: null,
         });
@@ -617,6 +628,7 @@ export class FakeDaemon {
         connection_id: randomUUID(),
         me: this.meOf(who),
         server_time: new Date().toISOString(),
+        expires_at: null,
         ping_interval_ms: 25000,
         retry: { min_ms: 200, max_ms: 1000 },
         ice_servers: [],
