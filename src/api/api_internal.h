@@ -395,6 +395,7 @@ struct sup_api {
     struct sup_hub *hub;
     struct sup_link sessions;
     struct sup_link hashing; /* passwords on the work queue */
+    struct sup_link telling; /* states of calls being read for somebody */
     struct sup_link playing; /* tracks of recordings on the work queue */
     struct api_opening openings[API_OPENINGS];
     size_t opening_next;

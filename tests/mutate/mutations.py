@@ -273,7 +273,7 @@ mutation("counts of another connection compared", "src/call/stats.c",
 mutation("a client's lost packets added as they stand", "src/call/stats.c",
          "*ret_count = b - a; /* may fall", "*ret_count = b; /* may fall", "db test_call")
 mutation("residual loss of each second counted alike", "src/call/summary.c",
-         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 100;",
+         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 200;",
          "unit call.test_summary")
 mutation("a customer sees the agent's leg", "sql/migrations/0013_call_stats.sql",
          "create policy customer on support.call_client_stats for select to supportd_app\n"
@@ -285,3 +285,61 @@ mutation("a prompt again and again", "src/media/bridge.c",
          "unit media.test_session")
 mutation("a worse place spoken", "src/call/prompt.c",
          "(live->said > 0 && live->position >= live->said)", "live->position == live->said", "db test_call")
+
+# --- three parties ---
+mutation("a whisper reaches all", "src/call/hears.c",
+         "        return listener == SUP_CALL_ROLE_AGENT;", "        return listener != SUP_CALL_ROLE_WHISPER;", "unit call.test_hears")
+mutation("who listens is heard", "src/call/hears.c",
+         "    default:\n        return false;", "    case SUP_CALL_ROLE_LISTEN:\n        return true;\n    default:\n        return false;",
+         "unit call.test_hears")
+mutation("the customer hears agent and colleague talk", "src/call/hears.c",
+         "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return !s->held;", "unit call.test_hears")
+mutation("everybody hears all speakers, themselves among them", "src/media/mixer.c",
+         "    for (size_t k = 0; k < leg->ear_count; k++) {\n        const struct sup_mix_in *in = leg->ears[k].from->mix_in;\n"
+         "        if (!in->sounds)\n            continue;\n",
+         "    const struct sup_link *all = &sup_media_mixer(leg->engine)->speakers;\n"
+         "    for (struct sup_link *pos = all->next; pos != all; pos = pos->next) {\n"
+         "        const struct sup_mix_in *in = SUP_CONTAINER_OF(pos, struct sup_mix_in, link);\n",
+         "unit media.test_mixer")
+mutation("the mix begins before its decoders have heard anything", "src/media/bridge.c",
+         "        sup_mixer_prime(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);",
+         "        sup_bridge_end_relay(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);", "unit media.test_mixer")
+mutation("the mixer ignores in-band FEC", "src/media/mix_source.c",
+         "SUP_OK && info.lbrr;", "SUP_OK && false;", "unit media.test_mix")
+mutation("FEC does not follow the reported loss", "src/media/mixer.c",
+         "    sup_opus_enc_set_loss(out->enc, loss_pct);\n", "", "unit media.test_mixer")
+mutation("supervision is not audited", "sql/functions/52_call_party.sql",
+         "    values (p_party, p_call, v_call.chat_id, v_call.customer_id, v_me, p_mode, 'open', support.now(), support.now()) returning * into v_party;\n"
+         "    perform support.do_party_audit(v_party, 'start', p_request, null);\n",
+         "    values (p_party, p_call, v_call.chat_id, v_call.customer_id, v_me, p_mode, 'open', support.now(), support.now()) returning * into v_party;\n",
+         "api call_party test_supervision")
+mutation("private supervision is shown to the agent", "sql/migrations/0011_call_party.sql",
+         "(p_role in ('consult', 'barge') or support.staff_rank(p_me) >= 2\n", "(true or support.staff_rank(p_me) >= 2\n", "sql 61_call_party.sql")
+mutation("supervision outlives the agent's part", "sql/migrations/0011_call_party.sql",
+         "    perform support.do_parties_end(new.id, case", "    perform (new.id, case", "sql 61_call_party.sql")
+mutation("the colleague's leg is lost at the handing over", "src/call/call.c",
+         "        call_promote(live, staff);\n", "", "e2e test_parties Parties.test_warm_transfer")
+
+# --- recording ---
+mutation("a recording is not encrypted", "src/media/recorder_crypt.c",
+         "    seal->next++;\n    seal->done = last;\n", "    memcpy(p + WORD_LEN, plain ? plain : \"\", len);\n    seal->next++;\n    seal->done = last;\n",
+         "unit media.test_recorder_crypt")
+mutation("the number of a chunk is not authenticated", "src/media/recorder_crypt.c",
+         "    put_be(nonce + NONCE_LEN - 8, n, 8);\n    memcpy(aad, header, SUP_REC_HEADER_LEN);\n    put_be(aad + SUP_REC_HEADER_LEN, n, 8);",
+         "    memcpy(aad, header, SUP_REC_HEADER_LEN);\n    put_be(aad + SUP_REC_HEADER_LEN, n * 0, 8);", "unit media.test_recorder_crypt")
+mutation("any chunk may be declared the last", "src/media/recorder_crypt.c",
+         "    put_be(aad + SUP_REC_HEADER_LEN + 8, word, WORD_LEN);", "    put_be(aad + SUP_REC_HEADER_LEN + 8, word & ~last_bit, WORD_LEN);",
+         "unit media.test_recorder_crypt")
+mutation("lost packets shorten the recording", "src/media/recorder_track.c",
+         "    return missing >= STEP ? fill(t, missing - missing % STEP) : SUP_OK;", "    return missing >= 48000 ? fill(t, missing - missing % STEP) : SUP_OK;",
+         "unit media.test_recorder_track")
+mutation("a pause is ignored", "src/call/recording.c",
+         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || !talking(live))",
+         "e2e test_recording TimeLine")
+mutation("what is said on hold is recorded", "src/call/recording.c",
+         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || r->paused || r->pausing > 0)",
+         "e2e test_recording TimeLine")
+mutation("card data in the chat pauses nothing", "src/api/recording_rest.c",
+         "    sup_call_card_seen(api->opts.call, news->chat);\n    /* The call's", "    /* The call's", "api recordings card_data")
+mutation("a recording that did not fit is told to be whole", "src/media/recorder.c",
+         "    result.incomplete |= result.gap_us > 0;", "    result.gap_us = 0;", "unit media.test_recorder")
