@@ -261,6 +261,8 @@ void api_call_answer_state(struct api_op *op);
 void api_work_taken(struct sup_api *api, struct sup_id staff, struct sup_pg_result *rows);
 /* The leg of staff, at whom the call rings, is there: taken at once if that is wished. */
 void api_call_answerable(struct sup_api *api, struct sup_id call, struct sup_id staff);
+/* Calls whose process is gone end, or keep their place. */
+void api_calls_end_dead(struct sup_api *api);
 /* A customer has come: a callback that rings is told. */
 void api_call_welcomed(struct sup_api *api, struct sup_id customer);
 void api_call_hold(struct api_op *op);

@@ -338,7 +338,7 @@ static void on_dead(const struct sup_pg_reply *reply, void *arg)
     }
 }
 
-static void end_dead(struct sup_api *api)
+void api_calls_end_dead(struct sup_api *api)
 {
     if (sup_call_store_dead(api->opts.pool, on_dead, api))
         sup_log_warn("api", "calls of dead processes not ended");
@@ -349,7 +349,7 @@ static void on_gap(struct sup_listener *listener, void *data)
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_call_gap);
     if (*(enum sup_bus_gap *)data == SUP_BUS_GAP_TICK)
         return;
-    end_dead(api);
+    api_calls_end_dead(api);
     sup_call_check_all(api->opts.call);
 }
 
@@ -366,7 +366,7 @@ sup_err api_calls_create(struct sup_api *api)
     sup_signal_add(topic, &api->on_call_bus);
     sup_signal_add(sup_call_events(api->opts.call), &api->on_call);
     sup_signal_add(sup_bus_gaps(api->opts.bus), &api->on_call_gap);
-    end_dead(api);
+    api_calls_end_dead(api);
     return SUP_OK;
 }
 
