@@ -165,8 +165,7 @@ mutation("nobody is told of a lost leg", "src/call/leg.c",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
          "e2e test_survival Vanished.test_gone_for_good")
 mutation("a new page's leg is not joined", "src/call/leg.c",
-         "        call_join(live);\n    }\n    if (!err && p->leg != before)",
-         "        if (!before)\n            call_join(live);\n    }\n    if (!err && p->leg != before)",
+         "    if (!err)\n        call_join(live);\n", "    if (!err && !before)\n        call_join(live);\n",
          "e2e test_survival Reload.test_crash_of_the_customers_page")
 mutation("a draining daemon takes nobody back", "src/api/rest.c",
          "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
