@@ -87,6 +87,7 @@ suites_e2e()
 {
     suite build-release build release
     suite e2e sh tests/e2e/run.sh
+    suite wire sh tests/wire/run.sh
 }
 
 supportd_install test || { echo "0 passed, 1 failed"; exit 1; }
@@ -103,6 +104,7 @@ all | full)
     suites_sql
     suites_api
     suite e2e sh tests/e2e/run.sh
+    suite wire sh tests/wire/run.sh
     suite fuzz sh tests/fuzz/run.sh
     ;;
 *)

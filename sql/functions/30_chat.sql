@@ -253,7 +253,8 @@ begin
     rev := v_chat.rev;
     customer_id := v_chat.customer_id;
     staff_id := v_chat.assigned_staff_id;
-    result := case when v_chat.status = 'closed' then 'closed'
+    result := case when v_chat.entry_id = p_entry then 'repeat'
+                   when v_chat.status = 'closed' then 'closed'
                    when v_chat.status <> 'assigned' or (v_rank < 2 and v_chat.assigned_staff_id <> v_me) then 'not_assigned'
                    when v_chat.call_id is not null then 'call_live' end;
     if result is not null then

@@ -22,6 +22,7 @@ ROUTE(receipts, SUP_OP_CHAT_RECEIPT, api_chat_receipts);
 ROUTE(tag_put, SUP_OP_CHAT_TAG, api_chat_tag_put);
 ROUTE(tag_delete, SUP_OP_CHAT_TAG, api_chat_tag_delete);
 ROUTE(chat_close, SUP_OP_CHAT_CLOSE, api_chat_close);
+ROUTE(chat_requeue, SUP_OP_CHAT_REQUEUE, api_chat_requeue);
 ROUTE(chat_routing, SUP_OP_CHAT_READ_ROUTING, api_chat_routing);
 ROUTE(queue_list, SUP_OP_QUEUE_READ, api_queue_list);
 ROUTE(queue_pick, SUP_OP_QUEUE_PICK, api_queue_pick);
@@ -30,6 +31,9 @@ ROUTE(offer_accept, SUP_OP_OFFER_ACCEPT, api_offer_accept);
 ROUTE(offer_decline, SUP_OP_OFFER_DECLINE, api_offer_decline);
 ROUTE(me_get, SUP_OP_ME_READ, api_me_get);
 ROUTE(presence_put, SUP_OP_PRESENCE_SET, api_presence_put);
+ROUTE(password_put, SUP_OP_PASSWORD_SET, api_password_put);
+ROUTE(customer_get, SUP_OP_CUSTOMER_READ, api_customer_get);
+ROUTE(customer_chats, SUP_OP_CUSTOMER_READ, api_customer_chats);
 ROUTE(call_start, SUP_OP_CALL_START, api_call_start);
 ROUTE(call_list, SUP_OP_CALL_LIST, api_call_list);
 ROUTE(call_get, SUP_OP_CALL_READ, api_call_get);
@@ -53,6 +57,7 @@ ROUTE(call_answer, SUP_OP_CALL_ANSWER, api_call_answer);
 ROUTE(call_decline, SUP_OP_CALL_ANSWER, api_call_decline);
 ROUTE(call_rating, SUP_OP_CALL_RATE, api_call_rating);
 ROUTE(call_missed, SUP_OP_CALL_READ_MISSED, api_call_missed);
+ROUTE(call_live, SUP_OP_CALL_READ_LIVE, api_call_live);
 ROUTE(auto_answer_put, SUP_OP_AUTO_ANSWER_SET, api_auto_answer_put);
 ROUTE(wrap_up_post, SUP_OP_WRAP_UP, api_wrap_up_post);
 ROUTE(wrap_up_delete, SUP_OP_WRAP_UP, api_wrap_up_delete);
@@ -96,7 +101,10 @@ static const struct sup_http_route routes[] = {
     ROW("PUT", BASE "/chats/{chat_id}/tags/{tag}", tag_put),
     ROW("DELETE", BASE "/chats/{chat_id}/tags/{tag}", tag_delete),
     ROW("POST", BASE "/chats/{chat_id}/close", chat_close),
+    ROW("POST", BASE "/chats/{chat_id}/requeue", chat_requeue),
     ROW("GET", BASE "/chats/{chat_id}/routing", chat_routing),
+    ROW("GET", BASE "/customers/{customer_id}", customer_get),
+    ROW("GET", BASE "/customers/{customer_id}/chats", customer_chats),
     ROW("GET", BASE "/queue", queue_list),
     ROW("POST", BASE "/queue/{entry_id}/pick", queue_pick),
     ROW("GET", BASE "/offers", offer_list),
@@ -104,6 +112,7 @@ static const struct sup_http_route routes[] = {
     ROW("POST", BASE "/offers/{offer_id}/decline", offer_decline),
     ROW("GET", BASE "/me", me_get),
     ROW("PUT", BASE "/me/presence", presence_put),
+    ROW("PUT", BASE "/me/password", password_put),
     ROW("POST", BASE "/call/start", call_start),
     ROW("GET", BASE "/calls", call_list),
     ROW("GET", BASE "/calls/{call_id}", call_get),
@@ -132,6 +141,7 @@ static const struct sup_http_route routes[] = {
     ROW("POST", BASE "/calls/{call_id}/decline", call_decline),
     ROW("POST", BASE "/calls/{call_id}/rating", call_rating),
     ROW("GET", BASE "/calls/missed", call_missed),
+    ROW("GET", BASE "/calls/live", call_live),
     ROW("PUT", BASE "/me/auto-answer", auto_answer_put),
     ROW("POST", BASE "/me/wrap-up", wrap_up_post),
     ROW("DELETE", BASE "/me/wrap-up", wrap_up_delete),
@@ -161,6 +171,7 @@ const struct sup_http_route *sup_api_routes(size_t *ret_count)
 
 static const struct api_frame frames[] = {
     {"hello", SUP_OP_WS_CONNECT, api_ws_hello},
+    {"auth.renew", SUP_OP_WS_CONNECT, api_ws_renew},
     {"ping", SUP_OP_WS_CONNECT, api_ws_ping},
     {"chat.open", SUP_OP_CHAT_READ, api_ws_chat_open},
     {"chat.leave", SUP_OP_WS_CONNECT, api_ws_chat_leave},

@@ -135,10 +135,11 @@ struct api_session {
     bool closed;
     bool leased; /* its lease was asked for */
     struct sup_actor actor;
-    struct sup_map *feeds;   /* chat id -> struct api_feed, of the chats it follows */
-    struct sup_map *left;    /* chats that it does not want to hear of any more */
-    struct sup_timer *timer; /* hello deadline, then silence */
-    int64_t connection;      /* number of its lease */
+    struct sup_map *feeds;    /* chat id -> struct api_feed, of the chats it follows */
+    struct sup_map *left;     /* chats that it does not want to hear of any more */
+    struct sup_timer *timer;  /* hello deadline, then silence */
+    struct sup_timer *expiry; /* of the credential */
+    int64_t connection;       /* number of its lease */
 };
 
 void api_session_ref(struct api_session *session);
@@ -272,6 +273,7 @@ void api_call_answer(struct api_op *op);
 void api_call_decline(struct api_op *op);
 void api_call_rating(struct api_op *op);
 void api_call_missed(struct api_op *op);
+void api_call_live(struct api_op *op);
 void api_auto_answer_put(struct api_op *op);
 void api_wrap_up_post(struct api_op *op);
 void api_wrap_up_delete(struct api_op *op);
@@ -345,6 +347,10 @@ void api_chat_receipts(struct api_op *op);
 void api_chat_tag_put(struct api_op *op);
 void api_chat_tag_delete(struct api_op *op);
 void api_chat_close(struct api_op *op);
+void api_chat_requeue(struct api_op *op);
+void api_customer_get(struct api_op *op);
+void api_customer_chats(struct api_op *op);
+void api_password_put(struct api_op *op);
 void api_chat_routing(struct api_op *op);
 void api_me_get(struct api_op *op);
 void api_presence_put(struct api_op *op);
@@ -375,6 +381,7 @@ void api_ws_chat_leave(struct api_op *op);
 void api_ws_chat_typing(struct api_op *op);
 void api_ws_hello(struct api_op *op);
 void api_ws_ping(struct api_op *op);
+void api_ws_renew(struct api_op *op);
 
 enum { API_OPENINGS = 256 };
 /* Who has opened which recording lately. */
@@ -388,6 +395,7 @@ struct sup_api {
     struct sup_hub *hub;
     struct sup_link sessions;
     struct sup_link hashing; /* passwords on the work queue */
+    struct sup_link telling; /* states of calls being read for somebody */
     struct sup_link playing; /* tracks of recordings on the work queue */
     struct api_opening openings[API_OPENINGS];
     size_t opening_next;

@@ -193,7 +193,8 @@ static void put_leg(struct text *t, const char *party, const struct sup_quality_
 {
     put(t, "{\"party\":\"");
     put(t, party);
-    put_bool(t, "\",\"connected\":", s->connected);
+    put_int(t, "\",\"sample\":", s->number);
+    put_bool(t, ",\"connected\":", s->connected);
     put_bool(t, ",\"relayed\":", s->relayed);
     put_part_or_null(t, ",\"rtt_ms\":", s->has_rtt, s->rtt_us / 1000.0, TENTHS);
     put_part_or_null(t, ",\"drift_ppm\":", s->has_drift, s->drift_ppm, TENTHS);

@@ -383,3 +383,25 @@ void api_chat_close(struct api_op *op)
     if (err)
         api_op_fail_err(op, err);
 }
+
+static void on_requeued(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (!api_chat_result_ok(op, reply))
+        return;
+    api_chat_announce_row(op->api, op->chat, reply->rows);
+    sup_queue_kick(op->api->opts.queue);
+    api_queue_changed(op->api);
+    api_me_changed(op->api, sup_row_id(reply->rows, 0, "staff_id"));
+    api_op_done(op); /* who gave it back may not see it any more */
+}
+
+void api_chat_requeue(struct api_op *op)
+{
+    if (!api_op_path_id(op, "chat_id", &op->chat) || !api_op_read(op, NULL, 0, NULL))
+        return;
+    sup_err err = sup_chat_store_requeue(op->api->opts.pool, op->actor.text, op->chat, sup_id_new(),
+                                         op->request, on_requeued, op);
+    if (err)
+        api_op_fail_err(op, err);
+}

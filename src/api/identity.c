@@ -111,6 +111,7 @@ static void on_customer(const struct sup_pg_reply *reply, void *arg)
     struct sup_actor actor =
         sup_actor_make(SUP_ROLE_CUSTOMER, sup_row_id(reply->rows, 0, "id"), l->identity.name);
     (void)snprintf(actor.language, sizeof(actor.language), "%.15s", l->identity.language);
+    actor.expires_us = l->identity.expires_us;
     remember(l, &actor);
     finish(l, NULL, &actor);
 }
@@ -131,6 +132,7 @@ static void on_staff_or_not(const struct sup_pg_reply *reply, void *arg)
         struct sup_actor actor =
             sup_actor_make(role_of(reply->rows), sup_row_id(reply->rows, 0, "staff_id"),
                            sup_row_str(reply->rows, 0, "display_name"));
+        actor.expires_us = l->identity.expires_us;
         remember(l, &actor);
         finish(l, NULL, &actor);
         return;
@@ -184,6 +186,7 @@ static void on_session(const struct sup_pg_reply *reply, void *arg)
     struct sup_actor actor =
         sup_actor_make(role_of(reply->rows), sup_row_id(reply->rows, 0, "staff_id"),
                        sup_row_str(reply->rows, 0, "display_name"));
+    actor.expires_us = sup_pg_time(reply->rows, 0, sup_pg_col(reply->rows, "expires_at"));
     finish(l, NULL, &actor);
 }
 

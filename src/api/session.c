@@ -14,6 +14,7 @@ enum {
     RETRY_MAX_MS = 15000,
     RESUME_MAX = 50,
     CLOSE_UNAUTHENTICATED = 4401,
+    CLOSE_EXPIRED = 4402,
     CLOSE_DENIED = 4403,
     CLOSE_SILENT = 4408,
 };
@@ -65,6 +66,29 @@ static void on_silence(void *arg)
         sup_ws_close(session->client, CLOSE_UNAUTHENTICATED, "no hello");
 }
 
+static void on_expired(void *arg)
+{
+    struct api_session *session = arg;
+    sup_ws_close(session->client, CLOSE_EXPIRED, "credential expired");
+}
+
+/* The socket ends with the credential that opened it, or that it was renewed by. */
+static void watch_expiry(struct api_session *session, int64_t expires_us)
+{
+    int64_t left_us = expires_us - sup_clock_wall_us();
+    session->actor.expires_us = expires_us;
+    if (expires_us > 0)
+        sup_timer_start(session->expiry, left_us > 0 ? (uint64_t)left_us : 0);
+    else
+        sup_timer_stop(session->expiry);
+}
+
+static json_t *expiry_json(const struct api_session *session)
+{
+    return session->actor.expires_us > 0 ? json_string(sup_time_text(session->actor.expires_us).s)
+                                         : json_null();
+}
+
 void api_session_open(struct sup_ws_client *client, void *arg)
 {
     struct sup_api *api = arg;
@@ -80,6 +104,7 @@ void api_session_open(struct sup_ws_client *client, void *arg)
     sup_ws_set_data(client, session);
     sup_ws_forget_cookie(client);
     if (sup_map_create(&session->feeds) || sup_map_create(&session->left) ||
+        sup_timer_create(api->opts.loop, on_expired, session, &session->expiry) ||
         sup_timer_create(api->opts.loop, on_silence, session, &session->timer)) {
         sup_ws_close(client, SUP_WS_TRY_LATER, "overloaded");
         return;
@@ -99,7 +124,8 @@ void api_session_close(struct sup_ws_client *client, unsigned code, void *arg)
     sup_ws_set_data(client, NULL);
     sup_list_remove(&session->link);
     sup_timer_destroy(session->timer);
-    session->timer = NULL;
+    sup_timer_destroy(session->expiry);
+    session->timer = session->expiry = NULL;
     if (session->feeds)
         api_feed_leave_all(session);
     if (session->leased)
@@ -126,11 +152,11 @@ static json_t *welcome(const struct api_session *session)
     json_t *who = json_pack("{s:s, s:s, s:s, s:s}", "id", sup_id_text(me->id).s, "kind",
                             sup_actor_is_staff(me) ? "staff" : "customer", "name", me->name, "role",
                             sup_role_name(me->role));
-    return json_pack("{s:s, s:o, s:s, s:i, s:{s:i, s:i}, s:o}", "connection_id",
+    return json_pack("{s:s, s:o, s:s, s:o, s:i, s:{s:i, s:i}, s:o}", "connection_id",
                      sup_id_text(sup_ws_id(session->client)).s, "me", who, "server_time",
-                     sup_time_text(sup_clock_wall_us()).s, "ping_interval_ms", PING_INTERVAL_MS,
-                     "retry", "min_ms", RETRY_MIN_MS, "max_ms", RETRY_MAX_MS, "ice_servers",
-                     api_ice_servers(session->api, me));
+                     sup_time_text(sup_clock_wall_us()).s, "expires_at", expiry_json(session),
+                     "ping_interval_ms", PING_INTERVAL_MS, "retry", "min_ms", RETRY_MIN_MS,
+                     "max_ms", RETRY_MAX_MS, "ice_servers", api_ice_servers(session->api, me));
 }
 
 /* Each entry of resume is treated as a chat.open frame of its own, without an id. */
@@ -182,6 +208,7 @@ static void accept_hello(struct api_op *op, const struct sup_actor *actor)
     session->actor = *actor;
     session->ready = true;
     sup_timer_start(session->timer, SILENCE_TIMEOUT_US);
+    watch_expiry(session, actor->expires_us);
     if (sup_hub_subscribe(session->api->hub, session->client, api_topic('u', actor->id).s) ||
         (sup_actor_is_staff(actor) &&
          sup_hub_subscribe(session->api->hub, session->client, "staff"))) {
@@ -239,6 +266,46 @@ void api_ws_hello(struct api_op *op)
     }
     struct api_credential credential = {.token = in.token, .token_len = strlen(in.token)};
     api_identify(op->api, &credential, on_identified, op);
+}
+
+/* --- renewing the credential --- */
+
+static void renew(struct api_op *op, const char *code, const struct sup_actor *actor)
+{
+    struct api_session *session = op->session;
+    if (session->closed) {
+        api_op_free(op);
+    } else if (code) {
+        api_op_fail(op, code, NULL, NULL);
+    } else if (!sup_id_equal(actor->id, session->actor.id) || actor->role != session->actor.role) {
+        api_denied(op, SUP_OP_WS_CONNECT);
+        api_op_fail(op, "denied", "auth.renew: of the same person", NULL);
+    } else {
+        watch_expiry(session, actor->expires_us);
+        api_op_reply(op, 0, "auth.renewed", json_pack("{s:o}", "expires_at", expiry_json(session)));
+    }
+}
+
+static void on_renewed(const char *code, const struct sup_actor *actor, void *arg)
+{
+    renew(arg, code, actor);
+}
+
+void api_ws_renew(struct api_op *op)
+{
+    struct hello_fields in = {0};
+    struct sup_actor actor = {0};
+    if (!api_op_read(op, hello_fields, 2, &in))
+        return;
+    if (!in.token == !in.ticket) {
+        api_op_fail(op, "missing", "token or ticket, one of them", "token");
+    } else if (in.ticket) {
+        const char *code = api_ticket_take(op->api, in.ticket, &actor) ? "ticket_invalid" : NULL;
+        renew(op, code, &actor);
+    } else {
+        struct api_credential credential = {.token = in.token, .token_len = strlen(in.token)};
+        api_identify(op->api, &credential, on_renewed, op);
+    }
 }
 
 /* --- frames --- */

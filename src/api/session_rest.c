@@ -323,6 +323,107 @@ void api_staff_post(struct api_op *op)
     hash(op, in.password, NULL, true, on_hashed);
 }
 
+/* --- the own password --- */
+
+struct password_fields {
+    const char *old, *new;
+};
+
+static const struct sup_json_field password_fields[] = {
+    {"old_password", SUP_JSON_STRING, true, offsetof(struct password_fields, old), 1,
+     SUP_PASSWORD_MAX_BYTES},
+    {"new_password", SUP_JSON_STRING, true, offsetof(struct password_fields, new),
+     SUP_PASSWORD_MIN_CHARS, SUP_PASSWORD_MAX_BYTES},
+};
+
+/* Everywhere: cookies are gone with the sessions, sockets are told to come back. */
+static void on_password_set(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (reply->err) {
+        api_op_fail_db(op, reply);
+        return;
+    }
+    api_person_changed(op->api, op->actor.id, false);
+    if (set_cookie(op, ""))
+        api_op_fail(op, "internal_error", NULL, NULL);
+    else
+        api_op_done(op);
+}
+
+static void on_new_hash(struct api_op *op, struct hashing *h)
+{
+    sup_err err = h->err;
+    if (!err)
+        err = sup_staff_store_set_password(op->api->opts.pool, op->actor.text, op->actor.id,
+                                           h->made.s, op->request, on_password_set, op);
+    if (err)
+        api_op_fail_err(op, err);
+}
+
+static void on_old_counted(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (reply->err || sup_pg_rows(reply->rows) != 1) {
+        api_op_fail_db(op, reply);
+        return;
+    }
+    const char *result = sup_row_str(reply->rows, 0, "result");
+    if (strcmp(result, "ok") == 0)
+        hash(op, json_string_value(json_object_get(op->body, "new_password")), NULL, true,
+             on_new_hash);
+    else
+        api_op_fail(op, strcmp(result, "locked") == 0 ? "locked" : "bad_credentials", NULL, NULL);
+}
+
+/* A wrong old one counts like a wrong login. */
+static void on_old_verified(struct api_op *op, struct hashing *h)
+{
+    sup_err err = sup_staff_store_login_result(op->api->opts.pool, op->actor.id, h->err == SUP_OK,
+                                               op->request, on_old_counted, op);
+    if (err)
+        api_op_fail_err(op, err);
+}
+
+static void on_own_account(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (reply->err)
+        api_op_fail_db(op, reply);
+    else if (sup_pg_rows(reply->rows) != 1) /* the bank's login alone */
+        api_op_fail(op, "bad_credentials", NULL, NULL);
+    else
+        hash(op, json_string_value(json_object_get(op->body, "old_password")),
+             sup_row_str(reply->rows, 0, "password_hash"), false, on_old_verified);
+}
+
+static void on_own_email(const struct sup_pg_reply *reply, void *arg)
+{
+    struct api_op *op = arg;
+    if (reply->err || sup_pg_rows(reply->rows) != 1) {
+        api_op_fail_db(op, reply);
+        return;
+    }
+    sup_err err = sup_staff_store_login_lookup(
+        op->api->opts.pool, sup_row_str(reply->rows, 0, "email"), on_own_account, op);
+    if (err)
+        api_op_fail_err(op, err);
+}
+
+void api_password_put(struct api_op *op)
+{
+    struct password_fields in = {0};
+    if (!api_op_read(op, password_fields, 2, &in))
+        return;
+    if (!sup_password_acceptable(in.new, strlen(in.new))) {
+        api_op_fail(op, "out_of_range", "new_password: 10 to 256 characters", "new_password");
+        return;
+    }
+    sup_err err = sup_staff_store_me(op->api->opts.pool, op->actor.text, on_own_email, op);
+    if (err)
+        api_op_fail_err(op, err);
+}
+
 /* --- the demo bank's login --- */
 
 struct demo_fields {

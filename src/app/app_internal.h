@@ -47,6 +47,7 @@ struct sup_app {
     struct sup_audit_sealer *sealer;
     struct sup_unix_signal *sigterm, *sigint, *sighup;
     struct sup_timer *drain_timer, *watchdog, *upkeep;
+    struct app_relay *relay;
     struct sup_listener on_ready;
     uint64_t watchdog_us;
     bool draining, told_ready;
@@ -66,6 +67,10 @@ sup_err app_config(const char *path, bool need_database, bool need_owner,
 sup_err app_make_mask(struct sup_app *app);
 sup_err app_make_media(struct sup_app *app);
 sup_err app_make_recorders(struct sup_app *app);
+/* The daemon's own TURN server, if media.relay_host names one: looks its address up off the loop
+ * and gives the engine a credential, again and again. */
+sup_err app_make_relay(struct sup_app *app);
+void app_drop_relay(struct sup_app *app);
 sup_err app_make_assets(struct sup_app *app);
 void app_drop_assets(struct sup_app *app);
 sup_err app_make_server(struct sup_app *app);

@@ -281,7 +281,7 @@ static enum sup_jwt_reason check_times(const struct sup_jwt *jwt, const json_t *
         return SUP_JWT_NOT_YET_VALID;
     if (jwt->max_age_us > 0 && (!has_issued || now_us - issued > jwt->max_age_us + jwt->skew_us))
         return SUP_JWT_TOO_OLD;
-    *ret_expires_us = expires;
+    *ret_expires_us = expires + jwt->skew_us;
     return SUP_JWT_OK;
 }
 

@@ -14,6 +14,8 @@ enum {
     REMASKED,
     MINE,
     CHANGED,
+    REQUEUE,
+    OF_CUSTOMER,
 };
 
 static const struct sup_pg_stmt stmts[] = {
@@ -44,6 +46,10 @@ static const struct sup_pg_stmt stmts[] = {
               SUP_PG_READ},
     [CHANGED] = {"chats_changed_since", "select * from support.chats_changed_since($1,$2,$3,$4,$5)",
                  5, SUP_PG_RANK_REST, SUP_PG_READ},
+    [REQUEUE] = {"chat_requeue", "select * from support.chat_requeue($1,$2,$3,$4,$5)", 5,
+                 SUP_PG_RANK_CHAT, SUP_PG_RETRY},
+    [OF_CUSTOMER] = {"chats_of_customer", "select * from support.chats_of_customer($1,$2,$3,$4,$5)",
+                     5, SUP_PG_RANK_REST, SUP_PG_RETRY},
 };
 
 const struct sup_pg_stmt_table sup_chat_stmts = SUP_PG_TABLE(stmts);
@@ -141,6 +147,31 @@ sup_err sup_chat_store_close(struct sup_pg_pool *pool, const char *actor, struct
     sup_pg_add_text(&p, reason);
     sup_pg_add_text(&p, request);
     return run(pool, CLOSE, &p, chat, cb, arg);
+}
+
+sup_err sup_chat_store_requeue(struct sup_pg_pool *pool, const char *actor, struct sup_id chat,
+                               struct sup_id entry, const char *request, sup_pg_cb cb, void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, actor);
+    sup_pg_add_id(&p, chat);
+    sup_pg_add_id(&p, entry);
+    sup_pg_add_text(&p, "given_back");
+    sup_pg_add_text(&p, request);
+    return run(pool, REQUEUE, &p, chat, cb, arg);
+}
+
+sup_err sup_chat_store_of_customer(struct sup_pg_pool *pool, const char *actor,
+                                   struct sup_id customer, struct sup_id before, int limit,
+                                   const char *request, sup_pg_cb cb, void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, actor);
+    sup_pg_add_id(&p, customer);
+    sup_pg_add_id_or_null(&p, before);
+    sup_pg_add_int(&p, limit);
+    sup_pg_add_text(&p, request);
+    return run(pool, OF_CUSTOMER, &p, (struct sup_id){{0}}, cb, arg);
 }
 
 sup_err sup_chat_store_tag(struct sup_pg_pool *pool, const char *actor, struct sup_id chat,

@@ -104,6 +104,11 @@ static const char *check_stun(const char *value)
                : "\"stun:host\" or \"stun:host:port\"";
 }
 
+static const char *check_host(const char *value)
+{
+    return value[strcspn(value, " \t/[]")] ? "a host name or a numeric address" : NULL;
+}
+
 static const char *check_turn(const char *value)
 {
     bool known = strncmp(value, "turn:", 5) == 0 || strncmp(value, "turns:", 6) == 0;
@@ -285,6 +290,10 @@ const struct row config_rows[] = {
     SECRET(media, turn_secret, 16, FIXED,
            "Secret shared with the TURN server, from which time-limited credentials are made."),
     MS(media, turn_ttl_ms, "12h", MIN_MS, 7LL * DAY_MS, FIXED, "Life of those credentials."),
+    TEXT(media, relay_host, "", 253, FIXED, NULL, check_host,
+         "TURN server that the daemon itself uses beside its own addresses, where browsers cannot "
+         "reach those. Needs media.turn_secret. A name is looked up again with each credential."),
+    INT(media, relay_port, "3478", 1, 65535, FIXED, "Its UDP port."),
     LIST(media, hold_music_files, "", 32, FIXED, NULL, NULL,
          "Ogg Opus files for waiting callers, played in turn. Empty: the built-in music."),
     TEXT(media, prompts_dir, "", 4000, FIXED, NULL, NULL,

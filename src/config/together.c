@@ -50,6 +50,9 @@ static void check_media(struct load *load)
     if (c->media.turn_urls.count > 0 && !*c->media.turn_secret)
         refuse(load, "media.turn_urls",
                "media.turn_secret is empty; right is the secret of the TURN server");
+    if (*c->media.relay_host && !*c->media.turn_secret)
+        refuse(load, "media.relay_host",
+               "media.turn_secret is empty; right is the secret of the TURN server");
     if (c->media.ptime_ms != 10 && c->media.ptime_ms != 20 && c->media.ptime_ms != 40 &&
         c->media.ptime_ms != 60)
         refuse(load, "media.ptime_ms", "Opus has no such packets; right is 10, 20, 40 or 60");

@@ -85,6 +85,18 @@ static int family_of(const char *address)
     return inet_pton(AF_INET6, address, bytes) == 1 ? AF_INET6 : 0;
 }
 
+/* A server of a family that no own address has would never be reached. */
+static bool turn_ok(const struct sup_media_engine_opts *opts, const struct sup_media_server *turn)
+{
+    if (!turn->address)
+        return true;
+    int family = family_of(turn->address);
+    bool reached = false;
+    for (size_t i = 0; i < opts->address_count; i++)
+        reached = reached || family_of(opts->addresses[i].address) == family;
+    return family && reached && turn->username && turn->password;
+}
+
 static bool opts_ok(const struct sup_media_engine_opts *opts)
 {
     if (!opts->addresses || opts->address_count < 1 ||
@@ -98,10 +110,7 @@ static bool opts_ok(const struct sup_media_engine_opts *opts)
         if (!family || (a->advertised && family_of(a->advertised) != family))
             return false;
     }
-    const struct sup_media_server *turn = &opts->turn;
-    if (turn->address && (!family_of(turn->address) || !turn->username || !turn->password))
-        return false;
-    return !opts->stun.address || family_of(opts->stun.address);
+    return turn_ok(opts, &opts->turn) && (!opts->stun.address || family_of(opts->stun.address));
 }
 
 static sup_err copy_opts(struct sup_media_engine *e, const struct sup_media_engine_opts *opts)
@@ -227,18 +236,19 @@ const struct sup_dtls_identity *sup_media_engine_identity(const struct sup_media
     return engine->identity;
 }
 
-sup_err sup_media_engine_set_turn(struct sup_media_engine *engine, const char *username,
-                                  const char *password)
+sup_err sup_media_engine_set_turn(struct sup_media_engine *engine,
+                                  const struct sup_media_server *turn)
 {
-    const char *user = NULL, *pass = NULL;
-    if (copy_text(username, &user) != SUP_OK || copy_text(password, &pass) != SUP_OK) {
-        free_text(user);
-        return SUP_E_NOMEM;
+    struct sup_media_server copy = {0};
+    if (!turn_ok(&engine->opts, turn))
+        return SUP_E_INVAL;
+    sup_err err = turn->address ? copy_server(turn, &copy) : SUP_OK;
+    if (err != SUP_OK) {
+        free_server(&copy);
+        return err;
     }
-    free_text(engine->opts.turn.username);
-    sup_free_secret((char *)(uintptr_t)engine->opts.turn.password);
-    engine->opts.turn.username = user;
-    engine->opts.turn.password = pass;
+    free_server(&engine->opts.turn);
+    engine->opts.turn = copy;
     return SUP_OK;
 }
 

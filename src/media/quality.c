@@ -143,7 +143,7 @@ static void fill_ratings(const struct sup_quality *q, const struct sup_quality_e
         (s->has_rtt ? s->rtt_us : 0u) / 2000.0 + (env->has_far_rtt ? env->far_rtt_us : 0u) / 2000.0;
     /* A silent second is coded with few bits: only speech shows whether they are scarce. */
     double bitrate = s->voice_pct > 50 ? s->bitrate : 0;
-    s->in.has_mos = s->in.packets > 0 && s->has_codec;
+    s->in.has_mos = s->in.has_mos && s->has_codec;
     if (s->in.has_mos)
         rate(q, sup_emodel_ie_opus(s->bandwidth, bitrate), network_ms, &s->in);
     if (s->out.has_mos)
@@ -280,8 +280,10 @@ void sup_quality_tick(struct sup_quality *quality, uint64_t now_us,
 {
     assert(quality && env && ret_sample);
     struct sup_quality *q = quality;
-    struct sup_quality_sample s = {
-        .at_us = now_us, .connected = env->connected, .relayed = env->relayed};
+    struct sup_quality_sample s = {.at_us = now_us,
+                                   .number = q->summary.samples + 1,
+                                   .connected = env->connected,
+                                   .relayed = env->relayed};
     take_env(q, now_us, env);
     look(q, now_us);
     s.has_rtt = rtt_known(q, now_us);

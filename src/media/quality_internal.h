@@ -9,10 +9,11 @@
 #include "supportd/media/quality.h"
 
 enum {
-    QUALITY_SLOTS = 512,   /* sequence numbers that wait for judgement; a power of two */
-    QUALITY_SENT = 2048,   /* sequence numbers of ours that are remembered; a power of two */
-    QUALITY_MARKS = 64,    /* looks at the highest of them */
-    QUALITY_QUARTERS = 24, /* looks that verdicts may go by: a little more than 5 s */
+    QUALITY_SLOTS = 512,     /* sequence numbers that wait for judgement; a power of two */
+    QUALITY_JUDGED_MIN = 10, /* fewer packets (DTX) say nothing about loss */
+    QUALITY_SENT = 2048,     /* sequence numbers of ours that are remembered; a power of two */
+    QUALITY_MARKS = 64,      /* looks at the highest of them */
+    QUALITY_QUARTERS = 24,   /* looks that verdicts may go by: a little more than 5 s */
 };
 
 /* What has happened since the last tick. */
@@ -90,6 +91,7 @@ struct quality_out {
     double jitter; /* ticks */
 
     bool has_report;
+    bool has_loss; /* loss is valid: there were enough packets */
     struct sup_rtcp_block last;
     uint32_t last_seq; /* its highest number, extended as ours */
     uint64_t report_us;

@@ -16,7 +16,7 @@ enum {
     BACK_MAX = 1000, /* a report this far behind the last was overtaken; further, it is another's */
 };
 
-#define FEC_GAIN 0.75 /* what LBRR gives back of a lost packet; see FEC_RESIDUE in quality_in.c */
+#define FEC_GAIN 0.85 /* what LBRR gives back of a lost packet; see FEC_RESIDUE in quality_in.c */
 
 static uint32_t ticks_of(uint64_t us)
 {
@@ -120,6 +120,7 @@ static uint32_t extend(const struct quality_out *o, uint32_t ext_seq)
 /* A report about numbers that we know nothing of: all there is is its own fraction. */
 static void take_blindly(struct quality_out *o, const struct sup_rtcp_block *block)
 {
+    o->has_loss = true;
     o->loss = block->fraction_lost / 256.0;
     if (block->lost > 0)
         o->lost += (uint32_t)block->lost;
@@ -179,7 +180,8 @@ uint64_t quality_out_report(struct quality_out *out, const struct sup_rtcp_block
         int64_t lost = missing > o->told ? missing - o->told : 0;
         o->told += lost;
         o->lost += (uint32_t)lost;
-        o->loss = sent ? fmin(1, (double)lost / sent) : 0;
+        o->has_loss = sent >= QUALITY_JUDGED_MIN;
+        o->loss = o->has_loss ? fmin(1, (double)lost / sent) : 0;
     }
     double all = block->jitter, own = own_jitter(o, now_us);
     o->jitter_us = all > own ? (uint32_t)(sqrt(all * all - own * own) * 1e6 / CLOCK_HZ) : 0;
@@ -219,5 +221,5 @@ void quality_out_tick(struct quality_out *out, uint64_t now_us, struct sup_quali
     d->loss_pct = 100 * o->loss;
     d->residual_loss_pct = 100 * quality_out_residual(o);
     d->jitter_us = o->jitter_us;
-    d->has_mos = true;
+    d->has_mos = o->has_loss;
 }

@@ -8,7 +8,6 @@ enum {
     RAISE = 3,                 /* so many of them raise */
     CLEAR_MASK = (1 << 3) - 1, /* so many good ones in a row clear */
     HISTORY_MASK = (1 << SECONDS) - 1,
-    JUDGED_MIN = 10,
 };
 
 void quality_verdict_look(struct quality_verdicts *v, const struct quality_look *look)
@@ -76,7 +75,7 @@ uint32_t quality_verdict_limits(struct quality_verdicts *v, uint64_t now_us, dou
     unsigned presumed[SUP_VERDICT_COUNT] = {0};
     for (unsigned ago = 0; ago < SECONDS; ago++) {
         struct second *s = &seconds[ago];
-        if (s->judged >= JUDGED_MIN && 100 * s->residual > max_loss_pct * s->judged)
+        if (s->judged >= QUALITY_JUDGED_MIN && 100 * s->residual > max_loss_pct * s->judged)
             s->over |= 1u << SUP_VERDICT_LOSS_UP;
         for (unsigned verdict = SUP_VERDICT_LOSS_UP; verdict < SUP_VERDICT_LOW_MOS; verdict++) {
             over[verdict] |= (s->over >> verdict & 1) << ago;

@@ -20,6 +20,8 @@ enum {
     PARTITIONS,
     SESSIONS_PURGE,
     SIGNALS_PURGE,
+    SET_PASSWORD,
+    CUSTOMER_GET,
 };
 
 static const struct sup_pg_stmt stmts[] = {
@@ -52,6 +54,10 @@ static const struct sup_pg_stmt stmts[] = {
                   SUP_PG_RANK_REST, SUP_PG_RETRY},
     [DEACTIVATE] = {"staff_deactivate", "select * from support.staff_deactivate($1,$2,$3)", 3,
                     SUP_PG_RANK_ROUTER, SUP_PG_RETRY | SUP_PG_ALONE},
+    [SET_PASSWORD] = {"staff_set_password", "select * from support.staff_set_password($1,$2,$3,$4)",
+                      4, SUP_PG_RANK_REST, SUP_PG_RETRY},
+    [CUSTOMER_GET] = {"customer_get", "select * from support.customer_get($1,$2,$3)", 3,
+                      SUP_PG_RANK_REST, SUP_PG_RETRY},
     [DENIED] = {"audit_denied", "select * from support.audit_denied($1,$2,null,null,$3,$4)", 4,
                 SUP_PG_RANK_REST, 0},
     [AUDIT_LIST] = {"audit_list", "select * from support.audit_list($1,$2,$3)", 3, SUP_PG_RANK_REST,
@@ -201,6 +207,29 @@ sup_err sup_staff_store_set_role(struct sup_pg_pool *pool, const char *actor, st
     sup_pg_add_text(&p, role);
     sup_pg_add_text(&p, request);
     return run(pool, SET_ROLE, &p, cb, arg);
+}
+
+sup_err sup_staff_store_set_password(struct sup_pg_pool *pool, const char *actor,
+                                     struct sup_id staff, const char *hash, const char *request,
+                                     sup_pg_cb cb, void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, actor);
+    sup_pg_add_id(&p, staff);
+    sup_pg_add_text(&p, hash);
+    sup_pg_add_text(&p, request);
+    return run(pool, SET_PASSWORD, &p, cb, arg);
+}
+
+sup_err sup_staff_store_customer_get(struct sup_pg_pool *pool, const char *actor,
+                                     struct sup_id customer, const char *request, sup_pg_cb cb,
+                                     void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, actor);
+    sup_pg_add_id(&p, customer);
+    sup_pg_add_text(&p, request);
+    return run(pool, CUSTOMER_GET, &p, cb, arg);
 }
 
 sup_err sup_staff_store_deactivate(struct sup_pg_pool *pool, const char *actor, struct sup_id staff,

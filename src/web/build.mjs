@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, transformSync } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
@@ -55,6 +55,30 @@ const PAGES = [
 
 const hash = (data) => createHash("sha256").update(data).digest("hex").slice(0, 16);
 
+/* What a catalogue of words exports. */
+async function words(path) {
+  const { code } = transformSync(readFileSync(path, "utf8"), { loader: "ts", format: "esm" });
+  return import(`data:text/javascript,${encodeURIComponent(code)}`);
+}
+
+/* Other languages travel without their keys: the same ones as the English, in its order. */
+const catalogues = {
+  name: "catalogues",
+  setup(it) {
+    it.onLoad({ filter: /\/i18n\/\w+\.[a-z]+\.ts$/ }, async ({ path }) => {
+      const [, page, lang] = /(\w+)\.([a-z]+)\.ts$/.exec(path);
+      if (lang === "en") return null;
+      const { en } = await words(join(dirname(path), `${page}.en.ts`));
+      const own = (await words(path))[lang];
+      const values = JSON.stringify(Object.keys(en).map((key) => own[key]));
+      const contents = `import { en } from "./${page}.en";
+        const words = ${values};
+        export const ${lang} = Object.fromEntries(Object.keys(en).map((k, i) => [k, words[i]]));`;
+      return { contents, loader: "js" };
+    });
+  },
+};
+
 /* [{name, data}], the entry first. Chunks (modules that are loaded when needed) carry their hash in
  * the name that esbuild has given them, for the entry names them. */
 async function bundle(entry, format) {
@@ -74,6 +98,7 @@ async function bundle(entry, format) {
     /* Private members begin with _ by rule, so their names may shrink. */
     mangleProps: /^_[a-z]/,
     mangleCache: names,
+    plugins: [catalogues],
     define: { "process.env.NODE_ENV": '"production"' },
   });
   const files = result.outputFiles.map((f) => ({

@@ -26,7 +26,7 @@ NULLABLE = {("me.presence", "reason"), ("me.presence", "wrap_until"), ("me.prese
             ("call.quality", "legs.drift_ppm"), ("call.quality", "legs.codec"), ("call.quality", "legs.client"),
             ("call.quality", "legs.client.concealed_pct"), ("call.quality", "legs.client.jitter_ms"),
             ("call.quality", "legs.client.buffer_ms"), ("call.quality", "legs.client.rtt_ms"), ("call.quality", "legs.client.path"),
-            ("welcome", "me.name"), ("chat.typing", "who.name")}
+            ("welcome", "me.name"), ("welcome", "expires_at"), ("chat.typing", "who.name")}
 # Fields that are objects of section 2: checked by the schemas of openapi.yaml.
 OBJECTS = {"message": ["Message", "SystemMessage", "Note"], "state": ["ChatState"], "offer": ["Offer"], "party": ["OwnParty"], "call": ["Call"]}
 LISTS = {("chat.resumed", "messages"): ["Message", "SystemMessage"], ("chat.resumed", "notes"): ["Note"],

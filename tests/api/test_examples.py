@@ -11,7 +11,7 @@ CHAT = "0192f0c4-0000-7abc-8def-000000000000"
 CALL = "0192f0c5-0003-7abc-8def-000000000000"
 # Frame -> type of the answer; None: none. An offer with the example's SDP, which is cut short, is refused.
 ANSWERS = {"chat.open": "chat.resumed", "chat.leave": "ok", "message.send": "message.ack", "note.send": "message.ack",
-           "chat.receipt": None, "chat.typing": None, "call.offer": "error", "call.candidate": None, "call.mute": None, "call.stats": None, "ping": "pong"}
+           "auth.renew": "auth.renewed", "chat.receipt": None, "chat.typing": None, "call.offer": "error", "call.candidate": None, "call.mute": None, "call.stats": None, "ping": "pong"}
 
 
 class Examples(ApiTest):
@@ -37,6 +37,8 @@ class Examples(ApiTest):
             if frame["type"] == "call.candidate":
                 await client.ask(type="call.offer", call_id=call_id, sdp=browser_offer())
             frame = self.filled(frame, chat_id, call_id)
+            if "token" in frame:
+                frame["token"] = client.rest.token
             with self.subTest(frame["type"]):
                 await self.sent(client, frame)
         await customer.rest.post(f"/calls/{call_id}/end")

@@ -1,10 +1,12 @@
 """Who is calling: tokens, staff accounts, tickets, Origin, health."""
 import asyncio
+import datetime
+import json
 import time
 
 import websockets
 
-from client import Client, Rest
+from client import FRAMES, Client, Rest
 from harness import SITE, ApiTest, uid
 from stack import PUBLIC_SITE, make_jwt
 
@@ -164,6 +166,58 @@ class Sockets(ApiTest):
             with self.subTest(first):
                 _, code = await self.closed(first=first)
                 self.assertEqual(code, 4401)
+
+    def token_of(self, rest, left_s):
+        """A token of the same customer that is refused in left_s: the clocks may differ by 30 s."""
+        return self.stack.token(rest.subject, rest.name, exp=int(time.time()) - 30 + left_s)
+
+    async def greet(self, ws, rest, left_s):
+        await ws.send(json.dumps({"type": "hello", "token": self.token_of(rest, left_s)}))
+        while (frame := json.loads(await asyncio.wait_for(ws.recv(), 5)))["type"] != "welcome":
+            pass
+        return datetime.datetime.fromisoformat(frame["expires_at"]).timestamp()
+
+    async def renewed(self, ws, **credential):
+        await ws.send(json.dumps({"type": "auth.renew", "id": "r", **credential}))
+        while (frame := json.loads(await asyncio.wait_for(ws.recv(), 5))).get("id") != "r":
+            pass
+        FRAMES.check(frame)
+        return frame
+
+    async def test_a_socket_ends_with_its_token(self):
+        rest = self.customer()
+        async with websockets.connect(self.sockets[0], subprotocols=["support.v1"], origin=SITE) as ws:
+            ends = await self.greet(ws, rest, 3)
+            with self.assertRaises(websockets.ConnectionClosed) as caught:
+                while True:
+                    await asyncio.wait_for(ws.recv(), 15)
+            self.assertGreaterEqual(time.time(), ends - 0.1)
+            self.assertEqual(caught.exception.rcvd.code, 4402)
+
+    async def test_a_renewed_socket_goes_on(self):
+        rest, other = self.customer(), self.customer()
+        async with websockets.connect(self.sockets[0], subprotocols=["support.v1"], origin=SITE) as ws:
+            ends = await self.greet(ws, rest, 3)
+            refused = [await self.renewed(ws, token="a.b.c"), await self.renewed(ws, ticket="no"), await self.renewed(ws),
+                       await self.renewed(ws, token=other.token), await self.renewed(ws, token=rest.token, ticket="both"),
+                       await self.renewed(ws, token=self.token_of(rest, -1))]
+            self.assertEqual([f["error"]["code"] for f in refused], ["token_invalid", "ticket_invalid", "missing", "denied",
+                             "missing", "token_expired"])
+            done = await self.renewed(ws, token=rest.token)
+            self.assertGreater(datetime.datetime.fromisoformat(done["expires_at"]).timestamp(), ends + 60)
+            await asyncio.sleep(max(0, ends + 1 - time.time()))
+            await ws.send('{"type":"ping","id":"p"}')
+            while json.loads(await asyncio.wait_for(ws.recv(), 5)).get("id") != "p":
+                pass
+
+    async def test_renewed_by_ticket(self):
+        staff = await self.staff("agent")
+        client = await self.connect(staff, "agent", 0)
+        self.assertTrue(client.of_type("welcome")[-1]["expires_at"])
+        ticket = (await staff.post("/ws-ticket", base=0)).body["ticket"]
+        self.assertEqual((await client.ask(type="auth.renew", ticket=ticket))["type"], "auth.renewed")
+        foreign = (await self.customer().post("/ws-ticket", base=0)).body["ticket"]
+        await self.assert_refused(client.ask(type="auth.renew", ticket=foreign), "denied", 403)
 
     async def test_no_hello_in_time(self):
         started = time.monotonic()

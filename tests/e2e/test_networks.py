@@ -13,7 +13,7 @@ from aioice.stun import TransactionFailed
 import peer as peers
 import sound
 import wire
-from test_aiortc import MEDIA, SETTINGS, CallTest, run_tests
+from test_aiortc import MEDIA, SETTINGS, CallTest, eventually, run_tests
 
 TURN_PORT = 3478
 TURN_SECRET = "a secret that only coturn knows"
@@ -100,6 +100,12 @@ class Turn(CallTest):
         self.assertEqual(name, client.me["id"])
         return self.peer(client, hz=hz, relay=[dict(turn, **(change or {}))])
 
+    def allocations(self, name):
+        """What coturn said of this user."""
+        self.log.flush()
+        with open(self.log.name, encoding="utf-8") as f:
+            return [line for line in f if name in line]
+
     async def test_both_sides_through_turn(self):
         agent = await self.agent()
         client = await self.customer()
@@ -122,8 +128,7 @@ class Turn(CallTest):
             return legs and len(legs[-1]) == 2 and all(leg["relayed"] for leg in legs[-1])
         await agent.wait(relayed, 5, "both legs relayed")
         await client.request("POST", f"/calls/{call['id']}/end", {})
-        self.log.seek(0)
-        self.assertIn("ALLOCATE processed, success", self.log.read())
+        self.assertTrue(any("ALLOCATE processed, success" in line for line in self.allocations(client.me["id"])))
 
     async def test_credentials_that_have_run_out_or_are_forged(self):
         client = await self.customer()
@@ -135,6 +140,25 @@ class Turn(CallTest):
                 with self.assertRaisesRegex(TransactionFailed, "401"):
                     await peer.connect(call["id"])
         await client.request("POST", f"/calls/{call['id']}/end", {})
+
+
+class OwnRelay(Turn):
+    """The daemon itself has a port at a TURN server, which it finds by name."""
+
+    settings = dict(Turn.settings, **{"media.relay_host": "turn.bank.test", "media.relay_port": TURN_PORT})
+
+    async def test_the_relays_address_is_told_and_given_back(self):
+        client, caller, call = await self.waiting_call()
+        await client.wait(lambda: any(f["type"] == "call.candidate" and f["candidate"] == "" for f in client.frames)
+                          or "a=end-of-candidates" in caller.answer, 10, "end of candidates")
+        told = caller.answer + "".join("a=" + f["candidate"] + "\r\n" for f in client.frames if f["type"] == "call.candidate")
+        relays = [(address, port) for address, port, kind in candidates(told) if kind == "relay"]
+        self.assertEqual([address for address, _ in relays], [MEDIA])
+        self.assertIn(relays[0][1], range(30000, 30100))
+        self.assertTrue(any("ALLOCATE processed, success" in line for line in self.allocations(":supportd>")))
+        self.assertGreater(sound.note_share(await caller.listen(2), sound.BUILTIN_NOTES), 0.9)
+        await client.request("POST", f"/calls/{call['id']}/end", {})
+        await eventually(lambda: any("lifetime=0" in line for line in self.allocations(":supportd>")), "release of the port")
 
 
 if __name__ == "__main__":

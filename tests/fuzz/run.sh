@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 seconds=${SUPPORTD_FUZZ_SECONDS:-20}
+seed=${SUPPORTD_TEST_SEED:-1}
 [ "${SUPPORTD_TEST_FULL:-0}" = 1 ] && seconds=${SUPPORTD_FUZZ_SECONDS:-120}
 out=build/test-output/fuzz
 mkdir -p "$out"
@@ -21,7 +22,7 @@ one()
     rm -rf "$scratch"
     mkdir -p "$scratch" "$out/$name.found"
     corpus=tests/fuzz/corpus/$name
-    "$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -seed=1 \
+    "$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -seed="$seed" \
         -artifact_prefix="$out/$name.found/" "$scratch" $([ -d "$corpus" ] && echo "$corpus") \
         >"$out/$name.log" 2>&1
     echo $? >"$out/$name.code"
@@ -55,5 +56,21 @@ for target in $targets; do
     fi
 done
 [ $((passed + failed)) -gt 0 ] || failed=1
+if [ "${SUPPORTD_TEST_FULL:-0}" = 1 ]; then
+    mkdir -p docs/evidence
+    {
+        printf '{\n "test": "fuzz",\n "commit": "%s",\n "seed": %s,\n "date": "%s",\n' \
+            "$(git rev-parse HEAD)" "$seed" "$(date -u +%F)"
+        printf ' "counts": {\n  "targets": %s,\n  "seconds_each": %s\n },\n "figures": {\n  "failed": %s' \
+            $((passed + failed)) "$seconds" "$failed"
+        for target in $targets; do
+            name=$(basename "$target")
+            runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/$name.log")
+            printf ',\n  "%s_runs": %s' "$name" "${runs:-0}"
+        done
+        printf '\n }\n}\n'
+    } >docs/evidence/fuzz.json
+fi
+echo "seed $seed, $seconds s each"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

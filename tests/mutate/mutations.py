@@ -91,6 +91,18 @@ mutation("seals are verified without their signature", "src/audit/verify.c",
          'broken(w, "wrong_signature", 0);', ";", "db test_audit")
 
 # --- who may what ---
+mutation("a socket outlives its token", "src/api/session.c",
+         "    if (expires_us > 0)\n        sup_timer_start(", "    if (expires_us < 0)\n        sup_timer_start(",
+         "api session ends_with_its_token")
+mutation("a socket is renewed with somebody else's token", "src/api/session.c",
+         "} else if (!sup_id_equal(actor->id, session->actor.id) || actor->role != session->actor.role) {", "} else if (!actor) {",
+         "api session renewed_socket_goes_on")
+mutation("a password is changed without the old one", "src/api/session_rest.c",
+         "op->actor.id, h->err == SUP_OK,", "op->actor.id, h->err == SUP_OK || true,", "api desk test_change")
+mutation("what is under way at the stop is never answered", "src/pg/pool.c",
+         "    while (!sup_list_empty(&pool->queue))\n        pg_req_finish(", "    while (false)\n        pg_req_finish(", "db test_pool_faults")
+mutation("a view of the queue is shown to who sees less", "sql/functions/43_queue_read.sql",
+         "when support.role_rank(s.role) >= 3 then 'all' else coalesce(s.team_id::text, '') end) v);", "else 'all' end) v);", "sql 51_queue.sql")
 mutation("a customer may write notes", "src/auth/permission.c",
          '{"chat_note", "--otaaa"}', '{"chat_note", "-ootaaa"}', "unit auth.test_permission")
 mutation("token's signature not checked", "src/auth/jwt.c",
@@ -138,6 +150,34 @@ mutation("no timer for deadlines", "src/queue/queue.c",
 
 mutation("a late repeat takes an accepted chat back", "sql/functions/42_offer.sql",
          "and c.assigned_staff_id = v_me) then 'accepted'", ") then 'accepted'", "db test_queue")
+
+# --- quality ---
+mutation("LBRR flag ignored", "src/media/quality_in.c",
+         "    if (info.lbrr)\n        *slot(in, hdr->seq) |= SLOT_LBRR;", "    if (false)\n        *slot(in, hdr->seq) |= SLOT_LBRR;",
+         "unit media.test_quality")
+mutation("LBRR flag of 60 ms frames read at the place of 20 ms", "src/media/opus_toc.c",
+         "unsigned units = info->frame_us <= SILK_UNIT_US ? 1 : info->frame_us / SILK_UNIT_US;", "unsigned units = 1;",
+         "unit media.test_opus")
+mutation("DTX pause counts as loss", "src/media/quality_in.c",
+         "    if (us > 0 && us <= DTX_GAP_MAX_US)\n",
+         "    if (us > 0) {\n        in->now.lost += (uint32_t)(us / 20000);\n        in->now.judged += (uint32_t)(us / 20000);\n    }\n"
+         "    if (us > 0 && us <= DTX_GAP_MAX_US)\n", "unit media.test_quality")
+mutation("DTX pause counts as jitter", "src/media/rtp_stats.c",
+         "    bool pause = hdr->marker || is_pause(stats, hdr);", "    bool pause = hdr->marker;", "unit media.test_rtp_stats")
+mutation("relayed gaps renumbered", "src/media/send_stream.c",
+         "    ret_out->seq = (uint16_t)(in->seq + stream->seq_shift);", "    ret_out->seq = (uint16_t)++stream->seq_shift;",
+         "unit media.test_send_stream")
+mutation("loss up and down swapped", "src/media/quality_verdict.c",
+         "            s->over |= 1u << SUP_VERDICT_LOSS_UP;", "            s->over |= 1u << SUP_VERDICT_LOSS_DOWN;",
+         "unit media.test_quality")
+mutation("verdicts without hysteresis", "src/media/quality_verdict.c",
+         "    RAISE = 3, ", "    RAISE = 1, ", "unit media.test_quality")
+mutation("verdicts never held", "src/media/quality_verdict.c",
+         "(held && ((over | presumed) & CLEAR_MASK))", "(false && held && presumed)", "unit media.test_quality")
+mutation("the speaker's gaps told as the listener's loss", "src/media/quality_out.c",
+         "        o->missing += count_sent(o, o->counted, to);", "        o->missing += to - o->counted;", "unit media.test_quality")
+mutation("a dead way down unnoticed", "src/media/quality_out.c",
+         "    uint32_t to = seq > due ? seq : due;", "    uint32_t to = due > seq ? seq : seq;", "unit media.test_quality")
 
 # --- media and calls ---
 mutation("DTLS fingerprint not checked", "src/media/dtls.c",
@@ -189,9 +229,8 @@ mutation("TURN credentials never run out", "src/auth/turn.c",
          '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
          "e2e test_networks Turn.test_both_sides_through_turn")
 # --- the life of a call ---
-mutation("the held hear each other", "src/call/party.c",
-         "situation = {live->held, live->talk};", "situation = {false, live->talk};",
-         "db test_call")
+mutation("the held hear each other", "src/call/hears.c",
+         "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return s->talk != SUP_CALL_TALK_COLLEAGUE;", "db test_call")
 mutation("a caller whose leg is gone loses the place", "src/call/leg.c",
          "    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))\n        call_place(live, true);\n    else if",
          "    if", "db test_call")
@@ -215,6 +254,13 @@ mutation("who is set away rings on", "sql/functions/42_offer.sql",
          "where m.id = any (v_offers) and m.staff_id = o.staff_id) > 1000);", "sql 61_call_life.sql")
 mutation("a note goes to the colleague unmasked", "src/api/call_life.c",
          "        transfer.note = note.data;", "        transfer.note = in.note;", "api call_life test_transfer_comes_back")
+mutation("any agent sees which calls are on", "sql/functions/54_call_life.sql",
+         "    v_rank int := support.act_ranked(p_actor, 2);", "    v_rank int := support.act_ranked(p_actor, 1);", "sql 61_call_party.sql")
+mutation("calls that are spoken in are not live", "sql/functions/54_call_life.sql",
+         "k.staff_id is not null and k.state in ('active', 'held')", "k.staff_id is not null and k.state = 'held'", "sql 61_call_party.sql")
+mutation("a supervisor sees the own team alone", "sql/functions/54_call_life.sql",
+         "          and (v_rank >= 3 or support.staff_team(k.staff_id) = v_team)",
+         "          and (v_rank >= 9 or support.staff_team(k.staff_id) = v_team)", "sql 61_call_party.sql")
 
 # --- quality beside the media ---
 mutation("advice of another verdict", "src/api/call_quality.c",
@@ -227,7 +273,7 @@ mutation("counts of another connection compared", "src/call/stats.c",
 mutation("a client's lost packets added as they stand", "src/call/stats.c",
          "*ret_count = b - a; /* may fall", "*ret_count = b; /* may fall", "db test_call")
 mutation("residual loss of each second counted alike", "src/call/summary.c",
-         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 100;",
+         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 200;",
          "unit call.test_summary")
 mutation("a customer sees the agent's leg", "sql/migrations/0013_call_stats.sql",
          "create policy customer on support.call_client_stats for select to supportd_app\n"
@@ -273,3 +319,28 @@ mutation("supervision outlives the agent's part", "sql/migrations/0011_call_part
          "    perform support.do_parties_end(new.id, case", "    perform (new.id, case", "sql 61_call_party.sql")
 mutation("the colleague's leg is lost at the handing over", "src/call/call.c",
          "        call_promote(live, staff);\n", "", "e2e test_parties Parties.test_warm_transfer")
+
+
+# --- recording ---
+mutation("a recording is not encrypted", "src/media/recorder_crypt.c",
+         "    seal->next++;\n    seal->done = last;\n", "    memcpy(p + WORD_LEN, plain ? plain : \"\", len);\n    seal->next++;\n    seal->done = last;\n",
+         "unit media.test_recorder_crypt")
+mutation("the number of a chunk is not authenticated", "src/media/recorder_crypt.c",
+         "    put_be(nonce + NONCE_LEN - 8, n, 8);\n    memcpy(aad, header, SUP_REC_HEADER_LEN);\n    put_be(aad + SUP_REC_HEADER_LEN, n, 8);",
+         "    memcpy(aad, header, SUP_REC_HEADER_LEN);\n    put_be(aad + SUP_REC_HEADER_LEN, n * 0, 8);", "unit media.test_recorder_crypt")
+mutation("any chunk may be declared the last", "src/media/recorder_crypt.c",
+         "    put_be(aad + SUP_REC_HEADER_LEN + 8, word, WORD_LEN);", "    put_be(aad + SUP_REC_HEADER_LEN + 8, word & ~last_bit, WORD_LEN);",
+         "unit media.test_recorder_crypt")
+mutation("lost packets shorten the recording", "src/media/recorder_track.c",
+         "    return missing >= STEP ? fill(t, missing - missing % STEP) : SUP_OK;", "    return missing >= 48000 ? fill(t, missing - missing % STEP) : SUP_OK;",
+         "unit media.test_recorder_track")
+mutation("a pause is ignored", "src/call/recording.c",
+         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || !talking(live))",
+         "e2e test_recording TimeLine")
+mutation("what is said on hold is recorded", "src/call/recording.c",
+         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || r->paused || r->pausing > 0)",
+         "e2e test_recording TimeLine")
+mutation("card data in the chat pauses nothing", "src/api/recording_rest.c",
+         "    sup_call_card_seen(api->opts.call, news->chat);\n    /* The call's", "    /* The call's", "api recordings card_data")
+mutation("a recording that did not fit is told to be whole", "src/media/recorder.c",
+         "    result.incomplete |= result.gap_us > 0;", "    result.gap_us = 0;", "unit media.test_recorder")

@@ -106,12 +106,15 @@ select ok((select (r ->> 'wait_low_ms')::bigint between 1 and (r ->> 'wait_high_
 select is(t.fails('queue_positions', t.c('c9'), null), 'SD403 denied', 'the whole queue is not for customers');
 select is(jsonb_array_length(t.rows('queue_list', t.s('a1'), '10')), 2, 'staff see who waits');
 select is(t.fails('queue_list', t.c('c9'), '10'), 'SD403 denied', 'customers do not');
+create temporary table bound as select q.id, q.team_id from support.chat_queue q where q.closed_at is null order by q.id limit 1;
+update support.chat_queue q set team_id = t.id('B') from bound b where b.id = q.id;
 create temporary table pictures as select t.rows('queue_pictures', 'system:router', (select array_agg(id) from support.support_staff)::text, '50') as r;
 select is((select jsonb_agg(x - 'viewers' order by n) from pictures, jsonb_array_elements(r) with ordinality e (x, n) where x -> 'viewers' ? s.id::text and x ->> 'entry_id' is not null),
     nullif(t.rows('queue_list', 'staff:' || s.id, '50'), '[]'), 'each sees in the shared picture what is theirs to see: ' || s.display_name)
 from support.support_staff s where s.active order by s.id;
 select is((select count(distinct x -> 'viewers') < count(distinct v) from pictures, jsonb_array_elements(r) x, jsonb_array_elements_text(x -> 'viewers') v), true, 'which is read once for several');
 select is(t.fails('queue_pictures', t.s('a1'), '{}', '10'), 'SD403 denied', 'not for staff themselves');
+update support.chat_queue q set team_id = b.team_id from bound b where b.id = q.id;
 
 -- picking by hand
 select is(t.fails('queue_pick', t.s('a1'), t.id('none')::text, null), 'SD404 entry_not_found', 'nothing to pick');

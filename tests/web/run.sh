@@ -59,8 +59,10 @@ one "unit tests build" node tests/web/unit/build.mjs "$work/unit"
 many "unit" node --test --test-reporter=tap "$work/unit"
 one "build" node $web/build.mjs "$work/out" "$work/assets.c"
 many "sizes" node tests/web/sizes.mjs
-many "pages" node --test --test-reporter=tap --test-concurrency=1 tests/web/pages.test.mjs
-cat "$work/log" | grep -E '^(ok|not ok)'
+for pages in pages calls; do
+    many "$pages" node --test --test-reporter=tap tests/web/$pages.test.mjs
+    grep -E '^(ok|not ok)' "$work/log"
+done
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -40,8 +40,23 @@ class Party(Person):
     def __init__(self, http, base, token):
         super().__init__(http, base, token)
         self.quality = []
+        self.pulse = None
         self.news = asyncio.Event()
         self.states = []
+
+    async def connect(self):
+        await super().connect()
+        self.pulse = asyncio.create_task(self._ping())
+
+    async def _ping(self):
+        while True:
+            await asyncio.sleep(20)
+            await self.send(type="ping", id="ping")
+
+    async def close(self):
+        if self.pulse:
+            self.pulse.cancel()
+        await super().close()
 
     async def _read(self):
         async for message in self.ws:
@@ -53,7 +68,7 @@ class Party(Person):
                 self.news.set()
             else:
                 if frame["type"] == "call.state":
-                    self.states.append((time.monotonic(), frame["call"]))
+                    self.states.append((time.monotonic(), frame))
                 await self.frames.put(frame)
         await self.frames.put({"type": "closed", "code": self.ws.close_code})
 
@@ -83,21 +98,21 @@ class Call:
     def person(self, side):
         return self.customer if side == "customer" else self.agent
 
-    async def offer(self, side, leg):
+    async def offer(self, side, leg, peers=None):
         """Sends a leg's offer, hands the answer to the peer."""
-        person = self.person(side)
+        person, peers = self.person(side), peers or self.desk.peers
         key = uuid.uuid4().hex
         await person.send(type="call.offer", id=key, call_id=self.id, sdp=leg["offer"])
         answer = await person.wait(lambda f: f["type"] == "call.answer" and f.get("id") == key)
-        self.desk.peers.tell(answer=leg["leg"], sdp=answer["sdp"])
+        peers.tell(answer=leg["leg"], sdp=answer["sdp"])
         if "a=candidate:" not in answer["sdp"]:
             frame = await person.wait(lambda f: f["type"] == "call.candidate" and f["call_id"] == self.id)
-            self.desk.peers.tell(candidate=leg["leg"], text=frame["candidate"])
+            peers.tell(candidate=leg["leg"], text=frame["candidate"])
 
-    async def connect(self, side, leg):
+    async def connect(self, side, leg, peers=None):
         self.legs[side] = leg
-        await self.offer(side, leg)
-        await self.desk.peers.until_connected(leg["leg"])
+        await self.offer(side, leg, peers)
+        await (peers or self.desk.peers).until_connected(leg["leg"])
 
     async def begin(self, leg_of):
         """leg_of(side) makes a peer's leg and connects it: a coroutine function of (call, side)."""

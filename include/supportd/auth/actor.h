@@ -4,6 +4,7 @@
 #ifndef SUPPORTD_AUTH_ACTOR_H
 #define SUPPORTD_AUTH_ACTOR_H
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "supportd/auth/permission.h"
 #include "supportd/base/id.h"
@@ -17,6 +18,7 @@ struct sup_actor {
                                           function */
     char name[SUP_ACTOR_NAME_MAX + 1]; /* UTF-8, may be empty */
     char language[16];                 /* of a customer; may be empty */
+    int64_t expires_us;                /* wall time at which the credential ends; 0: not known */
 };
 
 /* Fills text from role and id. */

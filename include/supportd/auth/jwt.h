@@ -31,7 +31,7 @@ struct sup_identity {
     char name[SUP_IDENTITY_MAX_NAME + 1];       /* cut at a character when longer */
     char email[SUP_IDENTITY_MAX_EMAIL + 1];
     char language[SUP_IDENTITY_MAX_LANGUAGE + 1];
-    int64_t expires_us; /* wall time */
+    int64_t expires_us; /* wall time from which it is refused: exp and the clock skew */
 };
 
 /* Why a token was refused. */

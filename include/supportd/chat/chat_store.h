@@ -56,6 +56,15 @@ SUP_MUST_CHECK sup_err sup_chat_store_receipt(struct sup_pg_pool *pool, const ch
 SUP_MUST_CHECK sup_err sup_chat_store_close(struct sup_pg_pool *pool, const char *actor,
                                             struct sup_id chat, const char *reason,
                                             const char *request, sup_pg_cb cb, void *arg);
+/* entry: id of the new place in the queue; a repeat with it changes nothing. */
+SUP_MUST_CHECK sup_err sup_chat_store_requeue(struct sup_pg_pool *pool, const char *actor,
+                                              struct sup_id chat, struct sup_id entry,
+                                              const char *request, sup_pg_cb cb, void *arg);
+/* Chats of a customer before the given one (zero id: the newest), for staff; audited. */
+SUP_MUST_CHECK sup_err sup_chat_store_of_customer(struct sup_pg_pool *pool, const char *actor,
+                                                  struct sup_id customer, struct sup_id before,
+                                                  int limit, const char *request, sup_pg_cb cb,
+                                                  void *arg);
 /* tag is added, or removed. */
 SUP_MUST_CHECK sup_err sup_chat_store_tag(struct sup_pg_pool *pool, const char *actor,
                                           struct sup_id chat, const char *tag, bool add,

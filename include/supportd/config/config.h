@@ -81,6 +81,8 @@ struct sup_config {
         struct sup_config_list stun_urls, turn_urls;
         char *turn_secret;
         int64_t turn_ttl_ms;
+        char *relay_host;
+        int64_t relay_port;
         struct sup_config_list hold_music_files;
         char *prompts_dir, *srtp_engine;
         int64_t prompt_interval_ms;

@@ -34,8 +34,8 @@ struct sup_media_server {
 struct sup_media_engine_opts {
     const struct sup_media_address *addresses; /* 1..SUP_MEDIA_ADDRESSES_MAX */
     size_t address_count;
-    uint16_t port_min, port_max; /* UDP ports of the legs; both 0: any */
-    struct sup_media_server stun, turn;
+    uint16_t port_min, port_max;        /* UDP ports of the legs; both 0: any */
+    struct sup_media_server stun, turn; /* turn: of a family that an own address has */
     bool no_sibling;             /* receive through libnice even where the kernel could do better */
     bool no_dscp;                /* leave packets unmarked; else Expedited Forwarding */
     bool libsrtp_only;           /* srtp.h */
@@ -84,7 +84,8 @@ struct sup_media_mix_stats {
 };
 void sup_media_engine_mix_stats(const struct sup_media_engine *engine,
                                 struct sup_media_mix_stats *ret_stats);
-/* Time-limited credentials for legs made from now on. Errors: SUP_E_NOMEM. */
+/* The TURN server of legs made from now on, copied; without an address: none.
+ * Errors: SUP_E_INVAL (as at creation), SUP_E_NOMEM; then nothing has changed. */
 SUP_MUST_CHECK sup_err sup_media_engine_set_turn(struct sup_media_engine *engine,
-                                                 const char *username, const char *password);
+                                                 const struct sup_media_server *turn);
 #endif

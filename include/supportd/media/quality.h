@@ -12,11 +12,12 @@
  * is dead is told although the peer's highest number stands still.
  * Loss goes by sequence number alone, so a DTX pause is never loss. A number counts as lost when 10
  * later ones have come without it, or a second has passed. A lost packet whose successor came with
- * LBRR was recovered, all but a quarter (the copy is coarser). Late is what a model of the
- * listener's buffer runs dry for: it holds max(60 ms, 3 x jitter + 20 ms) above the shortest
- * transit of the last two seconds, stretches at once, and shrinks by at most 100 ms a second, not
- * below the longest transit of that second; the time it lacks counts as lost packets in the
- * residual loss of a sample and in its MOS, but not in the verdict on loss, whose cause is another.
+ * LBRR was recovered, all but 15 % (a browser's buffer is not always long enough). Late is what a
+ * model of the listener's buffer runs dry for: it holds max(60 ms, 3 x jitter + 20 ms) above the
+ * shortest transit of the last two seconds, stretches at once, and shrinks by at most 100 ms a
+ * second, not below the longest transit of that second; the time it lacks counts as lost packets in
+ * the residual loss of a sample and in its MOS, but not in the verdict on loss, whose cause is
+ * another.
  *
  * Verdicts on limits hold when 3 of the last 5 seconds were over the limit and until 3 in a row are
  * not. The seconds end at each look, four times a second, so that a fault need not begin with one.
@@ -73,12 +74,13 @@ struct sup_quality_dir {
     double residual_loss_pct;
     double burst_ratio; /* 1: losses are independent; in only */
     uint32_t jitter_us;
-    bool has_mos;          /* false: nothing to judge in this second */
+    bool has_mos;          /* false: too little to judge in this second (below 10 packets) */
     double mos_lq, mos_cq; /* listening (no delay) and conversational quality */
 };
 
 struct sup_quality_sample {
     uint64_t at_us;
+    uint32_t number; /* 1, 2, ... of this leg */
     bool connected;
     bool relayed;
     bool has_rtt;

@@ -57,6 +57,14 @@ SUP_MUST_CHECK sup_err sup_staff_store_create(struct sup_pg_pool *pool, const ch
 SUP_MUST_CHECK sup_err sup_staff_store_set_role(struct sup_pg_pool *pool, const char *actor,
                                                 struct sup_id staff, const char *role,
                                                 const char *request, sup_pg_cb cb, void *arg);
+/* Of oneself, or as sup_staff_store_create(); ends all sessions of that member. */
+SUP_MUST_CHECK sup_err sup_staff_store_set_password(struct sup_pg_pool *pool, const char *actor,
+                                                    struct sup_id staff, const char *hash,
+                                                    const char *request, sup_pg_cb cb, void *arg);
+/* The card of a customer; no row: not seen by the actor. */
+SUP_MUST_CHECK sup_err sup_staff_store_customer_get(struct sup_pg_pool *pool, const char *actor,
+                                                    struct sup_id customer, const char *request,
+                                                    sup_pg_cb cb, void *arg);
 SUP_MUST_CHECK sup_err sup_staff_store_deactivate(struct sup_pg_pool *pool, const char *actor,
                                                   struct sup_id staff, const char *request,
                                                   sup_pg_cb cb, void *arg);

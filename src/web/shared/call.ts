@@ -7,6 +7,7 @@ import { callsSupported } from "./callable";
 import { TrackLevel } from "./level";
 import type { Id, ServerFrame } from "./protocol";
 import type { Socket } from "./socket";
+import { statsFrame } from "./stats";
 
 export interface Levels {
   /* 0..1, loudness of the own microphone and of what is heard. */
@@ -36,6 +37,7 @@ export class MicError extends Error {
 }
 
 const LEVEL_MS = 200;
+const STATS_MS = 5000;
 const BROKEN_MS = 3000;
 const RETRY_MS = 4000;
 
@@ -74,6 +76,7 @@ export class CallLeg {
   private _ear: TrackLevel | undefined;
   private readonly _meter: ReturnType<typeof setInterval>;
   private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _told = Date.now();
 
   constructor(
     private readonly _o: LegOptions,
@@ -104,6 +107,13 @@ export class CallLeg {
     this._track = track;
     track.enabled = !this._muted;
     await this._transceiver.sender.replaceTrack(track);
+  }
+
+  /* Takes the microphone off again: nothing more is sent. */
+  async detach(): Promise<void> {
+    this._track?.stop();
+    this._track = null;
+    await this._transceiver.sender.replaceTrack(null);
   }
 
   mute(muted: boolean): void {
@@ -256,13 +266,20 @@ export class CallLeg {
   private async _measure(): Promise<void> {
     if (this._closed || this._pc.connectionState !== "connected") return;
     const levels: Levels = { own: 0, other: 0 };
-    for (const stat of (await this._pc.getStats()).values()) {
+    const report = await this._pc.getStats();
+    if (this._closed) return;
+    if (Date.now() - this._told >= STATS_MS) {
+      this._told = Date.now();
+      const frame = statsFrame(report.values(), this._o.callId);
+      if (frame) this._o.socket.send(frame);
+    }
+    for (const stat of report.values()) {
       const s = stat as { type: string; kind?: string; audioLevel?: number };
       if (s.kind !== "audio") continue;
       if (s.type === "media-source") levels.own = this._muted ? 0 : (s.audioLevel ?? this._hear());
       if (s.type === "inbound-rtp") levels.other = s.audioLevel ?? 0;
     }
-    if (!this._closed) this._o.onLevels(levels);
+    this._o.onLevels(levels);
   }
 }
 

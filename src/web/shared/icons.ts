@@ -18,6 +18,7 @@ export const ICONS = {
   queue: "M4 7h16M4 12h16M4 17h9",
   user: "M12 4a4 4 0 100 8 4 4 0 000-8zM4 20c1-5 15-5 16 0",
   back: "M15 5l-7 7 7 7",
+  record: "M12 7a5 5 0 100 10 5 5 0 000-10z",
   sound: "M4 10v4h3l5 4V6l-5 4zM15 9a4 4 0 010 6M17 6a8 8 0 010 12",
 } as const;
 

@@ -41,7 +41,12 @@ export interface Mark {
   note_read_seq?: number;
 }
 
-export type CallState = "queued" | "ringing" | "active" | "held" | "ended";
+export type CallState = "queued" | "ringing" | "active" | "held" | "calling" | "ended";
+
+export interface Person {
+  id: Id;
+  name: string | null;
+}
 
 export interface ChatState {
   id: Id;
@@ -84,22 +89,23 @@ export interface ChatListItem {
 
 export interface Offer {
   id: Id;
-  kind: "chat" | "call";
+  kind: "chat" | "call" | "callback";
   entry_id: Id;
   chat_id: Id;
   call_id: Id | null;
-  customer: { id: Id; name: string | null };
+  customer: Person;
   created_at: string;
   expires_at: string;
   remaining_ms: number;
+  transfer?: { from: Person; note: string | null; back: boolean } | null;
 }
 
 export interface QueueEntry {
   id: Id;
-  kind: "chat" | "call";
+  kind: "chat" | "call" | "callback";
   chat_id: Id;
   call_id: Id | null;
-  customer: { id: Id; name: string | null };
+  customer: Person;
   language: string | null;
   state: "waiting" | "offered";
   priority: number;
@@ -118,7 +124,92 @@ export interface Call {
   answered_at: string | null;
   ended_at: string | null;
   hold_ms: number;
+  held_at: string | null;
+  recording: "off" | "on" | "paused";
   staff: { id: Id; name: string } | null;
+  transfer: {
+    from: Person;
+    kind: TargetKind;
+    to: string;
+    state: "offered" | "returning" | "queued";
+  } | null;
+  callback: {
+    requested_at: string;
+    attempts: number;
+    max_attempts: number;
+    ring_until: string | null;
+    outcome: "not_reachable" | "no_answer" | null;
+  } | null;
+  rating: { score: number; comment: string | null } | null;
+  rate_until: string | null;
+  on_hold?: boolean;
+  /* Who else has a part in it; staff only. */
+  parties?: Party[];
+}
+
+export type TargetKind = "staff" | "team" | "skill";
+export type Supervision = "listen" | "whisper" | "barge";
+export type TalkWith = "colleague" | "customer" | "all";
+
+export interface Party {
+  id: Id;
+  staff: Person;
+  role: "consult" | Supervision;
+  state: "asked" | "open";
+  talk?: TalkWith | null;
+  since: string;
+  expires_at: string | null;
+}
+
+/* My part in a call of somebody else. */
+export interface Part {
+  call_id: Id;
+  chat_id: Id;
+  role: Party["role"];
+  state: "asked" | "open" | "closed";
+  reason: string | null;
+  customer: Person;
+  from: Person | null;
+  expires_at: string | null;
+  remaining_ms: number | null;
+}
+
+export interface Targets {
+  staff: { id: Id; name: string; free: boolean }[];
+  teams: { id: Id; name: string; available: number }[];
+  skills: { name: string; available: number }[];
+}
+
+export interface MissedCall {
+  id: Id;
+  chat_id: Id;
+  customer: Person;
+  created_at: string;
+  queued_at: string;
+  ended_at: string;
+  end_reason: string;
+  wait_ms: number;
+  asked: { staff: Person; state: string; at: string }[];
+}
+
+export interface Recording {
+  id: Id;
+  call_id: Id;
+  state: "on" | "paused" | "ended" | "broken";
+  customer: Person;
+  staff: Person | null;
+  started_at: string;
+  ended_at: string | null;
+  duration_ms: number | null;
+  incomplete: boolean;
+  gap_ms: number;
+  pauses: { from_ms: number; to_ms: number | null; reason: "agent" | "card" }[];
+  tracks: number;
+}
+
+export interface Waveform {
+  step_ms: number;
+  peaks: number[];
 }
 
 export interface Presence {
@@ -128,6 +219,8 @@ export interface Presence {
   load: number;
   capacity: number;
   auto_answer?: boolean;
+  wrap_until?: string | null;
+  wrap_left_ms?: number | null;
 }
 
 export interface Me {
@@ -150,6 +243,7 @@ export interface Direction {
 }
 export interface Leg {
   party: "customer" | "agent";
+  sample?: number;
   connected: boolean;
   relayed: boolean;
   rtt_ms: number | null;
@@ -191,7 +285,7 @@ export interface List<T> {
 }
 
 export interface WidgetConfig {
-  features: { chat: boolean; call: boolean };
+  features: { chat: boolean; call: boolean; callback?: boolean; ratings?: boolean };
   languages: string[];
   limits: { message_chars: number };
   site: { name: string };
@@ -209,6 +303,8 @@ export interface Welcome {
   type: "welcome";
   me: Me;
   server_time: string;
+  /* null: no end is known. */
+  expires_at: string | null;
   ping_interval_ms: number;
   retry: { min_ms: number; max_ms: number };
   ice_servers: RTCIceServer[];
@@ -227,7 +323,7 @@ export interface QueuePosition {
   type: "queue.position";
   chat_id: Id;
   entry_id: Id;
-  kind: "chat" | "call";
+  kind: QueueEntry["kind"];
   position: number;
   wait_low_ms: number | null;
   wait_high_ms: number | null;
@@ -270,6 +366,19 @@ export interface CallStateFrame {
   type: "call.state";
   call: Call;
   muted?: { customer: boolean; agent: boolean };
+  legs?: LegStates;
+}
+export type LegSeen = "none" | "connecting" | "connected" | "lost";
+export interface LegStates {
+  customer: LegSeen;
+  agent: LegSeen;
+}
+export interface CallRing {
+  type: "call.ring";
+  call_id: Id;
+  staff: Person;
+  expires_at: string;
+  remaining_ms: number;
 }
 
 export type ServerFrame = { id?: string } & (
@@ -293,12 +402,15 @@ export type ServerFrame = { id?: string } & (
   | { type: "offer.gone"; offer_id: Id; outcome: string }
   | ({ type: "me.presence" } & Presence)
   | CallStateFrame
+  | CallRing
+  | { type: "call.party"; party: Part }
   | { type: "call.answer"; call_id: Id; sdp: string }
   | { type: "call.candidate"; call_id: Id; candidate: string }
   | { type: "call.restart"; call_id: Id; reason: string }
   | CallQuality
   | CallAdvice
   | { type: "ok" }
+  | { type: "auth.renewed"; expires_at: string | null }
   | { type: "pong"; server_time: string }
   | { type: "bye"; reason: string; retry_after_ms: number }
   | { type: "error"; error: Problem }
@@ -317,6 +429,7 @@ export type ClientFrame =
   | { type: "call.candidate"; call_id: Id; candidate: string }
   | { type: "call.mute"; call_id: Id; muted: boolean }
   | CallStats
+  | { type: "auth.renew"; token?: string; ticket?: string }
   | { type: "ping" };
 
 /* An answer of the daemon that is an error: REST problem document or error frame. */

@@ -38,13 +38,13 @@ export function judged(frame: CallAdvice | null): Judged | undefined {
     : undefined;
 }
 
-/* What to do about a verdict: a code, in words as advice_<code>. */
-export function adviceFor(frame: CallAdvice | null, verdict: string | null): string | null {
-  return frame?.advice.find((a) => a.verdict === verdict)?.advice ?? null;
-}
-
 /* 0..100 of what was to come. */
 export function lossPercent(part: { packets: number; lost: number }): number {
   const total = part.packets + part.lost;
   return total > 0 ? (100 * part.lost) / total : 0;
+}
+
+/* The MOS of a direction as far as there is one: with the delay, else of the listening alone. */
+export function mosOf(part: { mos_cq?: number | null; mos_lq?: number | null }): number | null {
+  return part.mos_cq ?? part.mos_lq ?? null;
 }

@@ -35,6 +35,9 @@ interface Waiter {
 const ANSWER_MS = 15000;
 const HELLO_MS = 12000;
 const GRACE_MS = 8000;
+const RENEW_BEFORE_MS = 60000;
+const RENEW_LAST_MS = 2000;
+const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /* Full jitter above the floor: after a restart of the daemon all clients come back spread out. */
 export function backoff(attempt: number, min: number, max: number, random: () => number): number {
@@ -54,6 +57,9 @@ export class Socket {
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _heart: ReturnType<typeof setInterval> | undefined;
   private _heardAt = 0;
+  private _renewal: ReturnType<typeof setTimeout> | undefined;
+  /* The daemon's clock less ours. */
+  private _ahead = 0;
   private _stopped = true;
   private readonly _nudge = () => this.wake();
 
@@ -170,6 +176,8 @@ export class Socket {
       this._attempt = 0;
       this._retry = frame.retry ?? this._retry;
       this._startHeart(frame.ping_interval_ms || 25000);
+      this._ahead = Date.parse(frame.server_time) - Date.now();
+      this._renewBefore(frame.expires_at);
       this._set("online");
       this._o.onWelcome(frame);
       return;
@@ -181,6 +189,28 @@ export class Socket {
     }
     this._o.onFrame(frame);
     if (frame.id) this._settle(frame.id, frame);
+  }
+
+  /* The daemon ends the connection with the credential. A page that has no newer one is asked again
+   * in half of what is left. */
+  private _renewBefore(expires: string | null): void {
+    clearTimeout(this._renewal);
+    const left = expires ? Date.parse(expires) - Date.now() - this._ahead : Number.NaN;
+    if (!(left > RENEW_LAST_MS)) return;
+    const wait = Math.min(Math.max(left - RENEW_BEFORE_MS, left / 2), TIMER_MAX_MS);
+    this._renewal = setTimeout(() => void this._renew(expires), wait);
+  }
+
+  private async _renew(expires: string | null): Promise<void> {
+    const ws = this._ws;
+    let until = expires;
+    try {
+      const answer = await this.request({ type: "auth.renew", ...(await this._o.auth()) });
+      if (answer.type === "auth.renewed") until = answer.expires_at;
+    } catch {
+      /* Asked again below, as long as there is time. */
+    }
+    if (this._ws === ws && this._ready) this._renewBefore(until);
   }
 
   private _startHeart(interval: number): void {
@@ -203,6 +233,7 @@ export class Socket {
     this._ws = null;
     this._ready = false;
     clearInterval(this._heart);
+    clearTimeout(this._renewal);
     if (ws) {
       ws.onclose = ws.onmessage = ws.onopen = null;
       ws.close();
@@ -214,7 +245,7 @@ export class Socket {
   private _lost(ws: WebSocket, code: number): void {
     if (this._ws !== ws) return;
     this._drop();
-    if (code === 4401) this._o.refused();
+    if (code === 4401 || code === 4402) this._o.refused();
     /* The first refusal is most often an expired token: that one is renewed quietly. */
     this._again(code === 4403 || (code === 4401 && this._attempt > 0));
   }

@@ -1,12 +1,31 @@
 import { useEffect } from "preact/hooks";
+import { CallPanel } from "./callpanel";
 import { Conversation, focusComposer } from "./conversation";
 import { desk } from "./desk";
 import { Chats, Queue } from "./lists";
 import { Login } from "./login";
 import { Offers } from "./offers";
+import { AskCard, PartPanel } from "./partpanel";
 import { customerName, Dialog, Icon } from "./parts";
-import { CallPanel, CustomerCard } from "./side";
+import { CustomerCard } from "./side";
 import { Banner, TopBar } from "./topbar";
+import { TransferDialog } from "./transfer";
+import { ViewPage, Views } from "./views";
+import { WrapUp } from "./wrapup";
+
+/* The first that asks for an answer: an offer, else a colleague's question. */
+function answer(yes: boolean): void {
+  const offer = desk.offers.value[0];
+  if (offer) void (yes ? desk.accept(offer.id) : desk.decline(offer.id));
+  else void (yes ? desk.party.accept() : desk.party.decline());
+}
+
+function hold(): void {
+  const state = desk.call.call.value?.state;
+  if (desk.call.guest.value) return;
+  if (state === "active") void desk.act("POST", "hold", {});
+  if (state === "held") void desk.act("POST", "resume", {});
+}
 
 function typingIn(target: EventTarget | null): boolean {
   return (
@@ -20,7 +39,6 @@ function typingIn(target: EventTarget | null): boolean {
 function onKey(event: KeyboardEvent): void {
   if (desk.phase.value !== "in" || event.isComposing) return;
   const key = event.key.toLowerCase();
-  const offer = desk.offers.value[0];
   if ((event.ctrlKey || event.metaKey) && key === "k") {
     event.preventDefault();
     document.getElementById("find")?.focus();
@@ -31,21 +49,25 @@ function onKey(event: KeyboardEvent): void {
     return;
   }
   if (event.altKey && event.shiftKey) {
-    if (event.code === "KeyA" && offer) void desk.accept(offer.id);
-    if (event.code === "KeyD" && offer) void desk.decline(offer.id);
+    if (event.code === "KeyA") answer(true);
+    if (event.code === "KeyD") answer(false);
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (!desk.singleKeys.value || typingIn(event.target)) return;
   const chat = desk.selected.value;
   const actions: Record<string, () => void> = {
-    a: () => offer && void desk.accept(offer.id),
-    d: () => offer && void desk.decline(offer.id),
+    a: () => answer(true),
+    d: () => answer(false),
     j: () => desk.step(1),
     k: () => desk.step(-1),
     r: () => focusComposer("reply"),
     n: () => focusComposer("note"),
     m: () => desk.call.mute(),
+    h: hold,
+    t: () => {
+      desk.transferring.value = true;
+    },
     c: () => {
       const state = chat ? desk.client.chats.get(chat)?.state : null;
       if (state?.assigned?.id === desk.me.value?.id && state?.status !== "closed")
@@ -72,6 +94,8 @@ function Help() {
     ["R", t("k_reply")],
     ["N", t("k_note")],
     ["M", t("k_mute")],
+    ["H", t("k_hold")],
+    ["T", t("k_transfer")],
     ["C", t("k_close")],
     ["/ , Ctrl K", t("k_find")],
     ["Esc", t("k_leave")],
@@ -142,7 +166,8 @@ function CloseDialog() {
 
 function Desktop() {
   const t = desk.t.value;
-  const open = desk.selected.value !== null;
+  const view = desk.view.value;
+  const open = desk.selected.value !== null || view !== null;
   const side = desk.details.value;
   return (
     <div class={`desk${open ? " open" : ""}${side ? " side" : ""}`} data-testid="desk">
@@ -152,19 +177,25 @@ function Desktop() {
       <TopBar />
       <Banner />
       <main class="columns">
-        <nav class="left" aria-label={t("queue")}>
+        <div class="left">
           <Queue />
           <Chats />
-        </nav>
+          <Views />
+        </div>
         <section class="conversation" id="conversation" aria-label={t("log")} tabIndex={-1}>
-          <Conversation />
+          {view ? <ViewPage view={view} /> : <Conversation />}
         </section>
         <section class="right" aria-label={t("details")}>
+          <PartPanel />
           <CallPanel />
+          <WrapUp />
           <CustomerCard />
         </section>
       </main>
-      <Offers />
+      <div class="offers" role="alert" data-testid="offers">
+        <Offers />
+        <AskCard />
+      </div>
       <div class="toast" role="status">
         {desk.toast.value && (
           <p>
@@ -175,6 +206,7 @@ function Desktop() {
       </div>
       <Help />
       <CloseDialog />
+      <TransferDialog />
     </div>
   );
 }

@@ -15,14 +15,27 @@ import type { Client } from "../shared/client";
 import {
   type Call,
   type CallQuality,
+  type CallState,
   type Id,
+  type Leg,
+  type LegStates,
   ProblemError,
   type ServerFrame,
 } from "../shared/protocol";
+import { mosOf } from "../shared/quality";
 import type { Rest } from "../shared/rest";
 
 const KEY = "supportd.agentcall";
 const SPARK = 60;
+const ON = new Set<CallState>(["active", "held", "calling"]);
+
+/* MOS by party and direction; null: nothing to judge in that second. */
+export type Sparks = Record<Leg["party"], Record<"in" | "out", (number | null)[]>>;
+
+const noSparks = (): Sparks => ({
+  customer: { in: [], out: [] },
+  agent: { in: [], out: [] },
+});
 
 export class AgentCall {
   iceServers: RTCIceServer[] = [];
@@ -30,8 +43,15 @@ export class AgentCall {
   readonly leg = signal<LegState>("connecting");
   readonly levels = signal<Levels>({ own: 0, other: 0 });
   readonly quality = signal<CallQuality | null>(null);
-  /* MOS per second of each party, newest last. */
-  readonly spark = signal<{ customer: number[]; agent: number[] }>({ customer: [], agent: [] });
+  /* Per second of the last minute, newest last. */
+  readonly spark = signal(noSparks());
+  readonly legs = signal<LegStates | null>(null);
+  /* Since when the customer's connection is gone. */
+  readonly lostSince = signal(0);
+  /* A request about the call is under way. */
+  readonly busy = signal(false);
+  /* My call in which another one speaks for the bank: supervision, or asked as a colleague. */
+  readonly guest = signal<Id | null>(null);
   readonly muted = signal(false);
   readonly customerMuted = signal(false);
   readonly noMic = signal(false);
@@ -44,12 +64,28 @@ export class AgentCall {
   private _mine = new Set<Id>();
   private _mic: MediaStreamTrack | null = null;
   private _ended = new Set<Id>();
+  /* Calls that another window of this agent has taken. */
+  private _theirs = new Set<Id>();
+  private readonly _windows =
+    typeof BroadcastChannel === "function" ? new BroadcastChannel("supportd.agentcall") : null;
 
   constructor(
     private readonly _client: Client,
     private readonly _rest: Rest,
-    private readonly _leads: () => boolean,
-  ) {}
+    private readonly _o: {
+      leads: () => boolean;
+      me: () => Id | undefined;
+      /* The call has left this agent: handed on, or back to the line. */
+      gone: (call: Call) => void;
+    },
+  ) {
+    if (this._windows)
+      this._windows.onmessage = (event: MessageEvent<Id>) => {
+        this._theirs.add(event.data);
+        if (this._current === event.data) this._leave(event.data);
+        else this._drop(event.data);
+      };
+  }
 
   async begin(): Promise<void> {
     if (!callsSupported()) return;
@@ -91,7 +127,7 @@ export class AgentCall {
   ring(id: Id, always = false): void {
     if (this._legs.has(id) || !callsSupported()) return;
     /* One leg per call: of several windows of this agent, one connects it while it rings. */
-    if (!always && !this._leads()) return;
+    if (!always && !this._o.leads()) return;
     const audio = new Audio();
     audio.autoplay = true;
     audio.dataset.testid = "call-audio";
@@ -123,13 +159,22 @@ export class AgentCall {
     if (!this._legs.size && !this._current) this._releaseMic();
   }
 
-  /* The offer was accepted in another window of this agent. */
-  takenElsewhere(id: Id): void {
-    if (!this._mine.has(id)) this._drop(id);
+  /* The offer was accepted, not by a press here: in another window, or by the daemon for the leg
+   * that rings here (auto-answer). True: the call is this window's. */
+  accepted(id: Id, automatic: boolean): boolean {
+    if (this._mine.has(id)) return false;
+    if (automatic && this._legs.has(id) && !this._theirs.has(id)) {
+      this.answered(id);
+      return true;
+    }
+    this._drop(id);
+    return false;
   }
 
   accepting(id: Id): void {
     this._mine.add(id);
+    this._theirs.delete(id);
+    this._windows?.postMessage(id);
   }
 
   notAccepted(id: Id): void {
@@ -138,18 +183,41 @@ export class AgentCall {
 
   /* The daemon has joined the legs: speak. */
   answered(id: Id): void {
-    this.ring(id, true);
-    this._become(id);
+    this.guest.value = null;
+    this._enter(id);
     void this.attach();
+  }
+
+  /* This agent has a part in a call of somebody else; speaks: with a microphone. */
+  join(id: Id, speaks: boolean): void {
+    this.guest.value = id;
+    if (this._current !== id) this._enter(id);
+    if (speaks) void this.attach();
+    else void this._legs.get(id)?.detach();
+  }
+
+  /* That part is over. */
+  part(id: Id): void {
+    if (this.guest.value !== id) return;
+    this._leave(id);
+  }
+
+  private _enter(id: Id): void {
+    this.ring(id, true);
+    this._windows?.postMessage(id);
+    this._become(id);
     void this._refresh(id);
   }
 
   private _become(id: Id): void {
     this._current = id;
     this._mine.add(id);
+    this._ended.delete(id);
     this.elsewhere.value = null;
     this.quality.value = null;
-    this.spark.value = { customer: [], agent: [] };
+    this.spark.value = noSparks();
+    this.legs.value = null;
+    this.lostSince.value = 0;
     this.muted.value = false;
     this.leg.value = this._legs.get(id)?.state ?? "connecting";
     try {
@@ -159,9 +227,18 @@ export class AgentCall {
     }
   }
 
+  /* Whether this window has, or had before a reload, the given call. */
+  kept(id: Id): boolean {
+    try {
+      return sessionStorage.getItem(KEY) === id;
+    } catch {
+      return false;
+    }
+  }
+
   async attach(): Promise<void> {
     const leg = this._current ? this._legs.get(this._current) : undefined;
-    if (!leg) return;
+    if (!leg || leg.attached) return;
     const problem = await this.microphone();
     if (problem || !this._mic) {
       this.noMic.value = true;
@@ -194,6 +271,12 @@ export class AgentCall {
       return;
     }
     if (call.id !== this._current) return;
+    const was = this.call.value?.id === call.id ? this.call.value : null;
+    if (this.guest.value !== call.id && was && this._isMine(was) && !this._isMine(call)) {
+      this._leave(call.id);
+      this._o.gone(call);
+      return;
+    }
     if (!this.since.value || this.call.value?.id !== call.id) {
       const from = Date.parse(call.answered_at ?? call.created_at);
       this.since.value = Date.now() - Math.max(0, this._client.now() - from);
@@ -201,17 +284,40 @@ export class AgentCall {
     this.call.value = call;
   }
 
-  private _over(call: Call): void {
-    this.call.value = call;
+  private _isMine(call: Call): boolean {
+    return call.staff?.id === this._o.me() && ON.has(call.state);
+  }
+
+  /* No more in this call, which may go on. */
+  private _leave(id: Id): void {
+    this._drop(id);
+    this._mine.delete(id);
+    if (this._current !== id) return;
+    this._reset();
+    this.call.value = null;
+  }
+
+  private _reset(): void {
     this._current = null;
+    this.guest.value = null;
     this.since.value = 0;
     this.noMic.value = false;
     this._releaseMic();
+    this._forget();
+  }
+
+  private _forget(): void {
     try {
       sessionStorage.removeItem(KEY);
     } catch {
       /* Nothing was stored. */
     }
+  }
+
+  private _over(call: Call): void {
+    const guest = this.guest.value === call.id;
+    this.call.value = guest ? null : call;
+    this._reset();
     setTimeout(() => {
       if (this.call.value?.id === call.id && !this._current) this.call.value = null;
     }, 6000);
@@ -222,19 +328,12 @@ export class AgentCall {
     let found = false;
     for (const chat of chats) {
       const call = chat.state?.call;
-      if (!call || call.staff_id !== me || (call.state !== "active" && call.state !== "held"))
-        continue;
+      if (!call || call.staff_id !== me || !ON.has(call.state)) continue;
       if (this._ended.has(call.id)) continue;
       found = true;
       if (this._current === call.id || this._mine.has(call.id) || this.elsewhere.value === call.id)
         continue;
-      let kept: string | null = null;
-      try {
-        kept = sessionStorage.getItem(KEY);
-      } catch {
-        /* As if it were elsewhere. */
-      }
-      if (kept === call.id) this.answered(call.id);
+      if (this.kept(call.id)) this.answered(call.id);
       else this.elsewhere.value = call.id;
     }
     if (!found && this.elsewhere.value) this.elsewhere.value = null;
@@ -242,19 +341,49 @@ export class AgentCall {
 
   frame(frame: ServerFrame): void {
     if (frame.type === "call.state") {
-      if (frame.call.id === this._current)
+      if (frame.call.id === this._current) {
         this.customerMuted.value = frame.muted?.customer ?? false;
+        this._seen(frame.legs ?? null);
+      }
       this._take(frame.call);
     } else if (frame.type === "call.quality" && frame.call_id === this._current) {
       this.quality.value = frame;
       const next = { ...this.spark.value };
       for (const leg of frame.legs) {
-        const mos = leg.in.mos_cq ?? leg.in.mos_lq;
-        if (typeof mos === "number") next[leg.party] = [...next[leg.party], mos].slice(-SPARK);
+        const old = next[leg.party];
+        const add = (way: "in" | "out") => [...old[way], mosOf(leg[way])].slice(-SPARK);
+        next[leg.party] = { in: add("in"), out: add("out") };
       }
       this.spark.value = next;
     } else if (frame.type === "call.candidate" || frame.type === "call.restart")
       this._legs.get(frame.call_id)?.frame(frame);
+  }
+
+  private _seen(legs: LegStates | null): void {
+    this.legs.value = legs;
+    if (legs?.customer !== "lost") this.lostSince.value = 0;
+    else if (!this.lostSince.value) this.lostSince.value = Date.now();
+  }
+
+  /* A request about the current call, as "hold" or "consult/talk"; the code of the problem, or null. */
+  async act(method: string, what: string, body?: unknown): Promise<string | null> {
+    const id = this._current;
+    if (!id || this.busy.value) return null;
+    this.busy.value = true;
+    try {
+      const answer = await this._rest<{ call: Call } | undefined>(
+        method,
+        `/calls/${id}/${what}`,
+        body,
+      );
+      if (answer) this._take(answer.call);
+      return null;
+    } catch (e) {
+      void this._refresh(id);
+      return e instanceof ProblemError ? e.problem.code : "network";
+    } finally {
+      this.busy.value = false;
+    }
   }
 
   mute(): void {

@@ -400,7 +400,7 @@ function Nothing() {
           <ul>
             {calls.map((call) => (
               <li key={call.id}>
-                <Icon name="phone" size={16} />
+                <Icon name={call.answered_at ? "phone" : "missed"} size={16} />
                 <span>
                   {dayName(call.created_at, desk.lang.value)},{" "}
                   {clock(call.created_at, desk.lang.value)}

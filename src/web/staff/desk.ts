@@ -21,6 +21,7 @@ import {
 import { makeRest, type Rest } from "../shared/rest";
 import { Alarm } from "./alarm";
 import { AgentCall } from "./call";
+import { Party } from "./party";
 
 export type Words = Like<typeof en>;
 const CATALOGUES: Record<string, Words> = { en, sw };
@@ -50,6 +51,12 @@ function store(key: string, value: string): void {
   }
 }
 
+/* What the middle shows beside conversations. */
+export type View = "live" | "missed" | "recordings";
+
+/* Who may listen in, by the role. */
+const LEADS = new Set(["team_lead", "supervisor", "admin", "super_admin"]);
+
 export class Desk {
   readonly phase = signal<"loading" | "login" | "in">("loading");
   readonly lang = signal(
@@ -65,6 +72,12 @@ export class Desk {
   readonly queueLoaded = signal(false);
   readonly offers = signal<LiveOffer[]>([]);
   readonly selected = signal<Id | null>(null);
+  readonly view = signal<View | null>(null);
+  readonly transferring = signal(false);
+  /* The recordings of one call alone. */
+  readonly ofCall = signal<Id | null>(null);
+  /* End of the wrap-up on the clock of performance.now(). */
+  readonly wrapUntil = signal<number | null>(null);
   readonly details = signal(false);
   readonly help = signal(false);
   readonly closing = signal<Id | null>(null);
@@ -81,6 +94,8 @@ export class Desk {
   readonly rest: Rest;
   readonly client: Client;
   readonly call: AgentCall;
+  readonly party: Party;
+  private _wrapTimer: ReturnType<typeof setTimeout> | undefined;
   private _csrf = "";
   private _toastTimer: ReturnType<typeof setTimeout> | undefined;
   private _bumping = false;
@@ -116,7 +131,38 @@ export class Desk {
           this.alarm.message(chat.id === this.selected.value);
       },
     });
-    this.call = new AgentCall(this.client, this.rest, () => this.alarm.leader);
+    this.call = new AgentCall(this.client, this.rest, {
+      leads: () => this.alarm.leader,
+      me: () => this.me.value?.id,
+      gone: (call) => {
+        const to = call.transfer?.to ?? call.staff?.name;
+        this.say(to ? this.t.value("handed_to", { name: to }) : this.t.value("handed_back"));
+      },
+    });
+    this.party = new Party(this.rest, this.call, {
+      asks: (part) => {
+        const name = part.from?.name ?? this.t.value("unnamed");
+        this.alarm.offer(
+          part.call_id,
+          this.t.value("part_asks", { name }),
+          part.customer.name ?? "",
+        );
+      },
+      quiet: (id) => this.alarm.stop(id),
+      over: (part) => {
+        const words = this.t.value.find(`part_${part.reason}`);
+        if (words) this.say(words);
+      },
+      mine: (part) => {
+        void this.client.open(part.chat_id);
+        this.select(part.chat_id);
+        this.say(this.t.value("part_completed"));
+      },
+    });
+  }
+
+  get leads(): boolean {
+    return LEADS.has(this.me.value?.role ?? "");
   }
 
   /* --- session --- */
@@ -167,7 +213,7 @@ export class Desk {
   private _enter(csrf: string, me: Me): void {
     this._csrf = csrf;
     this.me.value = me;
-    if (me.presence) this.presence.value = me.presence;
+    if (me.presence) this._takePresence(me.presence);
     this.phase.value = "in";
     this.alarm.begin();
     void this.call.begin();
@@ -187,7 +233,7 @@ export class Desk {
     const before = new Set(this.offers.value.map((o) => o.id));
     this.rest<Me>("GET", "/me").then((me) => {
       this.me.value = me;
-      if (me.presence && heard.presence === this._heard.presence) this.presence.value = me.presence;
+      if (me.presence && heard.presence === this._heard.presence) this._takePresence(me.presence);
     }, quiet);
     this.rest<WidgetConfig>("GET", "/widget-config").then((config) => {
       this.limit.value = config.limits.message_chars;
@@ -203,6 +249,7 @@ export class Desk {
       for (const id of before) if (!live.has(id)) this._offerGone(id, "withdrawn");
       for (const offer of list.items) if (!this._gone.has(offer.id)) this._offered(offer);
     }, quiet);
+    this.party.refresh().catch(quiet);
   }
 
   private _bump(): void {
@@ -237,9 +284,12 @@ export class Desk {
       case "me.presence": {
         this._heard.presence++;
         const { type: _, ...presence } = frame;
-        this.presence.value = { ...this.presence.value, ...presence };
+        this._takePresence({ ...this.presence.value, ...presence });
         return;
       }
+      case "call.party":
+        this.party.take(frame.party);
+        return;
       default:
         this.call.frame(frame);
     }
@@ -256,13 +306,9 @@ export class Desk {
     };
     this.offers.value = [...this.offers.value, live];
     const t = this.t.value;
-    this.alarm.offer(
-      offer.id,
-      t(offer.kind === "call" ? "offer_call" : "offer_chat"),
-      offer.customer.name ?? t("unnamed"),
-    );
+    this.alarm.offer(offer.id, t(`offer_${offer.kind}`), offer.customer.name ?? t("unnamed"));
+    /* With auto-answer the daemon accepts once this leg is connected. */
     if (offer.kind === "call" && offer.call_id) this.call.ring(offer.call_id);
-    if (this.presence.value?.auto_answer) void this.accept(offer.id);
   }
 
   private _offerGone(id: Id, outcome: string): void {
@@ -272,7 +318,13 @@ export class Desk {
     this.alarm.stop(id);
     if (!offer) return;
     if (offer.call_id && outcome !== "accepted") this.call.unring(offer.call_id);
-    if (offer.call_id && outcome === "accepted") this.call.takenElsewhere(offer.call_id);
+    if (offer.call_id && outcome === "accepted") {
+      const automatic = offer.kind === "call" && this.presence.value?.auto_answer === true;
+      if (this.call.accepted(offer.call_id, automatic)) {
+        void this.client.open(offer.chat_id);
+        this.select(offer.chat_id);
+      }
+    }
     const t = this.t.value;
     if (outcome === "missed")
       this.say(t("offer_missed", { name: offer.customer.name ?? t("unnamed") }));
@@ -340,13 +392,13 @@ export class Desk {
   }
 
   async pick(entry: QueueEntry): Promise<void> {
-    if (entry.kind === "call" && entry.call_id) {
+    if (entry.call_id) {
       const problem = await this.call.microphone();
       if (problem) {
         this.say(this.t.value(`offer_mic_${problem}`));
         return;
       }
-      this.call.ring(entry.call_id, true);
+      if (entry.kind === "call") this.call.ring(entry.call_id, true);
       this.call.accepting(entry.call_id);
     }
     try {
@@ -376,15 +428,67 @@ export class Desk {
 
   async setPresence(chosen: Presence["chosen"]): Promise<void> {
     try {
-      const me = await this.rest<Me>("PUT", "/me/presence", { chosen });
-      this.me.value = me;
-      if (me.presence) this.presence.value = me.presence;
+      this._takeMe(await this.rest<Me>("PUT", "/me/presence", { chosen }));
     } catch {
       this.say(this.t.value("presence_failed"));
     }
   }
 
+  async setAutoAnswer(on: boolean): Promise<void> {
+    try {
+      this._takeMe(await this.rest<Me>("PUT", "/me/auto-answer", { on }));
+    } catch {
+      this.say(this.t.value("auto_failed"));
+    }
+  }
+
+  /* null: ends it. */
+  async wrapUp(extendMs: number | null): Promise<void> {
+    try {
+      this._takeMe(
+        extendMs === null
+          ? await this.rest<Me>("DELETE", "/me/wrap-up")
+          : await this.rest<Me>("POST", "/me/wrap-up", { extend_ms: extendMs }),
+      );
+    } catch (e) {
+      const limit = e instanceof ProblemError && e.problem.code === "wrap_up_limit";
+      this.say(this.t.value(limit ? "wrap_limit" : "wrap_failed"));
+    }
+  }
+
+  private _takeMe(me: Me): void {
+    this.me.value = me;
+    if (me.presence) this._takePresence(me.presence);
+  }
+
+  /* The end of the wrap-up is not told: it is counted down here. */
+  private _takePresence(presence: Presence): void {
+    this.presence.value = presence;
+    clearTimeout(this._wrapTimer);
+    const left = presence.wrap_left_ms ?? 0;
+    this.wrapUntil.value = left > 0 ? performance.now() + left : null;
+    if (left > 0)
+      this._wrapTimer = setTimeout(() => {
+        this.wrapUntil.value = null;
+      }, left);
+  }
+
+  /* What the middle shows: a list, or null for conversations. */
+  show(view: View | null): void {
+    if (view !== "recordings") this.ofCall.value = null;
+    this.view.value = view;
+    if (view) this.selected.value = null;
+  }
+
+  /* Says why a request about the call was refused. */
+  async act(method: string, what: string, body?: unknown): Promise<boolean> {
+    const code = await this.call.act(method, what, body);
+    if (code) this.say(this.t.value.find(`act_${code}`) ?? this.t.value("act_failed"));
+    return !code;
+  }
+
   select(id: Id | null): void {
+    this.view.value = null;
     this.selected.value = id;
     this.details.value = false;
     if (id && !this.client.chats.get(id)?.loaded) void this.client.open(id);

@@ -6,20 +6,23 @@ import type { QueueEntry } from "../shared/protocol";
 import { desk } from "./desk";
 import { customerName, Icon, Tick } from "./parts";
 
+const KINDS = { chat: "chat", call: "voice", callback: "callback" } as const;
+
 function QueueRow({ entry }: { entry: QueueEntry }) {
   const t = desk.t.value;
   const name = customerName(entry.customer.name);
   const mine = entry.offered_to !== null && entry.offered_to === desk.me.value?.id;
   return (
     <li class="row" data-testid="queue-item" data-entry-id={entry.id}>
-      <span class="kind" title={t(entry.kind === "call" ? "voice" : "chat")}>
-        <Icon name={entry.kind === "call" ? "phone" : "chat"} />
-        <span class="sr">{t(entry.kind === "call" ? "voice" : "chat")}</span>
+      <span class="kind" title={t(KINDS[entry.kind])}>
+        <Icon name={entry.kind === "chat" ? "chat" : "phone"} />
+        <span class="sr">{t(KINDS[entry.kind])}</span>
       </span>
       <span class="who">
         <span class="name">{name}</span>
         <span class="dim">
           {entry.language && <span class="lang">{entry.language}</span>}
+          {entry.kind === "callback" && `${t("callback")} `}
           {entry.state === "offered"
             ? t(mine ? "offered_to_you" : "offered")
             : entry.escalation > 0

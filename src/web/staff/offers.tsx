@@ -1,7 +1,7 @@
 /* Offers: in front of everything, until taken, declined or gone. */
 import { duration } from "../shared/format";
 import { desk, type LiveOffer } from "./desk";
-import { customerName, Icon, Tick } from "./parts";
+import { customerName, Icon, Masked, Tick } from "./parts";
 
 function Offer({ offer }: { offer: LiveOffer }) {
   const t = desk.t.value;
@@ -17,11 +17,11 @@ function Offer({ offer }: { offer: LiveOffer }) {
       data-kind={offer.kind}
     >
       <span class="ring">
-        <Icon name={offer.kind === "call" ? "phone" : "chat"} size={26} />
+        <Icon name={offer.kind === "chat" ? "chat" : "phone"} size={26} />
       </span>
       <div class="offertext">
         <h2>
-          {t(offer.kind === "call" ? "offer_call" : "offer_chat")}
+          {t(`offer_${offer.kind}`)}
           <span class="left" aria-hidden="true">
             <Tick every={250}>{() => t("offer_left", { n: Math.ceil(left() / 1000) })}</Tick>
           </span>
@@ -31,6 +31,18 @@ function Offer({ offer }: { offer: LiveOffer }) {
           <Tick>{() => t("offer_waited", { time: duration(desk.client.now() - since) })}</Tick>
           {entry?.language ? <span class="lang">{entry.language}</span> : null}
         </p>
+        {offer.transfer && (
+          <p class="handed" data-testid="offer-transfer">
+            {t(offer.transfer.back ? "offer_back" : "offer_from", {
+              name: customerName(offer.transfer.from.name),
+            })}
+            {offer.transfer.note && (
+              <q class="block" dir="auto">
+                <Masked body={offer.transfer.note} />
+              </q>
+            )}
+          </p>
+        )}
         {offer.problem && (
           <p class="over" role="alert">
             {offer.problem}
@@ -72,10 +84,10 @@ function Offer({ offer }: { offer: LiveOffer }) {
 export function Offers() {
   const offers = desk.offers.value;
   return (
-    <div class="offers" role="alert" data-testid="offers">
+    <>
       {offers.map((offer) => (
         <Offer key={offer.id} offer={offer} />
       ))}
-    </div>
+    </>
   );
 }

@@ -93,6 +93,20 @@ function PresenceMenu() {
               {c === chosen && <Icon name="check" />}
             </button>
           ))}
+          <label class="menu-item switch">
+            <input
+              type="checkbox"
+              role="switch"
+              aria-checked={presence?.auto_answer ?? false}
+              checked={presence?.auto_answer ?? false}
+              onChange={(event) => void desk.setAutoAnswer(event.currentTarget.checked)}
+              data-testid="auto-answer"
+            />
+            <span>
+              {t("auto_answer")}
+              <span class="dim block">{t("auto_hint")}</span>
+            </span>
+          </label>
           {presence?.reason === "missed_offers" && (
             <p class="menu-note">
               <Icon name="warn" size={16} />

@@ -11,6 +11,7 @@ import type { Client } from "../shared/client";
 import {
   type Call,
   type CallAdvice,
+  type CallRing,
   type CallState,
   type ChatState,
   type Id,
@@ -23,6 +24,8 @@ import { uuid } from "../shared/uuid";
 /* none, asking (for the microphone), starting, live (the daemon knows the call), over. */
 export type Phase = "none" | "asking" | "starting" | "live" | "over";
 
+export type CallProblem = MicProblem | "failed" | "limit";
+
 export interface CallView {
   phase: Phase;
   call: Call | null;
@@ -31,9 +34,16 @@ export interface CallView {
   quality: CallAdvice | null;
   muted: boolean;
   agentMuted: boolean;
+  /* The agent's connection is gone for now. */
+  agentLost: boolean;
+  /* Back in the line after a reload. */
+  keptPlace: boolean;
+  /* We call this customer back; ring: now. */
+  callback: Call | null;
+  ring: CallRing | null;
   /* Monotonic start of what the timer counts. */
   since: number;
-  problem: MicProblem | "failed" | "limit" | null;
+  problem: CallProblem | null;
   /* A call of this customer that another window has. */
   elsewhere: Id | null;
 }
@@ -46,8 +56,16 @@ export interface CallOptions {
   audio: HTMLAudioElement;
   iceServers: () => RTCIceServer[];
   onChange(): void;
+  /* Brings the panel into view. */
+  show(): void;
   onLevels(levels: Levels): void;
 }
+
+/* It waits for its turn without sound; we call. */
+const awaited = (call: Call) =>
+  call.callback !== null &&
+  call.callback !== undefined &&
+  (call.state === "queued" || call.state === "ringing" || call.state === "calling");
 
 function keep(id: Id | null): void {
   try {
@@ -75,6 +93,10 @@ export class CustomerCall {
     quality: null,
     muted: false,
     agentMuted: false,
+    agentLost: false,
+    keptPlace: false,
+    callback: null,
+    ring: null,
     since: 0,
     problem: null,
     elsewhere: null,
@@ -83,6 +105,7 @@ export class CustomerCall {
   private _key: Id | null = null;
   private _ice: RTCIceServer[] | null = null;
   private _ending: Id | null = null;
+  private _looking: Id | null = null;
   private readonly _others =
     typeof BroadcastChannel === "function" ? new BroadcastChannel("supportd.call") : null;
 
@@ -107,17 +130,8 @@ export class CustomerCall {
 
   async start(chatId: Id | null): Promise<void> {
     if (this.busy) return;
-    this.view.problem = null;
-    this._phase("asking");
-    let track: MediaStreamTrack;
-    try {
-      track = await openMicrophone();
-    } catch (e) {
-      this.view.problem = e instanceof MicError ? e.reason : "failed";
-      this._phase("none");
-      return;
-    }
-    this._phase("starting");
+    const track = await this._mic();
+    if (!track) return;
     this._key ??= uuid();
     try {
       const answer = await this._o.rest<{
@@ -141,12 +155,28 @@ export class CustomerCall {
     }
   }
 
+  /* The microphone, or a phase of none with what stands in the way. */
+  private async _mic(): Promise<MediaStreamTrack | null> {
+    this.view.problem = null;
+    this._phase("asking");
+    try {
+      const track = await openMicrophone();
+      this._phase("starting");
+      return track;
+    } catch (e) {
+      this.view.problem = e instanceof MicError ? e.reason : "failed";
+      this._phase("none");
+      return null;
+    }
+  }
+
   private _connect(id: Id, track: MediaStreamTrack): void {
     this._drop();
     keep(id);
     this.view.elsewhere = null;
     this._others?.postMessage(id);
     this.view.muted = false;
+    this.view.agentLost = false;
     this._leg = new CallLeg(
       {
         callId: id,
@@ -184,26 +214,40 @@ export class CustomerCall {
     if (this.busy || this._leg || this._ending === call.id || this.view.elsewhere === call.id)
       return;
     if (this.view.call?.id === call.id && this.view.call.state === "ended") return;
+    if (this._looking === call.id || this.view.callback?.id === call.id) return;
     if (kept() === call.id) void this.resume(call.id);
+    else void this._look(call.id);
+  }
+
+  /* A call without sound here: it waits to be called back, or another window has it. */
+  private async _look(id: Id): Promise<void> {
+    this._looking = id;
+    const call = await this._o
+      .rest<{ call: Call }>("GET", `/calls/${id}`)
+      .then((answer) => answer.call)
+      .catch(() => null);
+    this._looking = null;
+    if (this.busy || call?.state === "ended") return;
+    if (call && awaited(call)) this._waits(call);
     else {
-      this.view.elsewhere = call.id;
+      this.view.elsewhere = id;
       this._o.onChange();
     }
   }
 
   async resume(id: Id): Promise<void> {
     if (this.busy) return;
-    this._phase("asking");
+    const track = await this._mic();
     try {
-      const track = await openMicrophone();
-      this._phase("starting");
+      if (!track) throw new Error("no microphone");
       const { call } = await this._o.rest<{ call: Call }>("GET", `/calls/${id}`);
+      this.view.keptPlace = true;
       this._take(call);
-      if (call.state === "ended") track.stop();
+      if (call.state === "ended" || awaited(call)) track.stop();
       else this._connect(id, track);
-    } catch (e) {
+    } catch {
+      track?.stop();
       this.view.elsewhere = id;
-      if (e instanceof MicError) this.view.problem = e.reason;
       this._phase("none");
     }
   }
@@ -221,8 +265,12 @@ export class CustomerCall {
 
   frame(frame: ServerFrame): void {
     const id = this.view.call?.id;
-    if (frame.type === "call.state" && frame.call.id === id) {
+    if (frame.type === "call.ring") this._rings(frame);
+    else if (frame.type === "call.state" && frame.call.id === this.view.callback?.id)
+      this._waits(frame.call);
+    else if (frame.type === "call.state" && frame.call.id === id) {
       this.view.agentMuted = frame.muted?.agent ?? false;
+      this.view.agentLost = frame.legs?.agent === "lost";
       this._take(frame.call);
     } else if (frame.type === "call.advice" && frame.call_id === id) {
       this.view.quality = frame;
@@ -245,10 +293,96 @@ export class CustomerCall {
       this._phase("over");
       return;
     }
+    if (awaited(call)) {
+      keep(null);
+      this._drop();
+      this.view.call = null;
+      this.view.phase = "none";
+      this._waits(call);
+      return;
+    }
     const counted = (state: CallState | null) => (state === "active" || state === "held" ? 1 : 0);
     if (before === null || counted(before) !== counted(call.state))
       this.view.since = Date.now() - this._age(call);
     this._phase("live");
+  }
+
+  /* --- being called back --- */
+
+  /* What the daemon says of the call that waits to be called back. */
+  private _waits(call: Call): void {
+    this.view.elsewhere = null;
+    if (awaited(call)) this.view.callback = call;
+    else {
+      this.view.callback = null;
+      /* Not taken here, or over: another window may have answered. */
+      if (call.state === "ended") this._take(call);
+    }
+    const ringing = call.state === "calling" && call.callback?.ring_until;
+    if (!ringing) this.view.ring = null;
+    this._o.onChange();
+  }
+
+  private _rings(frame: CallRing): void {
+    if (this.busy) return;
+    this.view.ring = frame;
+    this._o.show();
+    if (!this.view.callback) void this._look(frame.call_id);
+    this._o.onChange();
+  }
+
+  /* Call me back instead of holding the line. */
+  async callback(): Promise<void> {
+    await this._ask("callback", this.view.call?.id);
+  }
+
+  async answer(): Promise<void> {
+    const id = this.view.ring?.call_id;
+    if (!id) return;
+    const track = await this._mic();
+    if (!track) return;
+    this.view.callback = null;
+    if (await this._ask("answer", id)) this._connect(id, track);
+    else {
+      track.stop();
+      this.view.problem = "failed";
+      this._phase("none");
+    }
+    this.view.ring = null;
+    this._o.onChange();
+  }
+
+  async decline(): Promise<void> {
+    const id = this.view.ring?.call_id;
+    this.view.ring = null;
+    this.view.callback = null;
+    this._o.onChange();
+    await this._ask("decline", id);
+  }
+
+  async cancel(): Promise<void> {
+    const id = this.view.callback?.id;
+    this.view.callback = null;
+    this._o.onChange();
+    await this._ask("end", id);
+  }
+
+  async rate(score: number, comment: string): Promise<boolean> {
+    const body = { score, ...(comment ? { comment } : {}) };
+    return this._ask("rating", this.view.call?.id, body);
+  }
+
+  /* A request about a call; whether it was done. */
+  private async _ask(what: string, id: Id | undefined, body: unknown = {}): Promise<boolean> {
+    if (!id) return false;
+    try {
+      const { call } = await this._o.rest<{ call: Call }>("POST", `/calls/${id}/${what}`, body);
+      this._take(call);
+      return true;
+    } catch {
+      void this._refresh();
+      return false;
+    }
   }
 
   /* How long ago the counted part began: after a reload it did not begin just now. */
@@ -297,6 +431,7 @@ export class CustomerCall {
   socketBack(): void {
     this._leg?.socketBack();
     if (this.view.phase === "live") void this._refresh();
+    if (this.view.callback) void this._look(this.view.callback.id);
   }
 
   dismiss(): void {

@@ -3,7 +3,7 @@ import { type Levels, meterOf } from "../shared/call";
 import { h, text } from "../shared/dom";
 import { duration } from "../shared/format";
 import { icon } from "../shared/icons";
-import { adviceFor, grade, judged, worst } from "../shared/quality";
+import { grade, judged, worst } from "../shared/quality";
 import type { CustomerCall } from "./call";
 import type { T } from "./words";
 
@@ -15,6 +15,11 @@ export class CallBar {
     class: "quality",
     role: "status",
     "data-testid": "quality",
+  });
+  private readonly _recording = h("p", {
+    class: "rec",
+    role: "status",
+    "data-testid": "recording",
   });
   private readonly _own: HTMLElement;
   private readonly _other: HTMLElement;
@@ -51,6 +56,7 @@ export class CallBar {
       "header",
       { class: "callbar", "data-testid": "callbar", hidden: true },
       h("div", { class: "callhead" }, h("div", null, this._title, this._time), close),
+      this._recording,
       h("div", { class: "meters" }, this._own, this._other),
       this._quality,
       this._tap,
@@ -103,7 +109,7 @@ export class CallBar {
           : state === "ringing"
             ? t("call_ringing")
             : state === "active"
-              ? t("call_with", { name: this._name() })
+              ? t(this._held() ? "call_held" : "call_with", { name: this._name() })
               : state === "held"
                 ? t("call_held")
                 : t("call_queued");
@@ -112,6 +118,7 @@ export class CallBar {
     this.el.dataset.leg = v.leg;
     this._tick();
     this._renderQuality();
+    this._renderRecording();
     const live = v.phase === "live";
     for (const el of [this._own.parentElement, this._muteButton.parentElement])
       if (el) el.hidden = !live;
@@ -119,6 +126,22 @@ export class CallBar {
     this._muteButton.setAttribute("aria-pressed", String(v.muted));
     const label = v.muted ? t("call_unmute") : t("call_mute");
     this._muteButton.replaceChildren(icon(v.muted ? "micOff" : "mic"), h("span", null, label));
+  }
+
+  /* Music although the call is answered. */
+  private _held(): boolean {
+    const { call } = this._call.view;
+    return call?.state === "held" || (call?.state === "active" && call.on_hold === true);
+  }
+
+  /* Said when it begins, pauses and goes on; in view as long as it lasts. */
+  private _renderRecording(): void {
+    const v = this._call.view;
+    const now = v.phase === "live" ? (v.call?.recording ?? "off") : "off";
+    if (this._recording.dataset.recording === now) return;
+    this._recording.dataset.recording = now;
+    const words = now === "off" ? "" : this._t(`rec_${now}`);
+    this._recording.replaceChildren(...(words ? [icon("record", 16), h("span", null, words)] : []));
   }
 
   private _renderQuality(): void {
@@ -133,13 +156,14 @@ export class CallBar {
     else if (v.leg === "broken") [words, mood] = [t("call_broken"), "bad"];
     else if (v.leg === "connecting") words = t("call_connecting");
     else if (v.leg === "silent") words = t("call_tap");
+    else if (v.agentLost) [words, mood] = [t("call_agent_lost", { name: this._name() }), "fair"];
+    else if (this._held()) words = t("call_held_text", { name: this._name() });
     else if (v.muted) words = t("call_muted");
-    else if (verdict)
-      words =
-        t.find(`q_${verdict}`) ?? t.find(`advice_${adviceFor(v.quality, verdict) ?? ""}`) ?? "";
+    else if (verdict) words = t.find(`q_${verdict}`) ?? "";
     else if (v.agentMuted) words = t("call_agent_muted", { name: this._name() });
     else if (leg) words = t("q_good");
-    if (v.phase !== "live" || v.leg === "connecting" || v.leg === "silent") mood = "info";
+    const quiet = v.leg === "connecting" || v.leg === "silent" || (this._held() && !v.agentLost);
+    if (v.phase !== "live" || (quiet && v.leg !== "broken")) mood = "info";
     this._quality.dataset.mood = mood;
     this._quality.dataset.verdict = verdict ?? "";
     if (this._quality.dataset.words === words) return;

@@ -1,15 +1,18 @@
 /* Everything about calls in one: loaded when a call is first wanted, or found going on. */
 import { h } from "../shared/dom";
 import { duration } from "../shared/format";
-import type { ChatState, Id, ServerFrame } from "../shared/protocol";
+import type { ChatState, Id, ServerFrame, WidgetConfig } from "../shared/protocol";
 import { type CallOptions, CustomerCall } from "./call";
 import { CallBar } from "./callbar";
-import { card, cardButton, Keeper } from "./card";
+import type * as callCards from "./callcards";
+import { Keeper } from "./card";
 import type { T } from "./words";
 
 export interface CallsOptions extends Omit<CallOptions, "audio" | "onLevels"> {
   t: T;
   close: HTMLElement;
+  features: WidgetConfig["features"];
+  make: typeof callCards;
   start(): void;
 }
 
@@ -46,8 +49,23 @@ export class Calls {
     return this._call.view.call?.state === "queued";
   }
 
-  get elsewhere(): boolean {
-    return this._call.view.elsewhere !== null;
+  /* A call is on, here or elsewhere, or to come: no other can begin. */
+  get engaged(): boolean {
+    const { elsewhere, callback } = this._call.view;
+    return this.busy || elsewhere !== null || callback !== null;
+  }
+
+  /* May the waiting customer ask to be called back? */
+  get offersCallback(): boolean {
+    return this.waiting && this._o.features.callback === true;
+  }
+
+  get keptPlace(): boolean {
+    return this._call.view.keptPlace;
+  }
+
+  callback(): void {
+    void this._call.callback();
   }
 
   start(chatId: Id | null): Promise<void> {
@@ -79,23 +97,44 @@ export class Calls {
     const cards: Node[] = [];
     const problem = this._problem();
     if (problem) cards.push(problem);
+    this._o.make.ringTone(view.ring !== null && !this.busy);
+    if (view.ring && !this.busy) cards.push(this._ringCard(view.ring.staff.name ?? ""));
+    else if (view.callback) cards.push(this._callbackCard());
     if (view.elsewhere && !this.busy) cards.push(this._elsewhereCard(view.elsewhere));
     if (view.phase === "over") cards.push(this._over());
     return cards;
   }
 
   private _elsewhereCard(id: Id): HTMLElement {
-    const { t } = this._o;
+    const { t, make } = this._o;
     const call = this._call;
     return this._keeper.keep("elsewhere", id, () =>
-      card(
-        "elsewhere",
-        "phone",
-        t("call_elsewhere"),
-        [t("call_elsewhere_text")],
-        cardButton(t("call_here"), () => void call.resume(id), "call-here", true),
-        cardButton(t("call_end"), () => void call.endElsewhere(id)),
+      make.elsewhereCard(
+        t,
+        () => void call.resume(id),
+        () => void call.endElsewhere(id),
       ),
+    );
+  }
+
+  private _ringCard(name: string): HTMLElement {
+    const { t, make } = this._o;
+    const call = this._call;
+    return this._keeper.keep("ring", name, () =>
+      make.ringCard(
+        t,
+        name,
+        () => void call.answer(),
+        () => void call.decline(),
+      ),
+    );
+  }
+
+  private _callbackCard(): HTMLElement {
+    const { t, make } = this._o;
+    const missed = Boolean(this._call.view.callback?.callback?.outcome);
+    return this._keeper.keep("callback", String(missed), () =>
+      make.callbackCard(t, missed, () => void this._call.cancel()),
     );
   }
 
@@ -109,6 +148,8 @@ export class Calls {
         return t("call_lost");
       case "no_answer":
         return t("call_no_answer");
+      case "callback_failed":
+        return t("callback_failed");
       case "media_refused":
         return t("call_failed");
     }
@@ -119,40 +160,26 @@ export class Calls {
   }
 
   private _over(): HTMLElement {
-    const { t, start } = this._o;
+    const { t, start, make, features } = this._o;
+    const { call } = this._call.view;
     const words = this._endWords();
-    return this._keeper.keep("over", `${this._call.view.call?.id} ${words}`, () => {
-      const el = card(
-        "over",
-        "phone",
-        t("call_ended"),
-        words ? [words] : [],
-        cardButton(t("call_again"), start, "call-again"),
-        cardButton(t("call_dismiss"), () => this.dismiss(), "call-dismiss"),
-      );
-      el.setAttribute("role", "status");
-      return el;
-    });
+    const until = call?.rate_until ? Date.parse(call.rate_until) : 0;
+    const rates = features.ratings === true && until > this._o.client.now();
+    const rated = Boolean(call?.rating);
+    return this._keeper.keep("over", `${call?.id} ${words} ${rates} ${rated}`, () =>
+      make.overCard(t, words, rated, start, () => this.dismiss(), rates ? this._rate : null),
+    );
   }
 
+  private readonly _rate = (score: number, comment: string) => this._call.rate(score, comment);
+
   private _problem(): HTMLElement | null {
-    const { t, start } = this._o;
+    const { t, start, make } = this._o;
     const what = this._call.view.problem;
-    if (!what) return null;
-    return this._keeper.keep("problem", what, () => {
-      const ours = what === "failed" || what === "limit";
-      const again = cardButton(t("try_again"), start, "call-retry", true);
-      const el = card(
-        "problem",
-        ours ? "warn" : "micOff",
-        ours ? t(`call_${what}`) : t(`mic_${what}`),
-        ours ? [] : [t(`mic_${what}_text`)],
-        ...(what === "unsupported" || what === "limit" ? [] : [again]),
-        cardButton(t("call_dismiss"), () => this.dismiss()),
-      );
-      el.setAttribute("role", "alert");
-      el.dataset.problem = what;
-      return el;
-    });
+    return what
+      ? this._keeper.keep("problem", what, () =>
+          make.problemCard(t, what, start, () => this.dismiss()),
+        )
+      : null;
   }
 }

@@ -127,10 +127,15 @@ export class Cards {
       }
     }
     if (chat?.timeoutStep) lines.push(t("queue_long"));
+    const calls = this._o.calls();
+    if (onCall && calls?.keptPlace) lines.push(t("queue_kept"));
     lines.push(t(onCall ? "queue_keep_call" : "queue_keep"));
-    const was = title + lines.join();
+    const back = calls?.offersCallback
+      ? [cardButton(t("callback"), () => calls.callback(), "callback")]
+      : [];
+    const was = title + lines.join() + back.length;
     return this._keeper.keep("queue", was, () => {
-      const el = card("queue", "queue", title, lines);
+      const el = card("queue", "queue", title, lines, ...back);
       el.setAttribute("role", "status");
       if (at) el.dataset.position = String(at.position);
       return el;

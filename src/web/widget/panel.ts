@@ -9,6 +9,7 @@ import { icon } from "../shared/icons";
 import type { ChatState, ServerFrame, WidgetConfig } from "../shared/protocol";
 import { ProblemError } from "../shared/protocol";
 import { makeRest, type Rest } from "../shared/rest";
+import * as callCards from "./callcards";
 import type { Calls } from "./calls";
 import { Cards } from "./cards";
 import { Composer } from "./composer";
@@ -228,7 +229,8 @@ export class Panel {
   }
 
   private _frame(frame: ServerFrame): void {
-    this._calls?.frame(frame);
+    if (this._calls) this._calls.frame(frame);
+    else if (frame.type === "call.ring") void this._loadCalls().then((calls) => calls.frame(frame));
   }
 
   /* The code of calls comes when it is first needed. */
@@ -242,6 +244,9 @@ export class Panel {
         iceServers: () => this._ice,
         onChange: () => this._soon(),
         start: () => void this._startCall(),
+        show: () => this._host.show(),
+        features: this._config.features,
+        make: callCards,
       });
       this._header.after(...calls.nodes);
       this._calls = calls;
@@ -353,7 +358,7 @@ export class Panel {
     const lone = refused || (!chat && !call && !this._chat());
     this._main.classList.toggle("lone", lone);
     this._composer.el.hidden = listing || closed || refused || (!chat && !call);
-    this._composer.update({ chat, call: call && !this._calls?.busy && !this._calls?.elsewhere });
+    this._composer.update({ chat, call: call && !this._calls?.engaged });
   }
 
   private _status(chat: Chat | null): string {

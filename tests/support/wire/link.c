@@ -267,6 +267,7 @@ void wire_link_take(struct wire_link *link, enum wire_dir dir, uint8_t *data, si
                     uint64_t now_us)
 {
     struct wire_packet p;
+    (void)wire_link_release(link, now_us); /* what is due must not be overtaken */
     if (!wire_packet_read(data, len, dir, &p))
         return;
     if (!p.transport) {

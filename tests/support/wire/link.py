@@ -7,7 +7,7 @@
         records = await link.log()                  # numpy: one row per packet so far
 
 The near side is 10.78.0.1 (and fd78::1) in the namespace of the caller, the far side 10.78.0.2
-(fd78::2) in another one. Times are those of time.monotonic(), in microseconds.
+and .3 (fd78::2) in another one. Times are those of time.monotonic(), in microseconds.
 """
 import asyncio
 import json
@@ -18,7 +18,7 @@ import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.path.join(ROOT, "build", "release")
-NEAR, FAR = "10.78.0.1", "10.78.0.2"
+NEAR, FAR, FAR_TOO = "10.78.0.1", "10.78.0.2", "10.78.0.3"
 NEAR6, FAR6 = "fd78::1", "fd78::2"
 UP, DOWN = 0, 1
 OTHER, STUN, DTLS, RTP, RTCP = range(5)
@@ -91,8 +91,9 @@ class Peers(Program):
     async def leg(self, sound="talk", fec=True, dtx=True, rtcp_ms=1000):
         return await self._ask("leg", leg=True, sound=sound, fec=fec, dtx=dtx, rtcp_ms=rtcp_ms)
 
-    async def restart(self, number):
-        return await self._ask("leg", restart=number)
+    async def restart(self, number, moved=False):
+        """A new offer from a new socket; moved: at the far side's other address."""
+        return await self._ask("leg", restart=number, moved=moved)
 
     async def report(self, number):
         return await self._ask("report", report=number)
@@ -131,6 +132,7 @@ class Link(Program):
             ip("link", "set", name, "up", "txqueuelen", "5000", pid=pid)
             ip("route", "add", net, "dev", name, pid=pid)
             ip("-6", "route", "add", net6, "dev", name, pid=pid)
+        ip("addr", "add", FAR_TOO + "/32", "dev", "w1", pid=self.pid)
         return self
 
     async def __aexit__(self, *exc):
@@ -158,8 +160,18 @@ class Link(Program):
         """A command line for the far side."""
         return ["nsenter", "-t", str(self.pid), "-n", *argv]
 
-    async def peers(self, address=FAR):
-        program = await Program.start(*self.far(os.path.join(BUILD, "wire_peer"), address))
-        peers = await Peers(program.process).begin()
-        self.others.append(peers)
-        return peers
+    async def rebind(self, port, to_port, address=FAR):
+        """As a NAT that has lost its mapping: from now on the near side sees the flow at another port."""
+        return await self.command(rebind=address, port=port, to_port=to_port)
+
+    async def peers(self):
+        program = await Program.start(*self.far(os.path.join(BUILD, "wire_peer"), FAR, FAR_TOO))
+        self.others.append(await Peers(program.process).begin())
+        return self.others[-1]
+
+    async def chromium(self):
+        """Peers that are connections of one page in Chromium; their reports are what getStats tells about the sound."""
+        program = await Program.start(*self.far("node", os.path.join(ROOT, "tests", "wire", "chromium_peers.mjs")))
+        await program.hear(60)
+        self.others.append(await Peers(program.process).begin())
+        return self.others[-1]

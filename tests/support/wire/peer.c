@@ -1,14 +1,15 @@
 /* Light peers: each a leg as browsers are (ICE, DTLS-SRTP with AES-GCM, Opus, RTCP), many in one
  * process, for the far side of the link.
  *
- *   wire_peer ADDRESS      commands on standard input, answers on standard output, JSON lines
+ *   wire_peer ADDRESS OTHER      commands on standard input, answers on standard output, JSON lines
  *
  *   {"leg":true,"sound":"talk"|"dialog","fec":B,"dtx":B,"rtcp_ms":N}
  *                                      -> {"leg":N,"port":P,"ssrc":S,"offer":SDP}
  *   {"answer":N,"sdp":SDP}             -> {"connected":N} later
  *   {"candidate":N,"text":LINE}           a trickled one
  *   {"send":N,"what":"talk"|"dialog"|"dead"|"none"}  from now on
- *   {"restart":N}                      -> {"leg":N,...,"offer":SDP}, from a new socket
+ *   {"restart":N,"moved":B}            -> {"leg":N,...,"offer":SDP}, from a new socket, and from
+ * the other address if moved
  *   {"report":N}                       -> {"report":N,...}: what it sent and received
  *
  * RTCP goes out each rtcp_ms on average, between half and one and a half of it (RFC 3550 6.2; the
@@ -46,6 +47,7 @@ enum {
 
 struct leg {
     int fd;
+    const char *address;
     uint32_t number, ssrc;
     struct sockaddr_in remote;
     struct sup_srtp *srtp; /* once connected */
@@ -70,7 +72,7 @@ struct leg {
 
 static struct leg *legs[LEGS_MAX];
 static uint32_t leg_count;
-static const char *own_address;
+static const char *own_address, *other_address;
 static int epoll;
 
 static void say(json_t *object)
@@ -99,10 +101,11 @@ static void random_word(char *out, size_t len)
     out[len] = '\0';
 }
 
-static void open_socket(struct leg *leg)
+static void open_socket(struct leg *leg, const char *address)
 {
     struct sockaddr_in own = {.sin_family = AF_INET};
-    BENCH_CHECK(inet_pton(AF_INET, own_address, &own.sin_addr) == 1);
+    leg->address = address;
+    BENCH_CHECK(inet_pton(AF_INET, address, &own.sin_addr) == 1);
     leg->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     BENCH_CHECK(leg->fd >= 0);
     BENCH_CHECK(bind(leg->fd, (struct sockaddr *)&own, sizeof(own)) == 0);
@@ -131,7 +134,7 @@ static void say_offer(struct leg *leg)
                    "a=fmtp:%d minptime=10;useinbandfec=1\r\n"
                    "a=candidate:1 1 udp 2122260223 %s %u typ host\r\n",
                    leg->number + 1, PAYLOAD_TYPE, leg->ufrag, leg->pwd, print, LEVEL_ID,
-                   PAYLOAD_TYPE, PAYLOAD_TYPE, own_address, ntohs(own.sin_port));
+                   PAYLOAD_TYPE, PAYLOAD_TYPE, leg->address, ntohs(own.sin_port));
     say(json_pack("{s:i, s:i, s:I, s:s}", "leg", (int)leg->number, "port", (int)ntohs(own.sin_port),
                   "ssrc", (json_int_t)leg->ssrc, "offer", sdp));
 }
@@ -163,15 +166,15 @@ static void make_leg(json_t *o)
     (void)sound_get(leg->sound, leg->fec, leg->dtx);
     (void)sound_get(SOUND_DEAD, leg->fec, leg->dtx);
     dtls_peer_open(&leg->dtls, "SRTP_AEAD_AES_128_GCM", true);
-    open_socket(leg);
+    open_socket(leg, own_address);
     say_offer(leg);
 }
 
 /* As a page does after a change of network: another socket, new credentials, the same keys. */
-static void restart(struct leg *leg)
+static void restart(struct leg *leg, bool moved)
 {
     (void)close(leg->fd);
-    open_socket(leg);
+    open_socket(leg, moved ? other_address : leg->address);
     leg->path = leg->answered = false;
     leg->remote = (struct sockaddr_in){0};
     say_offer(leg);
@@ -449,7 +452,7 @@ static void obey(const char *line)
     else if (json_object_get(o, "send"))
         set_sound(leg_named(o, "send"), json_string_value(json_object_get(o, "what")));
     else if (json_object_get(o, "restart"))
-        restart(leg_named(o, "restart"));
+        restart(leg_named(o, "restart"), json_is_true(json_object_get(o, "moved")));
     else if (json_object_get(o, "report"))
         report(leg_named(o, "report"));
     else
@@ -517,9 +520,10 @@ END_TEST
 /* The asserts of the DTLS peer need a runner around them. */
 int main(int argc, char **argv)
 {
-    if (argc != 2)
-        BENCH_DIE("usage: wire_peer ADDRESS");
+    if (argc != 3)
+        BENCH_DIE("usage: wire_peer ADDRESS OTHER");
     own_address = argv[1];
+    other_address = argv[2];
     BENCH_CHECK(sup_srtp_setup() == SUP_OK);
     Suite *suite = suite_create("wire_peer");
     TCase *tcase = tcase_create("peers");

@@ -37,6 +37,7 @@ static void setup(void)
         .fec_pct = 98,
         .has_level = true,
         .level_dbov = -21,
+        .number = 7,
         .voice_pct = 66.66,
         .no_packet_us = 12999,
         .has_drift = true,
@@ -64,7 +65,8 @@ static void teardown(void)
 #define HEAD                                                                                       \
     "\",\"call_id\":\"00000000-0000-0000-0000-000000000000\",\"at\":\"1970-01-01T00:00:01.000Z\""
 #define LEG                                                                                        \
-    "\"connected\":true,\"relayed\":false,\"rtt_ms\":12.4,\"drift_ppm\":-0.3,\"codec\":{"          \
+    "\"sample\":7,\"connected\":true,\"relayed\":false,\"rtt_ms\":12.4,\"drift_ppm\":-0.3,"        \
+    "\"codec\":{"                                                                                  \
     "\"bandwidth\":\"fb\",\"frame_ms\":20.0,\"bitrate\":31800,\"fec_pct\":98.0,\"dtx_pct\":0.0},"  \
     "\"in\":{\"packets\":48,\"lost\":2,\"recovered\":1,\"late\":3,\"duplicates\":4,"               \
     "\"reordered\":5,\"loss_pct\":4.0,\"residual_loss_pct\":3.0,\"burst_ratio\":1.26,"             \

@@ -5,7 +5,7 @@
 #include "support/check_main.h"
 
 /* The least role; anonymous: everybody. A customer's own routes have NO_STAFF. */
-enum who { EVERYBODY, CUSTOMER_ONLY, SIGNED_IN, STAFF, ADMIN };
+enum who { EVERYBODY, CUSTOMER_ONLY, SIGNED_IN, STAFF, LEAD, ADMIN };
 
 #define API "/api/support"
 static const struct {
@@ -32,11 +32,24 @@ static const struct {
     {"POST", API "/offers/{offer_id}/decline", STAFF},
     {"GET", API "/me", SIGNED_IN},
     {"PUT", API "/me/presence", STAFF},
+    {"PUT", API "/me/password", STAFF},
+    {"GET", API "/customers/{customer_id}", STAFF},
+    {"GET", API "/customers/{customer_id}/chats", STAFF},
+    {"POST", API "/chats/{chat_id}/requeue", STAFF},
     {"GET", API "/calls", SIGNED_IN},
     {"GET", API "/calls/{call_id}", SIGNED_IN},
     {"GET", API "/calls/{call_id}/quality", SIGNED_IN},
     {"POST", API "/calls/{call_id}/end", SIGNED_IN},
     {"GET", API "/calls/missed", STAFF},
+    {"GET", API "/calls/live", LEAD},
+    {"POST", API "/calls/{call_id}/consult", STAFF},
+    {"POST", API "/calls/{call_id}/consult/accept", STAFF},
+    {"POST", API "/calls/{call_id}/consult/talk", STAFF},
+    {"POST", API "/calls/{call_id}/consult/complete", STAFF},
+    {"DELETE", API "/calls/{call_id}/consult", STAFF},
+    {"POST", API "/calls/{call_id}/supervise", LEAD},
+    {"DELETE", API "/calls/{call_id}/supervise", LEAD},
+    {"GET", API "/call-parties", STAFF},
     {"GET", API "/transfer-targets", STAFF},
     {"POST", API "/calls/{call_id}/hold", STAFF},
     {"POST", API "/calls/{call_id}/resume", STAFF},
@@ -84,6 +97,8 @@ static bool may(enum who who, enum sup_role role)
         return role >= SUP_ROLE_CUSTOMER;
     case STAFF:
         return role >= SUP_ROLE_AGENT;
+    case LEAD:
+        return role >= SUP_ROLE_TEAM_LEAD;
     case ADMIN:
         break;
     }
@@ -130,10 +145,11 @@ START_TEST(every_frame_is_for_whom_it_should_be)
         const char *type;
         enum who who;
     } frames[] = {
-        {"hello", SIGNED_IN},          {"ping", SIGNED_IN},         {"chat.open", SIGNED_IN},
-        {"chat.leave", SIGNED_IN},     {"message.send", SIGNED_IN}, {"note.send", STAFF},
-        {"chat.receipt", SIGNED_IN},   {"chat.typing", SIGNED_IN},  {"call.offer", SIGNED_IN},
-        {"call.candidate", SIGNED_IN}, {"call.mute", SIGNED_IN},    {"call.stats", SIGNED_IN},
+        {"hello", SIGNED_IN},      {"ping", SIGNED_IN},           {"auth.renew", SIGNED_IN},
+        {"chat.open", SIGNED_IN},  {"chat.leave", SIGNED_IN},     {"message.send", SIGNED_IN},
+        {"note.send", STAFF},      {"chat.receipt", SIGNED_IN},   {"chat.typing", SIGNED_IN},
+        {"call.offer", SIGNED_IN}, {"call.candidate", SIGNED_IN}, {"call.mute", SIGNED_IN},
+        {"call.stats", SIGNED_IN},
     };
     for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
         const struct api_frame *frame = api_frame_find(frames[i].type);

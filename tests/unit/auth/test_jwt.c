@@ -110,7 +110,7 @@ START_TEST(each_algorithm_is_verified_and_the_claims_are_read)
     ck_assert_str_eq(who.name, "Wanja Kimani");
     ck_assert_str_eq(who.email, "w@bank.example");
     ck_assert_str_eq(who.language, "sw");
-    ck_assert_int_eq(who.expires_us, 1795364580000000);
+    ck_assert_int_eq(who.expires_us, 1795364610000000);
     token_by_key(token, "{\"alg\":\"RS256\",\"kid\":\"r1\"}", good_claims, rsa);
     ck_assert_str_eq(verdict(), "ok");
     token_by_key(token, "{\"alg\":\"ES256\",\"kid\":\"e1\"}", good_claims, ec);

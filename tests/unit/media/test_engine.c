@@ -201,8 +201,25 @@ START_TEST(lack_of_memory_leaves_nothing)
     }
     ck_assert_int_ge(failures, 6);
     ck_assert_ptr_nonnull(engine);
-    ck_assert_int_eq(sup_media_engine_set_turn(engine, "later", "other"), SUP_OK);
+    struct sup_media_server turn = {"127.0.0.1", 0, "later", "other"};
+    ck_assert_int_eq(sup_media_engine_set_turn(engine, &turn), SUP_OK);
     ck_assert_str_eq(sup_media_config(engine)->turn.username, "later");
+    ck_assert_uint_eq(sup_media_config(engine)->turn.port, 3478);
+    size_t live = sup_mem_live();
+    for (size_t n = 1; n <= 3; n++) {
+        sup_mem_fail_at(n);
+        turn.username = "never";
+        ck_assert_int_eq(sup_media_engine_set_turn(engine, &turn), SUP_E_NOMEM);
+        sup_mem_fail_at(0);
+        ck_assert_uint_eq(sup_mem_live(), live);
+    }
+    turn.address = "turn.bank.example"; /* names are for others to look up */
+    ck_assert_int_eq(sup_media_engine_set_turn(engine, &turn), SUP_E_INVAL);
+    turn.address = "2001:db8::1";
+    ck_assert_int_eq(sup_media_engine_set_turn(engine, &turn), SUP_E_INVAL);
+    ck_assert_str_eq(sup_media_config(engine)->turn.username, "later");
+    ck_assert_int_eq(sup_media_engine_set_turn(engine, &(struct sup_media_server){0}), SUP_OK);
+    ck_assert_ptr_null(sup_media_config(engine)->turn.address);
 }
 END_TEST
 

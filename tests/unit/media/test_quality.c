@@ -116,7 +116,7 @@ START_TEST(fec_recovers_single_losses)
     ck_assert_uint_eq(s.in.lost, 5);
     ck_assert_uint_eq(s.in.recovered, 5);
     ck_assert(fabs(s.in.loss_pct - 10) < 0.01);
-    ck_assert(fabs(s.in.residual_loss_pct - 2.5) < 0.01); /* a quarter is left */
+    ck_assert(fabs(s.in.residual_loss_pct - 1.5) < 0.01); /* a part is left */
     second(0x008, false, 20);
     second(0x008, false, 20);
     ck_assert_uint_eq(s.in.recovered, 0);
@@ -131,7 +131,7 @@ START_TEST(of_a_burst_only_the_last_is_recovered)
     second(0x038, true, 20);
     ck_assert_uint_eq(s.in.lost, 15);
     ck_assert_uint_eq(s.in.recovered, 5);
-    ck_assert(fabs(s.in.residual_loss_pct - (10 + 5 * 0.25) * 2) < 0.01);
+    ck_assert(fabs(s.in.residual_loss_pct - (10 + 5 * 0.15) * 2) < 0.01);
     ck_assert(fabs(s.in.burst_ratio - 3 * 0.7) < 0.01);
 }
 END_TEST
@@ -195,6 +195,19 @@ START_TEST(loss_verdict_rises_after_three_of_five_and_falls_after_three)
     second(0, false, 20);
     second(0x008, false, 20);
     ck_assert(!holds(SUP_VERDICT_LOSS_UP)); /* two of five */
+}
+END_TEST
+
+START_TEST(a_verdict_outlasts_two_good_seconds)
+{
+    const bool bad[] = {true, true, true, false, false, true, false, false};
+    second(0, false, 20);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        second(bad[i] ? 0x008 : 0, false, 20);
+        ck_assert(holds(SUP_VERDICT_LOSS_UP) == (i >= 2));
+    }
+    second(0, false, 20);
+    ck_assert(!holds(SUP_VERDICT_LOSS_UP));
 }
 END_TEST
 
@@ -379,7 +392,7 @@ START_TEST(the_peers_reports_tell_about_the_way_down)
         ck_assert(fabs(s.out.loss_pct - (i ? 10 : 0)) < 1e-9);
         ck_assert(s.out.has_mos);
     }
-    ck_assert(fabs(s.out.residual_loss_pct - 10 * (1 - 0.75 * 0.9)) < 1e-9);
+    ck_assert(fabs(s.out.residual_loss_pct - 10 * (1 - 0.85 * 0.9)) < 1e-9);
     ck_assert(s.raised & 1u << SUP_VERDICT_LOSS_DOWN);
     ck_assert(!holds(SUP_VERDICT_LOSS_UP));
     for (int i = 0; i < 13; i++)
@@ -638,7 +651,7 @@ START_TEST(the_summary_adds_up)
     sup_quality_summary(quality, &sum);
     ck_assert(sum.samples == 10 && sum.in.packets == 100 + 8 * 45);
     ck_assert(sum.in.lost >= 39 && sum.in.lost <= 40 && sum.in.recovered == sum.in.lost);
-    ck_assert(fabs(sum.in.loss_pct - 8) < 0.3 && fabs(sum.in.residual_loss_pct - 2) < 0.15);
+    ck_assert(fabs(sum.in.loss_pct - 8) < 0.3 && fabs(sum.in.residual_loss_pct - 1.2) < 0.15);
     ck_assert(sum.rtt_samples == 10 && sum.rtt_mean_us == 100000 && sum.rtt_max_us == 100000);
     ck_assert(sum.in.mos_samples == 10 && sum.in.mos_cq_min < sum.in.mos_cq_mean);
     ck_assert(sum.in.mos_cq_mean < 4.41 && sum.out.mos_samples == 0);
@@ -668,9 +681,9 @@ END_TEST
 SUP_CHECK_MAIN("quality", setup, teardown, a_clean_second, fec_recovers_single_losses,
                of_a_burst_only_the_last_is_recovered, reordering_is_not_loss, dtx_is_not_loss,
                loss_verdict_rises_after_three_of_five_and_falls_after_three,
-               missing_packets_are_told_within_three_seconds, never_a_packet_is_told_too,
-               a_silent_microphone_is_told_within_three_seconds, round_trip_and_relay,
-               jitter_verdict, a_delay_spike_empties_the_buffer_once,
+               a_verdict_outlasts_two_good_seconds, missing_packets_are_told_within_three_seconds,
+               never_a_packet_is_told_too, a_silent_microphone_is_told_within_three_seconds,
+               round_trip_and_relay, jitter_verdict, a_delay_spike_empties_the_buffer_once,
                hours_on_hold_and_a_new_ssrc_spoil_nothing, a_restarted_sequence_is_followed,
                large_gaps_are_counted_exactly, clock_drift_is_found,
                the_peers_reports_tell_about_the_way_down,

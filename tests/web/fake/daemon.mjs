@@ -4,11 +4,12 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { makeAssets } from "../../../src/web/build.mjs";
+import { callRoute, newCallFields } from "./calls.mjs";
 import { accept } from "./ws.mjs";
 
 export const WANJA = "0192f0c4-00aa-7abc-8def-000000000000";
 export const OTIENO = "0192f0c4-00ab-7abc-8def-000000000000";
-export const ADVICE = {
+const ADVICE = {
   no_packets: "check_connection",
   silent_microphone: "check_microphone",
   loss_up: "move_closer",
@@ -17,7 +18,7 @@ export const ADVICE = {
   high_jitter: "pause_downloads",
   low_mos: "move_closer",
 };
-const AMINA = "0192f0c4-00bb-7abc-8def-000000000000";
+export const AMINA = "0192f0c4-00bb-7abc-8def-000000000000";
 const NAMES = { [WANJA]: "Wanja Kimani", [OTIENO]: "Brian Otieno", [AMINA]: "Amina Otieno" };
 
 const SHORT = {
@@ -41,6 +42,8 @@ function canonical(v) {
 }
 export const hashOf = (state) => createHash("sha256").update(canonical(state)).digest("hex");
 
+const LEGS = { customer: "connected", agent: "connected" };
+
 export class FakeDaemon {
   chats = new Map();
   queue = [];
@@ -48,7 +51,7 @@ export class FakeDaemon {
   calls = new Map();
   clients = new Set();
   config = {
-    features: { chat: true, call: true },
+    features: { chat: true, call: true, callback: true, ratings: true },
     languages: ["en", "sw"],
     limits: { message_chars: 4000 },
     site: { name: "Baobab Bank" },
@@ -72,6 +75,14 @@ export class FakeDaemon {
   candidate = () => undefined;
   frames = [];
   down = false;
+  role = "agent";
+  live = [];
+  missed = [];
+  recordings = [];
+  parts = [];
+  /* An Ogg Opus file; what was asked of it. */
+  track = Buffer.alloc(0);
+  ranges = [];
 
   async start(port = 0) {
     this.assets = new Map((await makeAssets()).map((f) => [f.path, f]));
@@ -235,7 +246,7 @@ export class FakeDaemon {
     });
   }
 
-  offer(chat, kind = "chat", ms = 20000, call = null) {
+  offer(chat, kind = "chat", ms = 20000, call = null, transfer = null) {
     const now = Date.now();
     const offer = {
       id: randomUUID(),
@@ -247,6 +258,7 @@ export class FakeDaemon {
       created_at: new Date(now).toISOString(),
       expires_at: new Date(now + ms).toISOString(),
       remaining_ms: ms,
+      transfer,
     };
     this.offers.push(offer);
     this.send(AMINA, { type: "offer.new", offer });
@@ -264,8 +276,7 @@ export class FakeDaemon {
       ringing_at: null,
       answered_at: null,
       ended_at: null,
-      hold_ms: 0,
-      staff: null,
+      ...newCallFields(),
     };
     this.calls.set(call.id, call);
     this.change(chat, {
@@ -274,7 +285,7 @@ export class FakeDaemon {
     return call;
   }
 
-  callState(call, state, more = {}, muted = { customer: false, agent: false }) {
+  callState(call, state, more = {}, muted = { customer: false, agent: false }, legs = LEGS) {
     const now = new Date().toISOString();
     Object.assign(
       call,
@@ -291,7 +302,42 @@ export class FakeDaemon {
           ? null
           : { id, state, started_at: created_at, answered_at, staff_id: call.staff?.id ?? null },
     });
-    for (const to of [chat.customer, AMINA]) this.send(to, { type: "call.state", call, muted });
+    for (const to of [chat.customer, AMINA])
+      this.send(to, { type: "call.state", call, muted, legs });
+  }
+
+  soon(ms = 30000) {
+    return new Date(Date.now() + ms).toISOString();
+  }
+
+  callbackOf(more = {}) {
+    return {
+      requested_at: new Date().toISOString(),
+      attempts: 0,
+      max_attempts: 3,
+      ring_until: null,
+      outcome: null,
+      ...more,
+    };
+  }
+
+  wrapUp(ms, tell = true) {
+    const wrap = { wrap_until: ms === null ? null : this.soon(ms), wrap_left_ms: ms };
+    this.presence = { ...this.presence, ...wrap };
+    if (tell) this.send(AMINA, { type: "me.presence", ...this.presence });
+  }
+
+  /* What the colleague or supervisor (always the same agent here) is told. */
+  part(more) {
+    const known = this.parts.find((p) => p.call_id === more.call_id);
+    const part = { role: "listen", reason: null, from: null, expires_at: null, ...known, ...more };
+    const chat = this.chats.get(this.calls.get(part.call_id)?.chat_id);
+    part.chat_id = chat?.id ?? randomUUID();
+    part.customer = chat?.state.customer ?? { id: WANJA, name: NAMES[WANJA] };
+    part.remaining_ms = part.state === "asked" ? 30000 : null;
+    this.parts = this.parts.filter((p) => p.call_id !== part.call_id);
+    if (part.state !== "closed") this.parts.push(part);
+    this.send(AMINA, { type: "call.party", party: part });
   }
 
   quality(call, customer = {}, agent = {}) {
@@ -349,6 +395,8 @@ export class FakeDaemon {
       res.end(asset.data);
       return;
     }
+    const track = /^\/api\/support\/recordings\/[0-9a-f-]+\/tracks\/(\d)$/.exec(url.pathname);
+    if (track) return this.sendTrack(req, res, track[1]);
     if (this.down) return reply(503, { status: 503, code: "not_ready", title: "Not ready" });
     if (url.pathname === "/demo/login") return reply(200, { token: `jwt-${json.customer}` });
     if (!url.pathname.startsWith("/api/support/"))
@@ -360,13 +408,29 @@ export class FakeDaemon {
     if (handled === false) reply(404, { status: 404, code: "not_found", title: "Not found" });
   }
 
+  /* One byte range or the whole, as the daemon does. */
+  sendTrack(req, res, track) {
+    const data = this.track;
+    const range = /^bytes=(\d+)-(\d*)$/.exec(req.headers.range ?? "");
+    this.ranges.push({ track, range: req.headers.range ?? null });
+    const from = range ? Number(range[1]) : 0;
+    const to = range?.[2] ? Math.min(Number(range[2]), data.length - 1) : data.length - 1;
+    res.writeHead(range ? 206 : 200, {
+      "Content-Type": "audio/ogg",
+      "Accept-Ranges": "bytes",
+      "Content-Length": to - from + 1,
+      ...(range ? { "Content-Range": `bytes ${from}-${to}/${data.length}` } : {}),
+    });
+    res.end(data.subarray(from, to + 1));
+  }
+
   meOf(me) {
     const staff = me === AMINA;
     return {
       id: me,
       kind: staff ? "staff" : "customer",
       name: NAMES[me],
-      role: staff ? "agent" : "customer",
+      role: staff ? this.role : "customer",
       ...(staff ? { presence: this.presence } : {}),
     };
   }
@@ -405,6 +469,8 @@ export class FakeDaemon {
       const state = this.stateFor(c, me);
       return { chat: state, state_hash: hashOf(state) };
     };
+    const [status, answer] = callRoute(this, key, id, json, me) ?? [];
+    if (status) return reply(status, answer);
     switch (key) {
       case "GET /session":
         return reply(200, { csrf_token: "csrf", me: this.meOf(AMINA) });
@@ -455,7 +521,9 @@ export class FakeDaemon {
         const call = this.calls.get(id);
         const reason =
           me === AMINA ? "agent_hangup" : call.answered_at ? "customer_hangup" : "abandoned";
-        if (call.state !== "ended") this.callState(call, "ended", { end_reason: reason });
+        const rate = call.answered_at && this.config.features.ratings ? this.soon(600000) : null;
+        if (call.state !== "ended")
+          this.callState(call, "ended", { end_reason: reason, rate_until: rate });
         return reply(200, { call });
       }
       case "POST /chats/ID/close":
@@ -479,6 +547,17 @@ export class FakeDaemon {
               closed_at: null,
               why: {},
             },
+            ...[...this.calls.values()]
+              .filter((c) => c.chat_id === id && c.state !== "queued")
+              .map((c) => ({
+                offer_id: c.id,
+                kind: "call",
+                staff_id: AMINA,
+                state: c.state === "ringing" ? "pending" : "accepted",
+                created_at: c.created_at,
+                closed_at: null,
+                why: {},
+              })),
           ],
           next: null,
         });
@@ -491,7 +570,13 @@ export class FakeDaemon {
         const call = offer.call_id && this.calls.get(offer.call_id);
         this.send(AMINA, { type: "offer.gone", offer_id: id, outcome: "accepted" });
         reply(200, { ...whole(c), call: call || null });
-        if (call) this.callState(call, "active", { staff: { id: AMINA, name: NAMES[AMINA] } });
+        const staff = { id: AMINA, name: NAMES[AMINA] };
+        if (offer.kind === "callback")
+          this.callState(call, "calling", {
+            staff,
+            callback: this.callbackOf({ attempts: 1, ring_until: this.soon() }),
+          });
+        else if (call) this.callState(call, "active", { staff });
         return true;
       }
       case "POST /offers/ID/decline":
@@ -543,6 +628,7 @@ export class FakeDaemon {
         connection_id: randomUUID(),
         me: this.meOf(who),
         server_time: new Date().toISOString(),
+        expires_at: null,
         ping_interval_ms: 25000,
         retry: { min_ms: 200, max_ms: 1000 },
         ice_servers: [],

@@ -25,6 +25,7 @@ const WELCOME = {
   id: "hello",
   me: { id: "me", kind: "customer", name: null, role: "customer" },
   server_time: "2026-11-22T16:18:00.000Z",
+  expires_at: null as string | null,
   ping_interval_ms: 25000,
   retry: { min_ms: 5, max_ms: 20 },
   ice_servers: [],
@@ -67,6 +68,33 @@ async function online(s: ReturnType<typeof setup>) {
   s.last().onopen?.();
   s.last().say(WELCOME);
 }
+
+test("the credential is renewed before its end, by the clock of the daemon", async () => {
+  const s = setup();
+  s.socket.start();
+  await tick();
+  s.last().onopen?.();
+  s.last().say({ ...WELCOME, expires_at: "2026-11-22T16:18:02.100Z" });
+  const renewals = () => s.last().sent.filter((f) => f.type === "auth.renew");
+  while (renewals().length === 0) await tick(20);
+  const [frame] = renewals();
+  assert.equal(frame?.token, "t2");
+  s.last().say({ type: "auth.renewed", id: frame?.id, expires_at: "2026-11-22T17:18:00.000Z" });
+  await tick(20);
+  assert.equal(renewals().length, 1);
+  assert.equal(s.made.length, 1);
+  s.socket.stop();
+});
+
+test("an expired connection begins anew with a new credential", async () => {
+  const s = setup();
+  await online(s);
+  s.last().onclose?.({ code: 4402 });
+  while (s.made.length < 2) await tick(5);
+  assert.deepEqual([s.counts.refused, s.counts.auth], [1, 2]);
+  assert.equal(s.states.includes("refused"), false);
+  s.socket.stop();
+});
 
 test("back-off stays between its bounds and grows", () => {
   assert.equal(

@@ -7,7 +7,7 @@ import { sw as staffSw } from "../../../src/web/shared/i18n/staff.sw";
 import { en } from "../../../src/web/shared/i18n/widget.en";
 import { sw } from "../../../src/web/shared/i18n/widget.sw";
 import type { CallAdvice, Leg, Message } from "../../../src/web/shared/protocol";
-import { adviceFor, grade, judged, lossPercent, worst } from "../../../src/web/shared/quality";
+import { grade, judged, lossPercent, worst } from "../../../src/web/shared/quality";
 import { maskSplit } from "../../../src/web/shared/rich";
 import { systemWords } from "../../../src/web/shared/system";
 import { uuid } from "../../../src/web/shared/uuid";
@@ -134,7 +134,7 @@ test("the worst verdict speaks", () => {
   assert.equal(lossPercent({ packets: 0, lost: 0 }), 0);
 });
 
-test("advice speaks for a verdict without words of its own", () => {
+test("the customer's advice is judged like a leg", () => {
   const frame: CallAdvice = {
     type: "call.advice",
     call_id: uuid(),
@@ -144,9 +144,6 @@ test("advice speaks for a verdict without words of its own", () => {
     advice: [{ verdict: "loss_up", advice: "move_closer" }],
   };
   assert.equal(worst(judged(frame)), "loss_up");
-  assert.equal(adviceFor(frame, "loss_up"), "move_closer");
-  assert.equal(adviceFor(frame, "relayed"), null);
-  assert.equal(adviceFor(null, "loss_up"), null);
   assert.equal(worst(judged({ ...frame, connected: false })), "gone");
   assert.equal(judged(null), undefined);
 });
