@@ -1,5 +1,5 @@
 #!/bin/sh
-# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc recording life parties recording survival networks ipv6 browsers reload demo
+# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc recording life parties survival networks ipv6 browsers reload demo
 #
 # Needs build/release/supportd and the packages of `config/install.sh test`. All that talks runs in
 # network namespaces of its own. Nothing is tried twice. Ends in "N passed, N failed"; pictures of the
@@ -44,7 +44,7 @@ nodes()
     count "$(sed -n 's/^# pass //p' "$out/$1.log")" "$(sed -n 's/^# fail //p' "$out/$1.log")"
 }
 
-for what in ${*:-aiortc recording life parties recording survival networks ipv6 browsers reload demo}; do
+for what in ${*:-aiortc recording life parties survival networks ipv6 browsers reload demo}; do
     case $what in
     aiortc) part aiortc sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_aiortc.py ;;
     life) part life sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_call_life.py ;;
@@ -57,7 +57,7 @@ for what in ${*:-aiortc recording life parties recording survival networks ipv6 
     reload) nodes reload test_browser_survival.mjs ;;
     demo) part demo sh tests/e2e/netns.sh timeout 300 sh tests/e2e/test_demo.sh ;;
     *)
-        echo "usage: sh tests/e2e/run.sh [aiortc|recording|life|parties|recording|survival|networks|ipv6|browsers|reload|demo]..." >&2
+        echo "usage: sh tests/e2e/run.sh [aiortc|recording|life|parties|survival|networks|ipv6|browsers|reload|demo]..." >&2
         exit 2
         ;;
     esac
