@@ -338,7 +338,7 @@ mutation("a pause is ignored", "src/call/recording.c",
          "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || !talking(live))",
          "e2e test_recording TimeLine")
 mutation("what is said on hold is recorded", "src/call/recording.c",
-         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || r->paused || r->pausing > 0)",
+         "    return source == SUP_LEG_HEARS_LEG || source == SUP_LEG_HEARS_MIX;", "    return source != SUP_LEG_HEARS_NOTHING;",
          "e2e test_recording TimeLine")
 mutation("card data in the chat pauses nothing", "src/api/recording_rest.c",
          "    sup_call_card_seen(api->opts.call, news->chat);\n    /* The call's", "    /* The call's", "api recordings card_data")
