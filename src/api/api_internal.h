@@ -273,6 +273,7 @@ void api_call_answer(struct api_op *op);
 void api_call_decline(struct api_op *op);
 void api_call_rating(struct api_op *op);
 void api_call_missed(struct api_op *op);
+void api_call_live(struct api_op *op);
 void api_auto_answer_put(struct api_op *op);
 void api_wrap_up_post(struct api_op *op);
 void api_wrap_up_delete(struct api_op *op);

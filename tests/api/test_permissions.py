@@ -34,6 +34,7 @@ ROUTES = [
     ("GET", "/calls/$none/quality", None, ANY, (404,)),
     ("POST", "/calls/$none/end", {}, ANY, (404,)),
     ("GET", "/calls/missed", None, STAFF, (200,)),
+    ("GET", "/calls/live", None, LEAD, (200,)),
     ("GET", "/transfer-targets", None, STAFF, (200,)),
     ("POST", "/calls/$none/hold", {}, STAFF, (404,)),
     ("POST", "/calls/$none/resume", {}, STAFF, (404,)),

@@ -131,7 +131,11 @@ let recordings = 0;
 
 /* What the frame's call lets one hear in the next seconds: see describe() in sound.py. */
 export async function listen(frame, seconds) {
-  const pcm = Buffer.from(await frame.evaluate(record, seconds), "base64");
+  return describe(Buffer.from(await frame.evaluate(record, seconds), "base64"));
+}
+
+/* The same of samples: 16 bits, mono, 48 kHz. */
+export function describe(pcm) {
   const head = Buffer.alloc(44);
   head.write("RIFF", 0);
   head.writeUInt32LE(36 + pcm.length, 4);
@@ -182,7 +186,7 @@ async function firstPage(context, name) {
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(15000);
   const complaints = [];
-  page.on("console", (m) => m.type() === "error" && complaints.push(`${name}: ${m.text()}`));
+  page.on("console", (m) => m.type() === "error" && complaints.push(`${name}: ${m.text()} ${m.location().url}`));
   page.on("pageerror", (e) => complaints.push(`${name}: ${e.message}`));
   return { page, complaints };
 }
@@ -203,7 +207,7 @@ export async function openChromium(name, hz) {
 /* The same with Firefox, whose fake microphone makes the tone itself. It needs a sound device to play
  * to: a PulseAudio of the test's own with nothing behind it. */
 export async function openFirefox(name, hz) {
-  const socket = join(scratch, "pulse.sock");
+  const socket = join(scratch, `pulse-${name}.sock`);
   const args = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no",
     "--log-level=error", "-L", "module-null-sink", "-L",
     `module-native-protocol-unix auth-anonymous=1 socket=${socket}`];

@@ -207,6 +207,26 @@ async def start_call(client):
     return (await client.request("POST", "/call/start", {"client_key": str(uuid.uuid4())}))["call"]
 
 
+class Bare:
+    """Stands for the signaling: the offer goes out as a line, the answer comes in as one."""
+
+    frames = []
+
+    async def ask(self, **frame):
+        print(json.dumps({"offer": frame["sdp"]}), flush=True)
+        line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        return {"sdp": json.loads(line)["sdp"]}
+
+
+async def serve_bare(args):
+    """One leg whose signaling is another program's: offer out, answer in, then `hear SECONDS` until the end."""
+    peer = Peer(Bare(), hz=args.hz)
+    print(json.dumps({"connected": await peer.connect(None)}), flush=True)
+    while words := (await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)).split():
+        print(json.dumps(sound.describe(await peer.listen(float(words[1])))), flush=True)
+    await peer.close()
+
+
 async def serve(args):
     """Customer for the browser tests: prints one line of JSON per event, obeys lines on standard input
     (`start`, `hear SECONDS`, `end`)."""
@@ -235,10 +255,12 @@ async def serve(args):
 
 def main():
     parser = argparse.ArgumentParser(description="A customer with a tone for a microphone")
-    parser.add_argument("--http", required=True)
-    parser.add_argument("--token", required=True)
+    parser.add_argument("--http")
+    parser.add_argument("--token")
+    parser.add_argument("--bare", action="store_true", help="no signaling of its own")
     parser.add_argument("--hz", type=float, default=1000)
-    asyncio.run(serve(parser.parse_args()))
+    args = parser.parse_args()
+    asyncio.run(serve_bare(args) if args.bare else serve(args))
 
 
 if __name__ == "__main__":

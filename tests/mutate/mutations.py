@@ -254,6 +254,13 @@ mutation("who is set away rings on", "sql/functions/42_offer.sql",
          "where m.id = any (v_offers) and m.staff_id = o.staff_id) > 1000);", "sql 61_call_life.sql")
 mutation("a note goes to the colleague unmasked", "src/api/call_life.c",
          "        transfer.note = note.data;", "        transfer.note = in.note;", "api call_life test_transfer_comes_back")
+mutation("any agent sees which calls are on", "sql/functions/54_call_life.sql",
+         "    v_rank int := support.act_ranked(p_actor, 2);", "    v_rank int := support.act_ranked(p_actor, 1);", "sql 61_call_party.sql")
+mutation("calls that are spoken in are not live", "sql/functions/54_call_life.sql",
+         "k.staff_id is not null and k.state in ('active', 'held')", "k.staff_id is not null and k.state = 'held'", "sql 61_call_party.sql")
+mutation("a supervisor sees the own team alone", "sql/functions/54_call_life.sql",
+         "          and (v_rank >= 3 or support.staff_team(k.staff_id) = v_team)",
+         "          and (v_rank >= 9 or support.staff_team(k.staff_id) = v_team)", "sql 61_call_party.sql")
 
 # --- quality beside the media ---
 mutation("advice of another verdict", "src/api/call_quality.c",
@@ -312,6 +319,7 @@ mutation("supervision outlives the agent's part", "sql/migrations/0011_call_part
          "    perform support.do_parties_end(new.id, case", "    perform (new.id, case", "sql 61_call_party.sql")
 mutation("the colleague's leg is lost at the handing over", "src/call/call.c",
          "        call_promote(live, staff);\n", "", "e2e test_parties Parties.test_warm_transfer")
+
 
 # --- recording ---
 mutation("a recording is not encrypted", "src/media/recorder_crypt.c",

@@ -18,7 +18,7 @@ from mutations import MUTATIONS  # noqa: E402
 BUILD_TIMEOUT_S, TEST_TIMEOUT_S, STOP_S = 900, 240, 30
 SUM = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
 # Lines that name a failed check: Check, pgTAP, unittest, ctest.
-NAMED = re.compile(r":[FE]:[^:]*:([a-z0-9_]+):|^#\s+Failed test (?:\d+: )?'?([^'\n]+)|^FAIL (?:test_)?(\S+)|^not ok \d+ - (.*)$", re.M)
+NAMED = re.compile(r":[FE]:[^:]*:([a-z0-9_]+):|^#\s+Failed test (?:\d+: )?'?([^'\n]+)|^FAIL (?:test_)?(\S+)|^(?:FAIL|ERROR): (\S+)|^not ok \d+ - (.*)$", re.M)
 
 
 def sync():

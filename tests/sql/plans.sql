@@ -81,6 +81,7 @@ select t.call('recordings_of_dead_process', 'system:monitor');
 select t.rows('calls_of_dead_process', 'system:monitor');
 select t.call('call_transition', :'c', :'v', 'active', 'ended', 'hangup', null, null);
 select t.call('call_rate', :'c', :'v', '5', 'fine', null), t.rows('calls_missed', :'a', null, '20', null), t.rows('calls_missed', :'s', null, '20', null);
+select t.rows('calls_live', :'s', '20');
 select t.rows('offers_expire', 'system:router'), t.rows('queue_timeouts', 'system:router'), t.rows('grace_expire', 'system:router');
 select t.call('chat_requeue', :'a', :'k', support.uuid7()::text, null, null);
 select t.call('chat_close', :'c', :'k', 'customer', null);

@@ -70,6 +70,8 @@ static const struct {
     {"call_rate", false, true, NO_STAFF},
     {"call_read_missed", false, false, SUP_ROLE_AGENT, SUP_GRANT_TEAM, SUP_GRANT_TEAM,
      SUP_GRANT_ALL},
+    {"call_read_live", false, false, SUP_ROLE_TEAM_LEAD, SUP_GRANT_NONE, SUP_GRANT_TEAM,
+     SUP_GRANT_ALL},
     {"staff_list", false, false, ADMINS},
     {"staff_create", false, false, ADMINS},
     {"staff_set_role", false, false, ADMINS},
