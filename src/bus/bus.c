@@ -217,12 +217,20 @@ sup_err sup_bus_create(struct sup_loop *loop, const struct sup_bus_opts *opts,
     return SUP_OK;
 }
 
+void sup_bus_quiet(struct sup_bus *bus)
+{
+    if (bus->request)
+        sup_pg_req_cancel(bus->request);
+    bus->request = NULL;
+    if (bus->beat)
+        sup_timer_stop(bus->beat);
+}
+
 void sup_bus_destroy(struct sup_bus *bus)
 {
     if (!bus)
         return;
-    if (bus->request)
-        sup_pg_req_cancel(bus->request);
+    sup_bus_quiet(bus);
     sup_pg_listen_destroy(bus->listen);
     sup_pg_pool_destroy(bus->out_pool);
     sup_timer_destroy(bus->deliver);

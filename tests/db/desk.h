@@ -62,6 +62,8 @@ static inline void desk_open(struct desk *desk)
  */
 static inline void desk_close_pool(struct desk *desk)
 {
+    if (desk->bus)
+        sup_bus_quiet(desk->bus); /* a heartbeat may be under way */
     sup_pg_pool_destroy(desk->pool);
     desk->pool = NULL;
 }
@@ -69,6 +71,7 @@ static inline void desk_close_pool(struct desk *desk)
 static inline void desk_close(struct desk *desk)
 {
     sup_bus_destroy(desk->bus);
+    desk->bus = NULL;
     desk_close_pool(desk);
     sup_metrics_destroy(desk->metrics);
     ck_assert_int_eq(sup_loop_destroy(desk->loop), SUP_OK);

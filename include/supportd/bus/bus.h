@@ -59,6 +59,9 @@ extern const struct sup_pg_stmt_table sup_bus_stmts;
 /* Registers the process in the background. Errors: SUP_E_INVAL, SUP_E_NOMEM. *ret_bus is owned. */
 SUP_MUST_CHECK sup_err sup_bus_create(struct sup_loop *loop, const struct sup_bus_opts *opts,
                                       struct sup_bus **ret_bus);
+/* Asks the pool for nothing any more and drops what is under way: afterwards the pool may go before
+ * the bus. */
+void sup_bus_quiet(struct sup_bus *bus);
 /* Forgets events not yet sent; NULL is a no-op. Not from a listener. */
 void sup_bus_destroy(struct sup_bus *bus);
 
