@@ -11,7 +11,7 @@ SUPPORTD_RUN_PACKAGES="ca-certificates cmake ninja-build gcc libc6-dev pkg-confi
 SUPPORTD_TEST_PACKAGES="check clang clang-format clang-tidy libclang-rt-14-dev universal-ctags
  postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl chromium firefox-esr python3
  python3-aiortc python3-aiohttp python3-websockets python3-numpy python3-yaml python3-jsonschema
- python3-psycopg2 pulseaudio opus-tools sox gdb procps coturn"
+ python3-psycopg2 pulseaudio opus-tools ffmpeg sox gdb procps coturn"
 
 supportd_node_ok()
 {

@@ -237,7 +237,7 @@ begin
     values (p_transfer, p_call, v_call.chat_id, v_call.customer_id, v_me, 'staff', v_party.staff_id, support.now());
     perform support.audit('call.transfer', 'call', p_call::text, p_request, 'warm',
                           jsonb_build_object('from', v_call.state, 'to', 'active', 'transfer', p_transfer, 'staff', v_party.staff_id));
-    rev := support.do_call_hand_over(v_call, v_party.staff_id, v_weight);
+    select support.do_call_hand_over(v_call, v_party.staff_id, v_weight) into rev;
 end $$;
 comment on function support.consult_complete(text, uuid, uuid, text) is 'The colleague has the call and the chat from now on';
 

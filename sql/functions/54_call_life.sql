@@ -487,6 +487,24 @@ begin
 end $$;
 comment on function support.calls_missed(text, uuid, int, text) is 'Missed calls, newest first (audited)';
 
+create function support.calls_live(p_actor text, p_limit int)
+returns table (call_id uuid, chat_id uuid, customer_id uuid, customer_name text, staff_id uuid, staff_name text, state text, answered_at timestamptz,
+               recording text)
+language plpgsql stable set supportd.actor = '' as $$
+#variable_conflict use_column
+declare
+    v_rank int := support.act_ranked(p_actor, 2);
+    v_team uuid := support.actor_team();
+begin
+    return query
+        select k.id, k.chat_id, k.customer_id, u.name, k.staff_id, support.staff_name(k.staff_id), k.state, k.answered_at, k.recording
+        from support.voice_calls k left join support.customers u on u.id = k.customer_id
+        where k.ended_at is null and k.staff_id is not null and k.state in ('active', 'held')
+          and (v_rank >= 3 or support.staff_team(k.staff_id) = v_team)
+        order by k.answered_at, k.id limit least(greatest(coalesce(p_limit, 50), 1), 200);
+end $$;
+comment on function support.calls_live(text, int) is 'Calls that the actor may supervise now, the longest first';
+
 create function support.staff_set_skills(p_actor text, p_staff uuid, p_skills text[], p_request text, out result text)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column

@@ -57,6 +57,7 @@ ROUTE(call_answer, SUP_OP_CALL_ANSWER, api_call_answer);
 ROUTE(call_decline, SUP_OP_CALL_ANSWER, api_call_decline);
 ROUTE(call_rating, SUP_OP_CALL_RATE, api_call_rating);
 ROUTE(call_missed, SUP_OP_CALL_READ_MISSED, api_call_missed);
+ROUTE(call_live, SUP_OP_CALL_READ_LIVE, api_call_live);
 ROUTE(auto_answer_put, SUP_OP_AUTO_ANSWER_SET, api_auto_answer_put);
 ROUTE(wrap_up_post, SUP_OP_WRAP_UP, api_wrap_up_post);
 ROUTE(wrap_up_delete, SUP_OP_WRAP_UP, api_wrap_up_delete);
@@ -140,6 +141,7 @@ static const struct sup_http_route routes[] = {
     ROW("POST", BASE "/calls/{call_id}/decline", call_decline),
     ROW("POST", BASE "/calls/{call_id}/rating", call_rating),
     ROW("GET", BASE "/calls/missed", call_missed),
+    ROW("GET", BASE "/calls/live", call_live),
     ROW("PUT", BASE "/me/auto-answer", auto_answer_put),
     ROW("POST", BASE "/me/wrap-up", wrap_up_post),
     ROW("DELETE", BASE "/me/wrap-up", wrap_up_delete),

@@ -273,6 +273,7 @@ void api_call_answer(struct api_op *op);
 void api_call_decline(struct api_op *op);
 void api_call_rating(struct api_op *op);
 void api_call_missed(struct api_op *op);
+void api_call_live(struct api_op *op);
 void api_auto_answer_put(struct api_op *op);
 void api_wrap_up_post(struct api_op *op);
 void api_wrap_up_delete(struct api_op *op);
@@ -394,6 +395,7 @@ struct sup_api {
     struct sup_hub *hub;
     struct sup_link sessions;
     struct sup_link hashing; /* passwords on the work queue */
+    struct sup_link telling; /* states of calls being read for somebody */
     struct sup_link playing; /* tracks of recordings on the work queue */
     struct api_opening openings[API_OPENINGS];
     size_t opening_next;

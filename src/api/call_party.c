@@ -288,7 +288,7 @@ static void on_ended(const struct sup_pg_reply *reply, void *arg)
 
 void api_consult_delete(struct api_op *op)
 {
-    if (!api_op_path_id(op, "call_id", &op->object) || !api_op_read(op, NULL, 0, NULL))
+    if (!api_op_path_id(op, "call_id", &op->object))
         return;
     sup_err err = sup_party_store_end(op->api->opts.pool, op->actor.text, op->object, op->request,
                                       on_ended, op);
@@ -341,7 +341,7 @@ static void on_unsupervised(const struct sup_pg_reply *reply, void *arg)
 
 void api_supervise_delete(struct api_op *op)
 {
-    if (!api_op_path_id(op, "call_id", &op->object) || !api_op_read(op, NULL, 0, NULL))
+    if (!api_op_path_id(op, "call_id", &op->object))
         return;
     sup_err err = sup_party_store_unsupervise(op->api->opts.pool, op->actor.text, op->object,
                                               op->request, on_unsupervised, op);

@@ -100,8 +100,11 @@ void api_ws_call_mute(struct api_op *op)
 
 /* The state of a call as its own parties see it, to each of them. */
 struct told {
+    struct sup_link link; /* sup_api::telling */
     struct sup_api *api;
     struct sup_id call, user;
+    bool staff;
+    bool again; /* it has changed since the row was asked for */
 };
 
 /* A callback rings at its customer until that time. */
@@ -122,9 +125,15 @@ static void tell_ring(struct sup_api *api, struct sup_pg_result *rows)
     json_decref(state);
 }
 
+static bool told_ask(struct told *t);
+
+/* One reading of a call at a time for each user: two of them may come back in either order, and the
+ * last frame would not be the last state. */
 static void on_told(const struct sup_pg_reply *reply, void *arg)
 {
     struct told *t = arg;
+    if (!reply->err && t->again && told_ask(t))
+        return;
     if (!reply->err && sup_pg_rows(reply->rows) == 1) {
         if (sup_id_equal(sup_row_id(reply->rows, 0, "customer_id"), t->user))
             tell_ring(t->api, reply->rows);
@@ -137,20 +146,40 @@ static void on_told(const struct sup_pg_reply *reply, void *arg)
                                 "customer", sup_call_leg_name(calls, t->call, SUP_CALL_CUSTOMER),
                                 "agent", sup_call_leg_name(calls, t->call, SUP_CALL_AGENT)));
     }
+    sup_list_remove(&t->link);
     sup_free(t);
+}
+
+static bool told_ask(struct told *t)
+{
+    enum sup_role role = t->staff ? SUP_ROLE_AGENT : SUP_ROLE_CUSTOMER;
+    struct sup_actor actor = sup_actor_make(role, t->user, NULL);
+    t->again = false;
+    return sup_call_store_state(t->api->opts.pool, actor.text, t->call, on_told, t) == SUP_OK;
 }
 
 static void tell(struct sup_api *api, struct sup_id call, struct sup_id user, bool staff)
 {
     if (sup_id_is_zero(user) || sup_hub_subscribers(api->hub, api_topic('u', user).s) == 0)
         return;
+    struct sup_link *pos, *tmp;
+    SUP_LIST_EACH(pos, tmp, &api->telling)
+    {
+        struct told *have = SUP_CONTAINER_OF(pos, struct told, link);
+        if (sup_id_equal(have->call, call) && sup_id_equal(have->user, user)) {
+            have->again = true;
+            return;
+        }
+    }
     struct told *t = sup_calloc(1, sizeof(*t));
     if (!t)
         return;
-    *t = (struct told){api, call, user};
-    struct sup_actor actor = sup_actor_make(staff ? SUP_ROLE_AGENT : SUP_ROLE_CUSTOMER, user, NULL);
-    if (sup_call_store_state(api->opts.pool, actor.text, call, on_told, t))
+    *t = (struct told){.api = api, .call = call, .user = user, .staff = staff};
+    sup_list_append(&api->telling, &t->link);
+    if (!told_ask(t)) {
+        sup_list_remove(&t->link);
         sup_free(t);
+    }
 }
 
 void api_calls_tell(struct sup_api *api, const struct sup_actor *actor)
@@ -326,6 +355,7 @@ static void on_gap(struct sup_listener *listener, void *data)
 
 sup_err api_calls_create(struct sup_api *api)
 {
+    sup_list_init(&api->telling);
     struct sup_signal *topic;
     sup_err err = sup_bus_topic(api->opts.bus, "call", &topic);
     if (err)

@@ -62,6 +62,7 @@ static const struct op_row ops[SUP_OPS] = {
     [SUP_OP_CALL_ANSWER] = {"call_answer", "-o-----"},
     [SUP_OP_CALL_RATE] = {"call_rate", "-o-----"},
     [SUP_OP_CALL_READ_MISSED] = {"call_read_missed", "--ttaaa"},
+    [SUP_OP_CALL_READ_LIVE] = {"call_read_live", "---taaa"},
     [SUP_OP_STAFF_LIST] = {"staff_list", "-----aa"},
     [SUP_OP_STAFF_CREATE] = {"staff_create", "-----aa"},
     [SUP_OP_STAFF_SET_ROLE] = {"staff_set_role", "-----aa"},

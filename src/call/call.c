@@ -395,6 +395,9 @@ static const char *reason_of(const struct ending *e)
 
 static void end_try(struct ending *e)
 {
+    struct call_live *live = call_find(e->call, e->id);
+    if (live)
+        live->recording.end_asked_us = sup_clock_mono_us();
     struct sup_call_transition change = {
         .call = e->id,
         .expected = e->state,

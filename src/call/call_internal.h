@@ -58,6 +58,7 @@ struct call_party {
 struct call_recording {
     struct sup_recording *recorder; /* NULL: nothing is recorded */
     struct sup_id id;
+    uint64_t end_asked_us;    /* when the row was asked to end; 0: not */
     bool asked;               /* whether the policy wants it */
     bool paused;              /* says the row */
     unsigned pausing;         /* pauses on their way to the row: they hold already */

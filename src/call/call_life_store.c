@@ -11,6 +11,7 @@ enum {
     AWAY,
     RATE,
     MISSED,
+    TEAM,
     LIVE,
     AUTO_ACCEPT,
     AUTO_ANSWER,
@@ -38,8 +39,10 @@ static const struct sup_pg_stmt stmts[] = {
               SUP_PG_RETRY | SUP_PG_ALONE},
     [MISSED] = {"calls_missed", "select * from support.calls_missed($1,$2,$3,$4)", 4,
                 SUP_PG_RANK_REST, SUP_PG_RETRY},
-    [LIVE] = {"calls_live", "select * from support.calls_mine($1,true,null,1)", 1, SUP_PG_RANK_REST,
+    [TEAM] = {"calls_live", "select * from support.calls_live($1,$2)", 2, SUP_PG_RANK_REST,
               SUP_PG_READ},
+    [LIVE] = {"calls_live_mine", "select * from support.calls_mine($1,true,null,1)", 1,
+              SUP_PG_RANK_REST, SUP_PG_READ},
     [AUTO_ACCEPT] = {"offer_auto_answer", "select * from support.offer_auto_answer($1,$2,null,$3)",
                      3, SUP_PG_RANK_STAFF, SUP_PG_RETRY | SUP_PG_ALONE},
     [AUTO_ANSWER] = {"presence_set_auto_answer",
@@ -157,6 +160,15 @@ sup_err sup_call_life_store_missed(struct sup_pg_pool *pool, const char *actor,
     sup_pg_add_int(&p, limit);
     sup_pg_add_text(&p, request);
     return run(pool, MISSED, &p, no_key, cb, arg);
+}
+
+sup_err sup_call_life_store_team(struct sup_pg_pool *pool, const char *actor, int limit,
+                                 sup_pg_cb cb, void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, actor);
+    sup_pg_add_int(&p, limit);
+    return run(pool, TEAM, &p, no_key, cb, arg);
 }
 
 sup_err sup_call_life_store_live(struct sup_pg_pool *pool, const char *actor, sup_pg_cb cb,

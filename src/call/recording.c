@@ -9,6 +9,8 @@
 
 #define MEDIA "system:media"
 
+enum { END_NEWS_US = 2000000 };
+
 /* --- what is heard into what is recorded --- */
 
 /* The two talk to each other; else (queue, hold, consultation) the customer hears music. */
@@ -100,7 +102,10 @@ static void finish(struct call_live *live, uint64_t end_us)
 
 void call_recording_end(struct call_live *live)
 {
-    finish(live, sup_clock_mono_us());
+    /* The row's end lies between the request and its news, nearer to the request: what follows is
+     * the commit. */
+    uint64_t now = sup_clock_mono_us(), asked = live->recording.end_asked_us;
+    finish(live, asked > 0 && now - asked < END_NEWS_US ? asked : now);
 }
 
 void call_recording_fini(struct call_live *live)
@@ -129,6 +134,7 @@ struct changing {
     struct sup_id id, recording;
     char actor[64], want[8], request[SUP_ID_TEXT_LEN + 1];
     uint64_t at_us;
+    int64_t elapsed_us; /* since second 0 of a new one, at at_us */
     bool held_back;
     sup_call_end_cb cb;
     void *arg;
@@ -170,8 +176,8 @@ static void start_failed(const struct changing *c)
 static sup_err start(struct call_live *live, const struct changing *c)
 {
     struct call_recording *r = &live->recording;
-    sup_err err =
-        sup_recording_start(c->call->opts.recorders, c->recording, c->at_us, &r->recorder);
+    sup_err err = sup_recording_start(c->call->opts.recorders, c->recording,
+                                      c->at_us - (uint64_t)c->elapsed_us, &r->recorder);
     if (err) {
         start_failed(c);
         return err;
@@ -220,6 +226,7 @@ static void on_set(const struct sup_pg_reply *reply, void *arg)
     }
     struct call_live *live = call_find(c->call, c->id);
     sup_err err = SUP_OK;
+    c->elapsed_us = sup_row_number(reply->rows, 0, "elapsed_us");
     if (live && !same)
         err = apply(live, c, sup_row_str(reply->rows, 0, "state"),
                     sup_row_number(reply->rows, 0, "resume_ms"));

@@ -7,14 +7,11 @@
 #include "supportd/base/buf.h"
 #include "supportd/base/err.h"
 
-enum {
-    /* RFC 7845 section 4.2: a stream that begins amid one should be given 80 ms to converge. */
-    REC_LEAD = 3840,
-    /* What browsers' encoders look ahead, and so delay what they encode; skipping it as well puts
-     * the sound itself, not its packet, in its place. */
-    REC_LOOKAHEAD = 312,
-    REC_PRE_SKIP = REC_LEAD + REC_LOOKAHEAD,
-};
+/* Pre-skip: what browsers' encoders look ahead, and so delay what they encode; leaving it out puts
+ * the sound itself, not its packet, in its place. RFC 7845 section 4.2 recommends 80 ms where a
+ * stream begins amid another; a track begins with its first packet or with silence, and some
+ * players count the pre-skip as part of the length. */
+enum { REC_PRE_SKIP = 312 };
 
 /* One logical stream. */
 struct rec_ogg {

@@ -19,11 +19,12 @@ enum {
     STEP = 120,       /* 2.5 ms, the shortest Opus frame: gaps are filled in these */
     CONCEAL = 4800,   /* 100 ms */
     SETTLE = 7680,    /* 160 ms: arrivals that a new base is found from */
-    LONG_GAP = 96000, /* 2 s without a packet: the base is found anew */
+    LONG_GAP = 48000, /* 1 s without a packet, or a leap of it: the base is found anew */
     WAIT = SUP_REC_WAIT_US / 1000 * (SUP_REC_RATE / 1000),
     WAITING_MAX = 400,  /* what 0.8 s of the shortest frames come to */
-    EARLY_WINDOW = 100, /* packets over which a clock that runs fast is measured */
-    LATE_WINDOW = 500,  /* and one that runs slow, which a congested path only looks like */
+    EARLY_WINDOW = 100, /* packets over which a clock that runs fast, or stood still, is measured */
+    STALL = 1920,      /* 40 ms that never come back in a window: a sender whose time stood still */
+    LATE_WINDOW = 500, /* and one that runs slow, which a congested path only looks like */
     LATE_STEP = 2 * STEP,
     LATE_FROM = 2 * STEP,
     LATE_RUN = 5, /* packets one after the other that are all too late: the path has changed */
@@ -77,7 +78,7 @@ static int64_t to_samples(uint64_t us)
 static sup_err emit(struct sup_rec_track *t, const uint8_t *data, size_t len, uint32_t samples)
 {
     t->written += samples;
-    return rec_ogg_add(&t->ogg, data, len, (uint64_t)(REC_LEAD + t->written), false);
+    return rec_ogg_add(&t->ogg, data, len, (uint64_t)t->written, false);
 }
 
 /* A frame of CELT, full band, mono, whose silence flag is set: RFC 6716 section 4.3. */
@@ -135,8 +136,8 @@ static sup_err put(struct sup_rec_track *t, const struct waiting *w)
         drop(t, true);
         if (t->late_run < LATE_RUN)
             return SUP_OK;
-        t->base += t->written - place; /* where it is now is where the next ones belong */
-        place = t->written;
+        place = w->at > t->written ? w->at : t->written;
+        t->base = place - w->ext;
         t->stats.dropped--;
     }
     t->late_run = 0;
@@ -217,7 +218,7 @@ static void measure(struct sup_rec_track *t, int64_t ext, int64_t at)
     t->early_min = off < t->early_min ? off : t->early_min;
     t->late_min = off < t->late_min ? off : t->late_min;
     if (++t->early_count >= EARLY_WINDOW) {
-        if (t->early_min < -STEP) {
+        if (t->early_min < -STEP || t->early_min > STALL) {
             t->base += t->early_min;
             t->late_min -= t->early_min;
         }
@@ -271,9 +272,6 @@ sup_err sup_rec_track_create(const char *title, struct sup_rec_track **ret_track
     if (!track)
         return SUP_E_NOMEM;
     sup_err err = rec_ogg_open(&track->ogg, title, &track->head);
-    track->written = -REC_LEAD;
-    while (!err && track->written < 0)
-        err = emit_silence(track, FRAME);
     if (err) {
         sup_rec_track_destroy(track);
         return err;
@@ -355,8 +353,8 @@ sup_err sup_rec_track_finish(struct sup_rec_track *track, uint64_t end_us, struc
      * position: RFC 7845 section 4.4. */
     static const uint8_t silence[3] = {0xF8, 0xFF, 0xFE};
     int64_t granule = REC_PRE_SKIP + end;
-    if (granule < REC_LEAD + track->paged) /* no end lies before what has gone out */
-        granule = REC_LEAD + track->paged;
+    if (granule < track->paged) /* no end lies before what has gone out */
+        granule = track->paged;
     track->written += FRAME;
     if (!err)
         err = rec_ogg_add(&track->ogg, silence, sizeof(silence), (uint64_t)granule, true);

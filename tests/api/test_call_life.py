@@ -278,6 +278,24 @@ class CallLife(test_calls.Calls):
         self.sql("update support.voice_calls set ended_at = ended_at - interval '25 hours' where id = %s", other_id)
         self.assert_problem(await second.rest.post(f"/calls/{other_id}/rating", {"score": 3}), 409, "rating_closed")
 
+    async def test_live_calls(self):
+        customer, desk, call_id = await self.answered()
+        for key in ("supervisor", "team_lead"):
+            lead = await self.staff(key)
+            body = (await lead.get("/calls/live?limit=200")).body
+            mine = [c for c in body["items"] if c["id"] == call_id]
+            # The lead has no team here, so no call is of it.
+            self.assertEqual([(c["state"], c["staff"]["id"]) for c in mine], [("active", desk.rest.me["id"])] if key == "supervisor" else [])
+            self.assertIsNone(body["next"])
+        lead = await self.staff("supervisor")
+        self.assert_problem(await lead.get("/calls/live?limit=0"), 422, "out_of_range")
+        self.assert_problem(await lead.get("/calls/live?limit=201"), 422, "out_of_range")
+        self.assert_problem(await desk.rest.get("/calls/live"), 403, "denied")
+        self.assert_problem(await customer.rest.get("/calls/live"), 403, "denied")
+        await desk.rest.post(f"/calls/{call_id}/end")
+        await self.state(customer, call_id, "ended")
+        self.assertNotIn(call_id, [c["id"] for c in (await lead.get("/calls/live?limit=200")).body["items"]])
+
     async def test_missed_calls(self):
         desk = await self.desk()
         customer = await self.caller(name="Zawadi Mwangi")

@@ -78,11 +78,12 @@ class Documents(unittest.TestCase):
         self.assertEqual(kinds, set(re.findall(r"^\| `([a-z.]+)`", section, re.M)))
 
     def test_examples_of_objects_fit_the_schemas(self):
-        names = {"system": "SystemMessage", "message": "Message", "offer": "Offer", "call": "Call"}
+        names = {"system": "SystemMessage", "message": "Message", "offer": "Offer", "call": "Call", "party": "CallParty"}
         shown = dict.fromkeys(names.values(), 0)
         for heading, value in examples():
             if heading.startswith("2.") and "type" not in value:
-                name = names["system" if value.get("kind") == "system" else "message" if "seq" in value else "offer" if "entry_id" in value else "call"]
+                name = names["system" if value.get("kind") == "system" else "message" if "seq" in value else "offer" if "entry_id" in value
+                             else "party" if "talk" in value else "call"]
                 API.check_schema(name, value, name)
                 shown[name] += 1
         self.assertTrue(all(shown.values()), shown)

@@ -8,8 +8,8 @@
 #include "supportd/audit/audit.h"
 #include "supportd/bus/bus.h"
 #include "supportd/call/call_life_store.h"
-#include "supportd/call/party_store.h"
 #include "supportd/call/call_store.h"
+#include "supportd/call/party_store.h"
 #include "supportd/call/recording.h"
 #include "supportd/chat/chat_store.h"
 #include "supportd/metrics/metrics.h"
@@ -17,16 +17,8 @@
 #include "supportd/staff/staff_store.h"
 
 static const struct sup_pg_stmt_table *const desk_tables[] = {
-    &sup_chat_stmts,
-    &sup_queue_stmts,
-    &sup_call_stmts,
-    &sup_recording_stmts,
-    &sup_call_life_stmts,
-    &sup_party_stmts,
-    &sup_staff_stmts,
-    &sup_bus_stmts,
-    &sup_audit_stmts,
-    NULL,
+    &sup_chat_stmts,  &sup_queue_stmts, &sup_call_stmts, &sup_recording_stmts, &sup_call_life_stmts,
+    &sup_party_stmts, &sup_staff_stmts, &sup_bus_stmts,  &sup_audit_stmts,     NULL,
 };
 
 struct desk {

@@ -403,6 +403,7 @@ START_TEST(a_place_is_spoken_when_it_has_got_better)
     uint64_t begun_us = sup_clock_mono_us();
     CALL_UNTIL(prompts_played() == 2);
     ck_assert_uint_ge(sup_clock_mono_us() - begun_us, 300000);
+    sup_call_position(call, call_id, 2, "en"); /* worse: what was said stays */
     run_for(800);
     ck_assert(prompts_played() == 2);               /* nothing more to tell */
     sup_call_position(call, sup_id_new(), 1, "en"); /* of a call that is not here */

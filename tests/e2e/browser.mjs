@@ -186,7 +186,7 @@ async function firstPage(context, name) {
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(15000);
   const complaints = [];
-  page.on("console", (m) => m.type() === "error" && complaints.push(`${name}: ${m.text()}`));
+  page.on("console", (m) => m.type() === "error" && complaints.push(`${name}: ${m.text()} ${m.location().url}`));
   page.on("pageerror", (e) => complaints.push(`${name}: ${e.message}`));
   return { page, complaints };
 }

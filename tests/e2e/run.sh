@@ -1,5 +1,5 @@
 #!/bin/sh
-# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life survival networks ipv6 browsers reload pairs demo
+# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 browsers reload pairs calls demo
 #
 # Needs build/release/supportd and the packages of `config/install.sh test`. All that talks runs in
 # network namespaces of its own. Nothing is tried twice. Ends in "N passed, N failed"; pictures of the
@@ -44,19 +44,22 @@ nodes()
     count "$(sed -n 's/^# pass //p' "$out/$1.log")" "$(sed -n 's/^# fail //p' "$out/$1.log")"
 }
 
-for what in ${*:-aiortc life survival networks ipv6 browsers reload pairs demo}; do
+for what in ${*:-aiortc life parties recording survival networks ipv6 browsers reload pairs calls demo}; do
     case $what in
     aiortc) part aiortc sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_aiortc.py ;;
     life) part life sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_call_life.py ;;
+    parties) part parties sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_parties.py ;;
+    recording) part recording sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_recording.py ;;
     survival) part survival sh tests/e2e/netns.sh timeout 400 /usr/bin/python3 tests/e2e/test_survival.py ;;
     networks) part networks sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_networks.py ;;
     ipv6) E2E_FAMILY=6 part ipv6 sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_ipv6.py ;;
     browsers) nodes browsers test_browsers.mjs ;;
     pairs) nodes pairs test_pairs.mjs ;;
     reload) nodes reload test_browser_survival.mjs ;;
+    calls) nodes calls test_calls.mjs ;;
     demo) part demo sh tests/e2e/netns.sh timeout 300 sh tests/e2e/test_demo.sh ;;
     *)
-        echo "usage: sh tests/e2e/run.sh [aiortc|life|survival|networks|ipv6|browsers|reload|pairs|demo]..." >&2
+        echo "usage: sh tests/e2e/run.sh [aiortc|life|parties|recording|survival|networks|ipv6|browsers|reload|pairs|calls|demo]..." >&2
         exit 2
         ;;
     esac

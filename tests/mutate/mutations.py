@@ -187,11 +187,10 @@ mutation("no SRTP replay check", "src/media/srtp_gcm.c",
          "unit media.test_srtp_gcm")
 mutation("constant MOS", "src/media/emodel.c",
          "    return clamp(mos, 1, 4.5); /* the cubic dips below 1 near 0 */", "    return 4.1;", "unit media.test_emodel")
-mutation("hold music to a joined leg", "src/call/call.c",
-         "sup_leg_set_source(customer, joined ? SUP_LEG_HEARS_LEG : SUP_LEG_HEARS_HOLD,",
-         "sup_leg_set_source(customer, SUP_LEG_HEARS_HOLD,", "db test_call")
-mutation("caller heard before the answer", "src/call/call.c",
-         "bool joined = live->active && !live->held && customer && agent;", "bool joined = customer && agent;", "db test_call")
+mutation("hold music to a joined leg", "src/call/party.c",
+         "if (count == 0 && seat == SUP_CALL_CUSTOMER) {", "if (seat == SUP_CALL_CUSTOMER) {", "db test_call")
+mutation("caller heard before the answer", "src/call/party.c",
+         "if (!p->leg || !live->active)", "if (!p->leg)", "db test_call")
 mutation("an earlier agent's leg stays when another answers", "src/call/call.c",
          "if (agent->leg && !sup_id_equal(agent->user, staff))", "if (false)", "db test_call")
 mutation("an answer during an offer is lost", "src/call/signal.c",
@@ -206,7 +205,7 @@ mutation("nobody is told of a lost leg", "src/call/leg.c",
          "    case SUP_LEG_LOST:\n        on_lost(party, reason);\n        return;",
          "e2e test_survival Vanished.test_gone_for_good")
 mutation("a new page's leg is not joined", "src/call/leg.c",
-         "    if (!err)\n        call_join(live);\n", "    if (!err && !p->sampled && !before)\n        call_join(live);\n",
+         "    if (!err)\n        call_join(live);\n", "    if (!err && !before)\n        call_join(live);\n",
          "e2e test_survival Reload.test_crash_of_the_customers_page")
 mutation("a draining daemon takes nobody back", "src/api/rest.c",
          "bool open = !api->draining || sup_call_count(api->opts.call) > 0;", "bool open = !api->draining;",
@@ -230,9 +229,8 @@ mutation("TURN credentials never run out", "src/auth/turn.c",
          '"%lld:%s", (long long)until_s, name);', '"%lld:%s", (long long)until_s * 1000, name);',
          "e2e test_networks Turn.test_both_sides_through_turn")
 # --- the life of a call ---
-mutation("the held hear each other", "src/call/call.c",
-         "bool joined = live->active && !live->held && customer && agent;", "bool joined = live->active && customer && agent;",
-         "db test_call")
+mutation("the held hear each other", "src/call/hears.c",
+         "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return s->talk != SUP_CALL_TALK_COLLEAGUE;", "db test_call")
 mutation("a caller whose leg is gone loses the place", "src/call/leg.c",
          "    if (party_of(party) == SUP_CALL_CUSTOMER && call_waits(live))\n        call_place(live, true);\n    else if",
          "    if", "db test_call")
@@ -256,6 +254,13 @@ mutation("who is set away rings on", "sql/functions/42_offer.sql",
          "where m.id = any (v_offers) and m.staff_id = o.staff_id) > 1000);", "sql 61_call_life.sql")
 mutation("a note goes to the colleague unmasked", "src/api/call_life.c",
          "        transfer.note = note.data;", "        transfer.note = in.note;", "api call_life test_transfer_comes_back")
+mutation("any agent sees which calls are on", "sql/functions/54_call_life.sql",
+         "    v_rank int := support.act_ranked(p_actor, 2);", "    v_rank int := support.act_ranked(p_actor, 1);", "sql 61_call_party.sql")
+mutation("calls that are spoken in are not live", "sql/functions/54_call_life.sql",
+         "k.staff_id is not null and k.state in ('active', 'held')", "k.staff_id is not null and k.state = 'held'", "sql 61_call_party.sql")
+mutation("a supervisor sees the own team alone", "sql/functions/54_call_life.sql",
+         "          and (v_rank >= 3 or support.staff_team(k.staff_id) = v_team)",
+         "          and (v_rank >= 9 or support.staff_team(k.staff_id) = v_team)", "sql 61_call_party.sql")
 
 # --- quality beside the media ---
 mutation("advice of another verdict", "src/api/call_quality.c",
@@ -268,7 +273,7 @@ mutation("counts of another connection compared", "src/call/stats.c",
 mutation("a client's lost packets added as they stand", "src/call/stats.c",
          "*ret_count = b - a; /* may fall", "*ret_count = b; /* may fall", "db test_call")
 mutation("residual loss of each second counted alike", "src/call/summary.c",
-         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 100;",
+         "t->residual += d->residual_loss_pct * (double)weight;", "t->residual += d->residual_loss_pct * 200;",
          "unit call.test_summary")
 mutation("a customer sees the agent's leg", "sql/migrations/0013_call_stats.sql",
          "create policy customer on support.call_client_stats for select to supportd_app\n"
@@ -280,3 +285,62 @@ mutation("a prompt again and again", "src/media/bridge.c",
          "unit media.test_session")
 mutation("a worse place spoken", "src/call/prompt.c",
          "(live->said > 0 && live->position >= live->said)", "live->position == live->said", "db test_call")
+
+# --- three parties ---
+mutation("a whisper reaches all", "src/call/hears.c",
+         "        return listener == SUP_CALL_ROLE_AGENT;", "        return listener != SUP_CALL_ROLE_WHISPER;", "unit call.test_hears")
+mutation("who listens is heard", "src/call/hears.c",
+         "    default:\n        return false;", "    case SUP_CALL_ROLE_LISTEN:\n        return true;\n    default:\n        return false;",
+         "unit call.test_hears")
+mutation("the customer hears agent and colleague talk", "src/call/hears.c",
+         "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return !s->held;", "unit call.test_hears")
+mutation("everybody hears all speakers, themselves among them", "src/media/mixer.c",
+         "    for (size_t k = 0; k < leg->ear_count; k++) {\n        const struct sup_mix_in *in = leg->ears[k].from->mix_in;\n"
+         "        if (!in->sounds)\n            continue;\n",
+         "    const struct sup_link *all = &sup_media_mixer(leg->engine)->speakers;\n"
+         "    for (struct sup_link *pos = all->next; pos != all; pos = pos->next) {\n"
+         "        const struct sup_mix_in *in = SUP_CONTAINER_OF(pos, struct sup_mix_in, link);\n",
+         "unit media.test_mixer")
+mutation("the mix begins before its decoders have heard anything", "src/media/bridge.c",
+         "        sup_mixer_prime(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);",
+         "        sup_bridge_end_relay(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);", "unit media.test_mixer")
+mutation("the mixer ignores in-band FEC", "src/media/mix_source.c",
+         "SUP_OK && info.lbrr;", "SUP_OK && false;", "unit media.test_mix")
+mutation("FEC does not follow the reported loss", "src/media/mixer.c",
+         "    sup_opus_enc_set_loss(out->enc, loss_pct);\n", "", "unit media.test_mixer")
+mutation("supervision is not audited", "sql/functions/52_call_party.sql",
+         "    values (p_party, p_call, v_call.chat_id, v_call.customer_id, v_me, p_mode, 'open', support.now(), support.now()) returning * into v_party;\n"
+         "    perform support.do_party_audit(v_party, 'start', p_request, null);\n",
+         "    values (p_party, p_call, v_call.chat_id, v_call.customer_id, v_me, p_mode, 'open', support.now(), support.now()) returning * into v_party;\n",
+         "api call_party test_supervision")
+mutation("private supervision is shown to the agent", "sql/migrations/0011_call_party.sql",
+         "(p_role in ('consult', 'barge') or support.staff_rank(p_me) >= 2\n", "(true or support.staff_rank(p_me) >= 2\n", "sql 61_call_party.sql")
+mutation("supervision outlives the agent's part", "sql/migrations/0011_call_party.sql",
+         "    perform support.do_parties_end(new.id, case", "    perform (new.id, case", "sql 61_call_party.sql")
+mutation("the colleague's leg is lost at the handing over", "src/call/call.c",
+         "        call_promote(live, staff);\n", "", "e2e test_parties Parties.test_warm_transfer")
+
+
+# --- recording ---
+mutation("a recording is not encrypted", "src/media/recorder_crypt.c",
+         "    seal->next++;\n    seal->done = last;\n", "    memcpy(p + WORD_LEN, plain ? plain : \"\", len);\n    seal->next++;\n    seal->done = last;\n",
+         "unit media.test_recorder_crypt")
+mutation("the number of a chunk is not authenticated", "src/media/recorder_crypt.c",
+         "    put_be(nonce + NONCE_LEN - 8, n, 8);\n    memcpy(aad, header, SUP_REC_HEADER_LEN);\n    put_be(aad + SUP_REC_HEADER_LEN, n, 8);",
+         "    memcpy(aad, header, SUP_REC_HEADER_LEN);\n    put_be(aad + SUP_REC_HEADER_LEN, n * 0, 8);", "unit media.test_recorder_crypt")
+mutation("any chunk may be declared the last", "src/media/recorder_crypt.c",
+         "    put_be(aad + SUP_REC_HEADER_LEN + 8, word, WORD_LEN);", "    put_be(aad + SUP_REC_HEADER_LEN + 8, word & ~last_bit, WORD_LEN);",
+         "unit media.test_recorder_crypt")
+mutation("lost packets shorten the recording", "src/media/recorder_track.c",
+         "    return missing >= STEP ? fill(t, missing - missing % STEP) : SUP_OK;", "    return missing >= 48000 ? fill(t, missing - missing % STEP) : SUP_OK;",
+         "unit media.test_recorder_track")
+mutation("a pause is ignored", "src/call/recording.c",
+         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || !talking(live))",
+         "e2e test_recording TimeLine")
+mutation("what is said on hold is recorded", "src/call/recording.c",
+         "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || r->paused || r->pausing > 0)",
+         "e2e test_recording TimeLine")
+mutation("card data in the chat pauses nothing", "src/api/recording_rest.c",
+         "    sup_call_card_seen(api->opts.call, news->chat);\n    /* The call's", "    /* The call's", "api recordings card_data")
+mutation("a recording that did not fit is told to be whole", "src/media/recorder.c",
+         "    result.incomplete |= result.gap_us > 0;", "    result.gap_us = 0;", "unit media.test_recorder")

@@ -1,6 +1,6 @@
 -- Row level security, reading: each table, each role, with own rows and those of others.
 begin;
-select plan(282);
+select plan(292);
 select t.people() \g /dev/null
 
 -- kc1: c1 served by a1 (team A), with messages and a note; c1 also calls, a1 answers. kc2: c2 waits for everybody. kc3: c3 waits for team B.

@@ -1,6 +1,6 @@
 -- Consultation and supervision: who may, what it changes, what ends it, what is left of it.
 begin;
-select plan(86);
+select plan(91);
 select t.people() \g /dev/null
 
 -- Calls the customer and lets the agent have the call: v<customer>, k v<customer>.
@@ -105,6 +105,11 @@ select t.call('consult_accept', t.s('a1'), t.id('vc1')::text, null), t.call('con
 select is(t.fails('call_supervise', t.s('a1'), t.id('vc1')::text, t.id('w0')::text, 'listen', null), 'SD403 denied', 'an agent supervises nobody');
 select is(t.fails('call_supervise', t.c('c1'), t.id('vc1')::text, t.id('w0')::text, 'listen', null), 'SD403 denied', 'a customer neither');
 select is(t.fails('call_supervise', t.s('l1'), t.id('vc1')::text, t.id('w0')::text, 'shout', null), 'SD400 bad_argument', 'three modes');
+select is(t.fails('calls_live', t.s('a1'), '50'), 'SD403 denied', 'nor sees which calls are on');
+select is(t.fails('calls_live', t.c('c1'), '50'), 'SD403 denied', 'nor does a customer');
+select is((select count(*)::int from jsonb_array_elements(t.rows('calls_live', t.s('l1'), '50')) r
+           where r ->> 'call_id' = t.id('vc1')::text and r ->> 'customer_name' = 'Customer 1' and r ->> 'state' in ('active', 'held')), 1, 'the team lead sees the call');
+select is((select count(*)::int from jsonb_array_elements(t.rows('calls_live', t.s('s1'), '50')) r where r ->> 'call_id' = t.id('vc1')::text), 1, 'a supervisor sees all');
 select is(t.supervise('l1', 'c1', 'listen', 'w1'), 'ok', 'the team lead listens');
 select is(t.supervise('l1', 'c1', 'listen', 'w2'), 'same', 'again');
 select is(t.parties(t.s('a1'), 'c1'), 'listen open Name l1', 'the agent is shown it');
@@ -132,6 +137,7 @@ select is((select state from support.voice_calls where id = t.id('vc1')), 'activ
 -- the lead of another team
 select t.call('staff_create', 'system:admin', t.id('l2')::text, 'l2@bank.test', 'Name l2', 'team_lead', t.id('B')::text, 'bank', 'sub-l2', '$argon2id$v=19$m=65536,t=3,p=1$c2FsdA$aGFzaA', 'fixture') \g /dev/null
 select is(t.fails('call_supervise', t.s('l2'), t.id('vc1')::text, t.id('w7')::text, 'listen', null), 'SD404 call_not_found', 'the lead of another team does not see it');
+select is((select count(*)::int from jsonb_array_elements(t.rows('calls_live', t.s('l2'), '50')) r where r ->> 'call_id' = t.id('vc1')::text), 0, 'the lead of another team does not');
 
 -- what ends it
 select t.ready('a3') \g /dev/null

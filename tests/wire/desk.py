@@ -40,8 +40,23 @@ class Party(Person):
     def __init__(self, http, base, token):
         super().__init__(http, base, token)
         self.quality = []
+        self.pulse = None
         self.news = asyncio.Event()
         self.states = []
+
+    async def connect(self):
+        await super().connect()
+        self.pulse = asyncio.create_task(self._ping())
+
+    async def _ping(self):
+        while True:
+            await asyncio.sleep(20)
+            await self.send(type="ping", id="ping")
+
+    async def close(self):
+        if self.pulse:
+            self.pulse.cancel()
+        await super().close()
 
     async def _read(self):
         async for message in self.ws:

@@ -18,13 +18,13 @@ import desk as desks
 from desk import FULL, SEED, SIDES, evidence, links
 
 RUNS = 100 if FULL else 5
-CALLS = 40
+CALLS = 50 if FULL else 40
 CLEAN_CALLS = 10
 CLEAN_S = 8
 OWN_S, TOLD_S = 3.0, 6.0
 NONE_S = 4.0  # how long a fault that is none is watched
 AFTER_S = 1.0
-REST_S = (1.5, 2.5)  # after everything is clear again
+REST_S = (1.0, 2.0)  # after everything is clear again
 
 
 class Kind:
@@ -118,7 +118,7 @@ class Run:
         if self.named:
             await call.agent.until(lambda m, legs: look(m, legs) and None, AFTER_S)
         await self.kind.end(call, self.side)
-        clear = await call.agent.until(lambda _, legs: not any(leg["verdicts"] for leg in legs.values()) and legs, 25)
+        clear = await call.agent.until(lambda _, legs: not named(legs) and legs, 25)
         if clear is None:
             self.wrong.add(("both", "never cleared: " + str(named(call.agent.quality[-1][1]))))
         await asyncio.sleep(random_.uniform(*REST_S))
@@ -131,7 +131,10 @@ class Verdicts(unittest.IsolatedAsyncioTestCase):
     async def work(self, call, runs, number):
         random_ = random.Random(f"{SEED}-{number}")
         while runs:
-            await runs.pop().make(call, random_)
+            run = runs.pop()
+            await run.make(call, random_)
+            if not run.good and (run.wrong or not run.named):
+                print(f"     {run.kind.name} at {run.side}: named {bool(run.named)}, wrong {run.wrong}, {len(runs)} to go", flush=True)
 
     async def watch_clean(self, call, seconds):
         """Raised verdicts in stretches of CLEAN_S; one list per stretch."""

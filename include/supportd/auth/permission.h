@@ -93,6 +93,7 @@ enum sup_op {
     SUP_OP_CALL_ANSWER, /* or decline, a callback */
     SUP_OP_CALL_RATE,
     SUP_OP_CALL_READ_MISSED,
+    SUP_OP_CALL_READ_LIVE,
     SUP_OP_STAFF_LIST,
     SUP_OP_STAFF_CREATE,
     SUP_OP_STAFF_SET_ROLE,

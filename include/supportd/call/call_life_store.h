@@ -47,6 +47,9 @@ SUP_MUST_CHECK sup_err sup_call_life_store_rate(struct sup_pg_pool *pool, const 
 SUP_MUST_CHECK sup_err sup_call_life_store_missed(struct sup_pg_pool *pool, const char *actor,
                                                   struct sup_id before, int limit,
                                                   const char *request, sup_pg_cb cb, void *arg);
+/* Calls that the actor may supervise now: rows of calls_live. */
+SUP_MUST_CHECK sup_err sup_call_life_store_team(struct sup_pg_pool *pool, const char *actor,
+                                                int limit, sup_pg_cb cb, void *arg);
 /* The live call of a customer, or the newest one of a member of staff: a row of calls_mine. */
 SUP_MUST_CHECK sup_err sup_call_life_store_live(struct sup_pg_pool *pool, const char *actor,
                                                 sup_pg_cb cb, void *arg);

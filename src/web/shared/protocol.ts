@@ -403,7 +403,7 @@ export type ServerFrame = { id?: string } & (
   | ({ type: "me.presence" } & Presence)
   | CallStateFrame
   | CallRing
-  | { type: "call.part"; part: Part }
+  | { type: "call.party"; party: Part }
   | { type: "call.answer"; call_id: Id; sdp: string }
   | { type: "call.candidate"; call_id: Id; candidate: string }
   | { type: "call.restart"; call_id: Id; reason: string }

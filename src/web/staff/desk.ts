@@ -287,8 +287,8 @@ export class Desk {
         this._takePresence({ ...this.presence.value, ...presence });
         return;
       }
-      case "call.part":
-        this.party.take(frame.part);
+      case "call.party":
+        this.party.take(frame.party);
         return;
       default:
         this.call.frame(frame);

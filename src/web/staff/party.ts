@@ -30,7 +30,7 @@ export class Party {
   ) {}
 
   async refresh(): Promise<void> {
-    const { items } = await this._rest<List<Part>>("GET", "/call-parts");
+    const { items } = await this._rest<List<Part>>("GET", "/call-parties");
     const live = new Set(items.map((p) => p.call_id));
     for (const old of [this.asked.value, this.open.value])
       if (old && !live.has(old.call_id)) this._closed({ ...old, state: "closed", reason: null });

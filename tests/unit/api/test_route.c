@@ -5,7 +5,7 @@
 #include "support/check_main.h"
 
 /* The least role; anonymous: everybody. A customer's own routes have NO_STAFF. */
-enum who { EVERYBODY, CUSTOMER_ONLY, SIGNED_IN, STAFF, ADMIN };
+enum who { EVERYBODY, CUSTOMER_ONLY, SIGNED_IN, STAFF, LEAD, ADMIN };
 
 #define API "/api/support"
 static const struct {
@@ -41,6 +41,15 @@ static const struct {
     {"GET", API "/calls/{call_id}/quality", SIGNED_IN},
     {"POST", API "/calls/{call_id}/end", SIGNED_IN},
     {"GET", API "/calls/missed", STAFF},
+    {"GET", API "/calls/live", LEAD},
+    {"POST", API "/calls/{call_id}/consult", STAFF},
+    {"POST", API "/calls/{call_id}/consult/accept", STAFF},
+    {"POST", API "/calls/{call_id}/consult/talk", STAFF},
+    {"POST", API "/calls/{call_id}/consult/complete", STAFF},
+    {"DELETE", API "/calls/{call_id}/consult", STAFF},
+    {"POST", API "/calls/{call_id}/supervise", LEAD},
+    {"DELETE", API "/calls/{call_id}/supervise", LEAD},
+    {"GET", API "/call-parties", STAFF},
     {"GET", API "/transfer-targets", STAFF},
     {"POST", API "/calls/{call_id}/hold", STAFF},
     {"POST", API "/calls/{call_id}/resume", STAFF},
@@ -88,6 +97,8 @@ static bool may(enum who who, enum sup_role role)
         return role >= SUP_ROLE_CUSTOMER;
     case STAFF:
         return role >= SUP_ROLE_AGENT;
+    case LEAD:
+        return role >= SUP_ROLE_TEAM_LEAD;
     case ADMIN:
         break;
     }

@@ -170,6 +170,32 @@ START_TEST(a_new_source_goes_on_at_the_present)
 }
 END_TEST
 
+START_TEST(a_timestamp_that_leaps_a_little_is_found)
+{
+    send(7, 48000, 0, 5, NULL, NULL);
+    send(7, 48000 - 30000, 5, 16, NULL, NULL); /* 0.6 s back: too late, then in its place */
+    struct ogg_sound sound = finish(16000000);
+    check_onsets(&sound, 6, 16);
+}
+END_TEST
+
+static uint64_t stood_still(unsigned n)
+{
+    return n < 250 ? 0 : 240000;
+}
+
+START_TEST(a_sender_whose_time_stood_still_is_found)
+{
+    send(7, 48000, 0, 16, NULL, stood_still);
+    struct ogg_sound sound = finish(17000000);
+    for (unsigned s = 9; s < 16; s += 3) {
+        long at = ogg_onset_ms(&sound, s * 1000 - 400);
+        ck_assert_msg(labs(at - (long)s * 1000 - 240) <= 20, "%u: %ld", s, at);
+    }
+    check_onsets(&sound, 0, 4);
+}
+END_TEST
+
 START_TEST(a_slow_beginning_is_made_good)
 {
     send(7, 5, 0, 16, NULL, late_start);
@@ -262,6 +288,8 @@ END_TEST
 SUP_CHECK_MAIN("recorder_track", setup, teardown, loss_keeps_every_second_in_its_place,
                a_party_that_comes_late_or_goes_is_silent_until_then,
                disorder_and_jitter_lose_nothing, a_new_source_goes_on_at_the_present,
-               a_slow_beginning_is_made_good, dtx_is_a_gap_in_time_not_in_numbers,
-               a_clock_that_runs_fast_is_followed, a_clock_that_runs_slow_is_followed,
-               what_is_no_opus_is_dropped, memory_may_fail_anywhere)
+               a_timestamp_that_leaps_a_little_is_found, a_sender_whose_time_stood_still_is_found,
+               a_sender_whose_time_stood_still_is_found, a_slow_beginning_is_made_good,
+               dtx_is_a_gap_in_time_not_in_numbers, a_clock_that_runs_fast_is_followed,
+               a_clock_that_runs_slow_is_followed, what_is_no_opus_is_dropped,
+               memory_may_fail_anywhere)

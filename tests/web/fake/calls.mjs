@@ -96,7 +96,7 @@ export function callRoute(daemon, key, id, json, me) {
       return [200, wave()];
     case "GET /recordings/ID/tracks/1/waveform":
       return [200, wave(600, 2)];
-    case "GET /call-parts":
+    case "GET /call-parties":
       return [200, { items: daemon.parts, next: null }];
     case "PUT /me/auto-answer":
       daemon.presence = { ...daemon.presence, auto_answer: json.on };

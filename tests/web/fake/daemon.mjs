@@ -337,7 +337,7 @@ export class FakeDaemon {
     part.remaining_ms = part.state === "asked" ? 30000 : null;
     this.parts = this.parts.filter((p) => p.call_id !== part.call_id);
     if (part.state !== "closed") this.parts.push(part);
-    this.send(AMINA, { type: "call.part", part });
+    this.send(AMINA, { type: "call.party", party: part });
   }
 
   quality(call, customer = {}, agent = {}) {

@@ -1,0 +1,268 @@
+"""A recorded call between two aiortc peers: both tracks on one time line through loss, pause, hold and a reload;
+what is on the disk; what a kill leaves.
+
+Runs in a network namespace of its own (run.sh), like test_aiortc.py.
+"""
+import asyncio
+import datetime
+import glob
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import wave
+
+import numpy as np
+
+import peer as peers
+from peer import STEP
+import sound
+from stack import Stack
+from test_aiortc import SETTINGS, CallTest, run_tests
+
+BEEP_S = 0.3
+PERIOD_S = 2
+
+
+class Beeps(peers.Tone):
+    """Silence, and a beep from each whole second of the wall clock that is `turn` modulo 2. Loses one packet in 20, but for those
+    around a beginning: they would only tell where the next packet lies."""
+
+    def __init__(self, hz, turn):
+        super().__init__(hz)
+        self.turn = turn
+        self.wall = None
+        self.lost = 0
+
+    def since(self, n):
+        return (self.wall + n * STEP / sound.RATE - self.turn) % PERIOD_S
+
+    async def recv(self):
+        frame = await super().recv()
+        if self.wall is None:
+            self.wall = time.time() - (time.monotonic() - self.start)
+        n = self.n - 1
+        t = self.wall + (n * STEP + np.arange(STEP)) / sound.RATE
+        on = (t - self.turn) % PERIOD_S < BEEP_S
+        pcm = (on * self.gain * np.sin(2 * np.pi * self.hz * t) * 32767).astype("<i2")
+        frame.planes[0].update(pcm.tobytes())
+        return frame
+
+    def lose(self):
+        since = self.since(self.n - 1)
+        lost = self.n % 20 == 7 and 0.1 < since < PERIOD_S - 0.1
+        self.lost += lost
+        return lost
+
+
+def seconds(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def decode(path):
+    """Samples at 48 kHz by opusdec, and the length that ffprobe tells."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as out:
+        subprocess.run(["opusdec", "--quiet", "--rate", "48000", path, out.name], check=True, capture_output=True)
+        with wave.open(out.name, "rb") as f:
+            pcm = np.frombuffer(f.readframes(f.getnframes()), "<i2").astype(np.float64) / 32768
+    told = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "json", path],
+                          check=True, capture_output=True, text=True)
+    return pcm, float(json.loads(told.stdout)["format"]["duration"])
+
+
+def onsets(pcm):
+    """Where sound begins after 0.5 s of silence, in seconds (1 ms exact)."""
+    size = sound.RATE // 1000
+    loud = np.sqrt(np.mean(pcm[: len(pcm) // size * size].reshape(-1, size) ** 2, axis=1)) > 0.03
+    found, quiet = [], 500
+    for ms, on in enumerate(loud):
+        if on and quiet >= 500:
+            found.append(ms / 1000)
+        quiet = 0 if on else quiet + 1
+    return found
+
+
+class RecordingTest(CallTest):
+    settings = SETTINGS
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(settings=cls.settings, staff=("agent", "admin", "supervisor")).start()
+        cls.database = cls.stack.postgres.connect()
+
+    async def policy(self, value):
+        admin = await self.client("admin", self.stack.http(), account=self.stack.staff["admin"])
+        await admin.request("PUT", "/settings/recording.policy", {"value": value})
+
+    def beeping(self, peer, hz, turn):
+        """Attaches the beeps, and takes from what the peer sends."""
+        track = Beeps(hz, turn)
+        peer.transceiver.sender.replaceTrack(track)
+        send = peer.dtls._send_rtp
+        self.sent = getattr(self, "sent", [])
+
+        async def lossy(data):
+            if track.wall is not None and track.lose():
+                return
+            if len(data) > 60:
+                self.sent.append(bytes(data[12:]))
+            await send(data)
+
+        peer.dtls._send_rtp = lossy
+        return track
+
+    async def recorded_call(self):
+        """(customer's client, its peer, agent, its peer, call), talking and recorded."""
+        await self.policy("all")
+        agent = await self.agent()
+        client, caller, call = await self.waiting_call(hz=0)
+        offer = await self.ring(agent)
+        answerer = self.peer(agent, hz=0)
+        self.assertTrue(await answerer.connect(call["id"]))
+        await agent.request("POST", f"/offers/{offer['id']}/accept", {})
+        await client.wait(lambda: self.recording(client, call["id"]) == "on", 5, "recording on")
+        self.beeping(caller, 1000, 0)
+        self.beeping(answerer, 700, 1)
+        return client, caller, agent, answerer, call
+
+    def recording(self, client, call_id):
+        told = [f["call"]["recording"] for f in client.frames if f["type"] == "call.state" and f["call"]["id"] == call_id]
+        return told[-1] if told else None
+
+    def row(self, call):
+        return self.rows("select id::text, extract(epoch from started_at)::float8, duration_ms, state, incomplete, pauses, path"
+                         " from support.call_recordings where call_id = %s", call["id"])
+
+    async def finished(self, call):
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            row = self.row(call)
+            if row and row[0][3] == "ended":
+                return row[0]
+            await asyncio.sleep(0.05)
+        self.fail("the recording does not end")
+
+    def export(self, recording):
+        out = tempfile.mkdtemp(dir=self.stack.dir)
+        os.chmod(out, 0o755)
+        self.stack.run("recording", "export", recording, out)
+        return [decode(os.path.join(out, f"{recording}.{party}.opus")) for party in ("customer", "agent")]
+
+    def check_beeps(self, pcm, started, turn, spans, who):
+        """All beeps that begin within spans (wall seconds) are where they were made; none elsewhere. Returns the errors."""
+        found = onsets(pcm)
+        errors = []
+        for first, last in spans:
+            due = [s for s in range(int(first), int(last) + 1) if s % PERIOD_S == turn and first + 0.2 < s < last - 0.4]
+            for second in due:
+                at = min(found, key=lambda x: abs(x + started - second), default=-99)
+                errors.append(at + started - second)
+        self.assertTrue(errors, who)
+        self.assertLess(max(map(abs, errors)), 0.020, f"{who}: {[round(e * 1000) for e in errors]} ms")
+        return errors
+
+
+class TimeLine(RecordingTest):
+    async def test_a_call_with_everything(self):
+        client, caller, agent, answerer, call = await self.recorded_call()
+        t0 = time.time() + 3  # the new tracks' timestamps begin anew
+        await asyncio.sleep(9)
+        await agent.request("PUT", f"/calls/{call['id']}/recording", {"state": "paused"})
+        await client.wait(lambda: self.recording(client, call["id"]) == "paused", 5, "paused")
+        t1 = time.time()
+        await asyncio.sleep(4.3)
+        t2 = time.time()
+        await agent.request("PUT", f"/calls/{call['id']}/recording", {"state": "on"})
+        await client.wait(lambda: self.recording(client, call["id"]) == "on", 5, "on")
+        t3 = time.time()
+        await asyncio.sleep(5)
+        t4 = time.time()
+        await agent.request("POST", f"/calls/{call['id']}/hold", {})
+        t5 = time.time()
+        await asyncio.sleep(4.2)
+        t6 = time.time()
+        await agent.request("POST", f"/calls/{call['id']}/resume", {})
+        t7 = time.time()
+        await asyncio.sleep(4)
+        t8 = time.time()
+        caller.vanish()  # the page is loaded anew: another leg, another SSRC
+        again = self.peer(client, hz=0)
+        again._seen = len(client.frames)
+        self.assertTrue(await again.connect(call["id"]))
+        beeps = self.beeping(again, 1000, 0)
+        await asyncio.sleep(3)
+        t9 = time.time()
+        await asyncio.sleep(5)
+        t10 = time.time()
+        await agent.request("POST", f"/calls/{call['id']}/end", {})
+        recording, started, duration_ms, _, incomplete, pauses, path = await self.finished(call)
+        self.assertFalse(incomplete)
+        self.assertGreater(beeps.lost, 5)
+        length, = self.rows("select extract(epoch from ended_at - answered_at)::float8 from support.voice_calls where id = %s", call["id"])[0]
+        print(f"# call {length:.3f} s, recording {duration_ms / 1000:.3f} s", flush=True)
+        self.assertLess(abs(length - duration_ms / 1000), 0.020)
+        tracks = self.export(recording)
+        for (pcm, told), who in zip(tracks, ("customer", "agent")):
+            self.assertLess(abs(len(pcm) / sound.RATE - duration_ms / 1000), 0.020, who)
+            self.assertLess(abs(told - duration_ms / 1000), 0.020, who)  # counts the pre-skip of 6.5 ms
+            for first, last in ((t1, t2), (t5, t6)):  # neither pause nor hold is heard
+                part = pcm[int((first - started + 0.05) * sound.RATE):int((last - started - 0.05) * sound.RATE)]
+                self.assertLess(float(np.abs(part).max()), 0.001, who)
+        spans = [(t0, t1 - 0.3), (t3, t4), (t7, t8)]
+        for index, turn, more in ((0, 0, [(t9, t10)]), (1, 1, [(t9, t10)])):
+            errors = self.check_beeps(tracks[index][0], started, turn, spans + more, ("customer", "agent")[index])
+            print(f"# {('customer', 'agent')[index]}: {[round(e * 1000) for e in errors]} ms", flush=True)
+        self.assertEqual(len(pauses), 1)
+        self.assertLess(abs(pauses[0]["from_ms"] / 1000 - (t1 - started)), 0.3)
+        self.assertLess(abs(pauses[0]["to_ms"] / 1000 - (t2 - started)), 0.3)
+        self.assertIn("whole", self.stack.run("recording", "verify").stdout)
+        files = glob.glob(os.path.join(self.stack.recording_dir, path + "*"))
+        self.assertEqual(len(files), 2)
+        data = b"".join(open(f, "rb").read() for f in files)
+        self.assertGreater(len(self.sent), 500)
+        for payload in self.sent[::7]:
+            self.assertNotIn(payload[-24:], data, "Opus in the clear on the disk")
+        await self.check_waveform(recording, tracks)
+
+    async def check_waveform(self, recording, tracks):
+        supervisor = await self.client("supervisor", self.stack.http(), account=self.stack.staff["supervisor"])
+        for number, (pcm, _) in enumerate(tracks):
+            shown = await supervisor.request("GET", f"/recordings/{recording}/tracks/{number}/waveform")
+            size = sound.RATE * shown["step_ms"] // 1000
+            peaks = np.abs(pcm[: len(pcm) // size * size].reshape(-1, size)).max(axis=1) * 255
+            self.assertEqual(len(shown["peaks"]), len(peaks))
+            self.assertGreater(np.corrcoef(shown["peaks"], peaks)[0, 1], 0.95)
+
+
+class Kill(RecordingTest):
+    settings = dict(SETTINGS, **{"limits.dead_ms": "90s"})
+
+    async def test_a_kill_loses_one_second_at_most(self):
+        _, _, _, _, call = await self.recorded_call()
+        await asyncio.sleep(11)
+        daemon = self.stack.daemons[0]
+        os.kill(daemon.pid, signal.SIGKILL)
+        killed = time.time()
+        daemon._reap(10)
+        recording, started, _, state, *_ = self.row(call)[0]
+        self.assertEqual(state, "on")
+        for (pcm, _), turn, who in zip(self.export(recording), (0, 1), ("customer", "agent")):
+            lost = killed - started - len(pcm) / sound.RATE
+            print(f"# {who}: {lost * 1000:.0f} ms lost", flush=True)
+            self.assertLess(lost, 1.0, who)
+            self.check_beeps(pcm, started, turn, [(killed - 7, killed - 1)], who)
+        self.rows("update support.support_settings set value = '2' where key = 'process.lease_s' returning key")
+        self.database.commit()
+        daemon.start()
+        end = time.monotonic() + 30
+        while self.row(call)[0][3] != "broken" and time.monotonic() < end:
+            self.database.commit()
+            await asyncio.sleep(0.2)
+        self.assertEqual(self.row(call)[0][3:5], ("broken", True))
+        self.assertIn("whole", self.stack.run("recording", "verify").stdout)
+
+
+if __name__ == "__main__":
+    run_tests()
