@@ -488,8 +488,9 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
     call->refused_metric = sup_metrics_counter(
         opts->metrics, "supportd_call_legs_refused_total",
         "Legs that found no free port of media.port_min to media.port_max.", NULL, NULL);
-    call->timers_metric = sup_metrics_gauge(opts->metrics, "supportd_media_timers",
-                                            "Timers that legs hold.", NULL, NULL);
+    call->timers_metric =
+        sup_metrics_gauge(opts->metrics, "supportd_media_timers",
+                          "Timers of legs, and the few of the engine.", NULL, NULL);
     call_mix_metrics_create(call);
     sup_err err = sup_map_create(&call->lives);
     if (!err)

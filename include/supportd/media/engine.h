@@ -71,7 +71,7 @@ void sup_media_engine_step(struct sup_media_engine *engine);
 void sup_media_engine_get_stats(const struct sup_media_engine *engine,
                                 struct sup_media_engine_stats *ret_stats);
 
-/* Timers that legs hold now, armed or not: none without legs. */
+/* Timers held now, armed or not: each leg's, and the few of the engine's own. */
 size_t sup_media_engine_timers(const struct sup_media_engine *engine);
 /* True if packets reach legs beside libnice (the kernel passed the probe and it is wanted). */
 bool sup_media_engine_has_sibling(const struct sup_media_engine *engine, bool ipv6);
