@@ -95,8 +95,16 @@ async function bundle(entry, format) {
     target: ["es2022", "safari16.4"],
     legalComments: "none",
     charset: "utf8",
-    /* Private members begin with _ by rule, so their names may shrink. */
+    /* Private members begin with _ by rule, so their names may shrink. Fields of parameters would be
+     * declared under their long names, which a shrunk one may meet (_t): no declarations. */
     mangleProps: /^_[a-z]/,
+    tsconfigRaw: {
+      compilerOptions: {
+        useDefineForClassFields: false,
+        jsx: "react-jsx",
+        jsxImportSource: "preact",
+      },
+    },
     mangleCache: names,
     plugins: [catalogues],
     define: { "process.env.NODE_ENV": '"production"' },

@@ -1,7 +1,7 @@
 /* What the tests of the pages stand on: the fake daemon, browsers, pages that are watched, pictures. */
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { after, beforeEach } from "node:test";
+import { after, afterEach, beforeEach } from "node:test";
 import { axe, openBrowser } from "./browser.mjs";
 import { AMINA, FakeDaemon, WANJA } from "./daemon.mjs";
 import { makePeer } from "./peer.mjs";
@@ -25,6 +25,12 @@ export async function stage() {
     await daemon.stop();
   });
   beforeEach(fresh);
+  /* What a failed test leaves open must not speak in the next one. */
+  const kept = new Set([...browser.context.pages(), ...denied.context.pages()]);
+  afterEach(async () => {
+    for (const { context } of [browser, denied])
+      for (const page of context.pages()) if (!kept.has(page)) await page.close();
+  });
   return { daemon, browser, denied, peer };
 }
 
@@ -69,6 +75,16 @@ export async function resize(page, size, scheme) {
   await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
   await page.waitForTimeout(150);
+  for (const frame of page.frames()) await frame.evaluate(settled).catch(() => undefined);
+}
+
+/* Colours and places are the new ones: drawn twice, and no transition under way. */
+async function settled() {
+  const drawn = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  await drawn();
+  const ends = document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < 1e4);
+  await Promise.allSettled(ends.map((a) => a.finished));
+  await drawn();
 }
 
 async function overflow(page) {

@@ -100,8 +100,7 @@ export const en = {
   queue_kept: "Your place is kept.",
   callback: "Call me back instead",
   callback_title: "We call you back",
-  callback_text:
-    "You keep your place in line. Keep this page open: it rings here.",
+  callback_text: "You keep your place in line. Keep this page open: it rings here.",
   callback_missed: "We called and did not reach you. We may try again.",
   callback_cancel: "Do not call me",
   ring_title: "{name} is calling you",
