@@ -48,7 +48,7 @@ class Kind:
 
 
 SHAKEN = {"jitter_us": 150000, "disorder": True, "classes": ["rtp"]}
-RANDOM = {"loss": 0.25, "classes": ["rtp"]}
+RANDOM = {"loss": 0.3, "classes": ["rtp"]}
 BURSTS = {"to_bad": 0.15, "to_good": 0.4, "bad_loss": 1.0, "classes": ["rtp"]}  # a quarter of all, 2.5 in a row on average
 LATE = {"delay_us": 250000}
 HOLE = {"blackhole_us": 60000000}
