@@ -66,7 +66,7 @@ select t.call('call_transition', :'a', :'v', 'active', 'held', null, null, null)
 select t.call('call_state', :'c', :'v'), t.call('call_state', :'a', :'v');
 select t.rows('calls_mine', :'c', o, null, '20'), t.rows('calls_mine', :'a', o, null, '20') from unnest(array['true', 'false', null]) o;
 select t.call('call_summary', 'system:media', :'v', '{"customer": {"in": {"mos": 4}}}');
-select t.call('call_samples', 'system:media', array[:'v']::text, '{1767225601500000,0,20000,-30,0,50,1,1,2,900,50,120,410,49,0,0,0,800,0,0,430}');
+select t.call('call_samples', 'system:media', array[:'v']::text, '{1767225601500000,0,20000,-30,0,50,1,1,2,900,50,120,410,49,0,0,0,800,0,-32768,430}');
 select t.rows('call_quality', :'c', :'v', b, 'customer', 'out', '10'), t.rows('call_quality', :'a', :'v', b, 'customer', 'out', '10') from unnest(array[null, '2026-01-01Z']) b;
 select t.call('call_client_put', 'system:media', array[:'v']::text, '{1767225602000000,0,5000,250,-1,0,240000,2400,480,250,3000,60000,40000,-20,-127}', '{relay}');
 select t.rows('call_client', :'c', :'v', b, b, '10'), t.rows('call_client', :'a', :'v', b, b, '10') from unnest(array[null, '2026-01-01Z']) b;
