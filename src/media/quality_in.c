@@ -14,7 +14,7 @@ enum {
 };
 
 #define RATE_HZ 48000
-/* What is still lost of a packet that the next one's LBRR gave back: Chromium concealed 12-17 % of
+/* What is still lost of a packet that the next one's LBRR gave back: Chromium concealed 6-17 % of
  * them in calls with 3-30 % random loss (tests/wire/test_prediction.py), its buffer being short. */
 #define FEC_RESIDUE 0.15
 #define PLAYOUT_MIN_US 60000
