@@ -2,67 +2,87 @@
 # The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 browsers reload pairs calls demo
 #
 # Needs build/release/supportd and the packages of `config/install.sh test`. All that talks runs in
-# network namespaces of its own. Nothing is tried twice. Ends in "N passed, N failed"; pictures of the
-# main states are left in build/test-output/e2e.
+# network namespaces of its own. Nothing is tried twice. Two lanes run side by side, as most of the time
+# goes by in listening: light peers in one, real browsers in the other. Ends in "N passed, N failed";
+# pictures of the main states are left in build/test-output/e2e.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 out=build/test-output/e2e
 mkdir -p "$out"
-rm -f "$out"/*.png "$out"/*.log
-passed=0
-failed=0
+rm -f "$out"/*.png "$out"/*.log "$out"/*.count
 
-# count PASSED FAILED: adds a part's numbers; a part without any is a failure.
-count()
-{
-    if [ -z "$1" ] || [ -z "$2" ] || [ $(($1 + $2)) -eq 0 ]; then
-        failed=$((failed + 1))
-    else
-        passed=$((passed + $1))
-        failed=$((failed + $2))
-    fi
-}
-
-# part NAME COMMAND...: runs it, shows its output, counts by its last "N passed, N failed".
+# part NAME SECONDS COMMAND...: in a namespace; keeps its output, and its last "N passed, N failed".
 part()
 {
     name=$1
     shift
-    "$@" >"$out/$name.log" 2>&1
-    cat "$out/$name.log"
-    line=$(grep -Eo '^[0-9]+ passed, [0-9]+ failed$' "$out/$name.log" | tail -n 1)
-    p=${line%% passed*}
-    f=${line##*passed, }
-    count "$p" "${f% failed}"
+    sh tests/e2e/netns.sh timeout "$@" >"$out/$name.log" 2>&1
+    grep -Eo '^[0-9]+ passed, [0-9]+ failed$' "$out/$name.log" | tail -n 1 >"$out/$name.count"
 }
 
 # nodes NAME FILE: the same for a program of node:test.
 nodes()
 {
-    sh tests/e2e/netns.sh timeout 600 node --experimental-websocket --test-reporter=tap "tests/e2e/$2" >"$out/$1.log" 2>&1
-    cat "$out/$1.log"
-    count "$(sed -n 's/^# pass //p' "$out/$1.log")" "$(sed -n 's/^# fail //p' "$out/$1.log")"
+    part "$1" 600 node --experimental-websocket --test-reporter=tap "tests/e2e/$2"
+    sed -n 's/^# pass //p' "$out/$1.log" | tail -n 1 >"$out/$1.count"
+    sed -n 's/^# fail /passed, /p' "$out/$1.log" | tail -n 1 >>"$out/$1.count"
 }
 
-for what in ${*:-aiortc life parties recording survival networks ipv6 browsers reload pairs calls demo}; do
-    case $what in
-    aiortc) part aiortc sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_aiortc.py ;;
-    life) part life sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_call_life.py ;;
-    parties) part parties sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_parties.py ;;
-    recording) part recording sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_recording.py ;;
-    survival) part survival sh tests/e2e/netns.sh timeout 400 /usr/bin/python3 tests/e2e/test_survival.py ;;
-    networks) part networks sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_networks.py ;;
-    ipv6) E2E_FAMILY=6 part ipv6 sh tests/e2e/netns.sh timeout 300 /usr/bin/python3 tests/e2e/test_ipv6.py ;;
+run()
+{
+    case $1 in
+    aiortc) part aiortc 300 /usr/bin/python3 tests/e2e/test_aiortc.py ;;
+    life) part life 300 /usr/bin/python3 tests/e2e/test_call_life.py ;;
+    parties) part parties 300 /usr/bin/python3 tests/e2e/test_parties.py ;;
+    recording) part recording 300 /usr/bin/python3 tests/e2e/test_recording.py ;;
+    survival) part survival 400 /usr/bin/python3 tests/e2e/test_survival.py ;;
+    networks) part networks 300 /usr/bin/python3 tests/e2e/test_networks.py ;;
+    ipv6) E2E_FAMILY=6 part ipv6 300 /usr/bin/python3 tests/e2e/test_ipv6.py ;;
     browsers) nodes browsers test_browsers.mjs ;;
     pairs) nodes pairs test_pairs.mjs ;;
     reload) nodes reload test_browser_survival.mjs ;;
     calls) nodes calls test_calls.mjs ;;
-    demo) part demo sh tests/e2e/netns.sh timeout 300 sh tests/e2e/test_demo.sh ;;
+    demo) part demo 300 sh tests/e2e/test_demo.sh ;;
+    esac
+}
+
+# lane NAME...: those of them that are asked for, one after the other.
+lane()
+{
+    for name in "$@"; do
+        case " $parts " in *" $name "*) run "$name" ;; esac
+    done
+}
+
+all="aiortc life parties recording survival networks ipv6 browsers reload pairs calls demo"
+parts=${*:-$all}
+for name in $parts; do
+    case " $all " in
+    *" $name "*) ;;
     *)
-        echo "usage: sh tests/e2e/run.sh [aiortc|life|parties|recording|survival|networks|ipv6|browsers|reload|pairs|calls|demo]..." >&2
+        echo "usage: sh tests/e2e/run.sh [PART]..., parts: $all" >&2
         exit 2
         ;;
     esac
+done
+lane aiortc life parties recording survival networks ipv6 &
+lane browsers reload pairs calls demo
+wait
+
+passed=0
+failed=0
+for name in $parts; do
+    echo "== $name"
+    cat "$out/$name.log"
+    counts=$(tr '\n' ' ' <"$out/$name.count")
+    p=${counts%% *}
+    f=${counts#*passed, }
+    f=${f%% *}
+    if [ "$((${p:-0} + ${f:-0}))" -eq 0 ]; then # a part without any is a failure
+        f=1
+    fi
+    passed=$((passed + ${p:-0}))
+    failed=$((failed + ${f:-0}))
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
