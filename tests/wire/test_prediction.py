@@ -84,8 +84,11 @@ class Prediction(unittest.IsolatedAsyncioTestCase):
         evidence("wire_prediction", {"calls": len(rows), "seconds": SECONDS},
                  {"rank_correlation_loss": round(loss, 3), "rank_correlation_mos": round(mos, 3),
                   "correlation_loss": round(straight, 3), "cases": rows})
+        # The two begin and end their counting up to a second apart, and how much bursts lose in that second varies by half of it.
+        edge = 100 * 25 / (50 * SECONDS)
         for r in rows:
-            self.assertAlmostEqual(r["browser_lost_pct"], r["loss_pct"], delta=1 + 0.05 * r["loss_pct"], msg=r["case"])
+            delta = 1 + 0.05 * r["loss_pct"] + (edge if r["case"].startswith("bursts") else 0)
+            self.assertAlmostEqual(r["browser_lost_pct"], r["loss_pct"], delta=delta, msg=r["case"])
         self.assertGreaterEqual(straight, PEARSON_LEAST)
         self.assertGreaterEqual(loss, RANK_LEAST)
         self.assertGreaterEqual(mos, RANK_LEAST)
