@@ -40,7 +40,7 @@ export class Talker {
   }
 
   async end() {
-    if (this.child.exitCode !== null) return;
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const closed = new Promise((resolve) => this.child.once("close", resolve));
     this.child.stdin.end();
     await closed;

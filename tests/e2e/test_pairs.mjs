@@ -2,13 +2,9 @@
  * customer and as agent, a tone each way. The legs are bare: no page of the product, its protocol alone.
  * Runs in a network namespace of its own (run.sh), with node --experimental-websocket. */
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { describe, isTone, listen, openChromium, openFirefox, root, Stack, Talker, until } from "./browser.mjs";
+import { isTone, listen, openChromium, openFirefox, Stack, Talker, until } from "./browser.mjs";
 
-const { RTCPeerConnection, nonstandard } = createRequire(join(root, "src/web/package.json"))("@roamhq/wrtc");
-const RATE = 48000;
 let stack;
 let chromiums;
 let foxes;
@@ -71,59 +67,9 @@ const inPage = ({ page }) => ({
   }),
 });
 
-function ofWrtc() {
-  const peer = new RTCPeerConnection();
-  const source = new nonstandard.RTCAudioSource();
-  const track = source.createTrack();
-  const heard = [];
-  let n = 0;
-  let sink;
-  let clock;
-  const began = Date.now();
-  /* Ten milliseconds at a time, as many as have passed. */
-  const speak = (hz) => {
-    for (; n * 10 < Date.now() - began; n++) {
-      const samples = Int16Array.from({ length: RATE / 100 },
-        (_, i) => 9830 * Math.sin((2 * Math.PI * hz * (n * (RATE / 100) + i)) / RATE));
-      source.onData({ samples, sampleRate: RATE, bitsPerSample: 16, channelCount: 1, numberOfFrames: RATE / 100 });
-    }
-  };
-  return {
-    offer: async (hz) => {
-      peer.addTransceiver(track, { direction: "sendrecv" });
-      peer.ontrack = (event) => {
-        sink = new nonstandard.RTCAudioSink(event.track);
-        sink.ondata = ({ samples, sampleRate, channelCount }) => {
-          /* It plays out at a rate of its own, 16 kHz at first. */
-          const times = RATE / sampleRate;
-          const length = (samples.length / channelCount) * times;
-          heard.push(Int16Array.from({ length }, (_, i) => samples[Math.floor(i / times) * channelCount]));
-        };
-      };
-      await peer.setLocalDescription(await peer.createOffer());
-      clock = setInterval(() => speak(hz), 5);
-      return peer.localDescription.sdp;
-    },
-    answer: async (sdp) => {
-      await peer.setRemoteDescription({ type: "answer", sdp });
-      await until(() => peer.connectionState === "connected", "wrtc connected");
-    },
-    hear: async (seconds) => {
-      heard.length = 0;
-      await until(() => heard.reduce((sum, part) => sum + part.length, 0) >= seconds * RATE, "sound");
-      return describe(Buffer.concat(heard.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength))));
-    },
-    close: async () => {
-      clearInterval(clock);
-      sink?.stop();
-      track.stop();
-      peer.close();
-    },
-  };
-}
-
-function ofAiortc(hz) {
-  const talker = new Talker("/usr/bin/python3", ["tests/e2e/peer.py", "--bare", "--hz", String(hz)]);
+/* A leg in a process of its own, by lines. */
+function inProcess(command, args) {
+  const talker = new Talker(command, args);
   return {
     offer: async () => JSON.parse(await talker.next()).offer,
     answer: async (sdp) => assert.deepEqual(await talker.ask(JSON.stringify({ sdp })), { connected: true }),
@@ -136,8 +82,8 @@ const HZ = [1000, 440];
 const KINDS = {
   Chromium: (side) => inPage(chromiums[side]),
   Firefox: (side) => inPage(foxes[side]),
-  aiortc: (side) => ofAiortc(HZ[side]),
-  wrtc: () => ofWrtc(),
+  aiortc: (side) => inProcess("/usr/bin/python3", ["tests/e2e/peer.py", "--bare", "--hz", String(HZ[side])]),
+  wrtc: (side) => inProcess(process.execPath, ["tests/e2e/wrtc_peer.mjs", String(HZ[side])]),
 };
 
 /* --- signaling --- */
