@@ -267,7 +267,7 @@ END_TEST
 START_TEST(round_trip_and_relay)
 {
     second(0, true, 20);
-    sup_quality_add_rtt(quality, 450000, now_us);
+    sup_quality_add_rtt(quality, 450000, 0, now_us);
     env.relayed = true;
     for (int i = 0; i < 3; i++)
         second(0, true, 20);
@@ -439,7 +439,7 @@ START_TEST(a_dead_way_down_is_told_though_the_peers_number_stands_still)
     uint16_t number = 150;
     second_down(&number, 0, 0);
     second(0, true, 20);
-    sup_quality_add_rtt(quality, 40000, now_us);
+    sup_quality_add_rtt(quality, 40000, 0, now_us);
     sup_quality_add_report(quality, &b, now_us);
     int seconds = 0;
     for (; !holds(SUP_VERDICT_LOSS_DOWN); seconds++) {
@@ -643,7 +643,7 @@ START_TEST(the_summary_adds_up)
     struct sup_quality_summary sum;
     sup_quality_summary(quality, &sum);
     ck_assert(sum.samples == 0 && sum.in.mos_samples == 0);
-    sup_quality_add_rtt(quality, 100000, now_us);
+    sup_quality_add_rtt(quality, 100000, 0, now_us);
     second(0, true, 20);
     second(0, true, 20);
     for (int i = 0; i < 8; i++)
