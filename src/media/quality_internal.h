@@ -139,9 +139,6 @@ uint32_t quality_out_count(const struct quality_out *out, uint32_t after, uint32
 uint32_t quality_out_sent_by(const struct quality_out *out, uint64_t at_us);
 /* Ticks less what we sent with already, in us. */
 uint32_t quality_out_jitter_us(const struct quality_out *out, double ticks, uint64_t now_us);
-/* Packets that the peer may still get although it has later ones: as many as are sent within twice
- * its jitter, the one itself left out. */
-int64_t quality_out_overtaken(uint64_t jitter_ticks);
 void quality_out_tick(struct quality_out *out, uint64_t now_us, struct sup_quality_dir *ret_dir);
 
 /* What one look found, since the one before. */

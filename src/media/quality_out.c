@@ -145,9 +145,11 @@ static void count_next(struct quality_out *o, const struct sup_rtcp_block *block
     o->missing -= received;
 }
 
-int64_t quality_out_overtaken(uint64_t jitter_ticks)
+/* Packets that the peer may still get although it has later ones: as many as are sent within twice
+ * the jitter it reports, the one itself left out. */
+static int64_t overtaken(const struct sup_rtcp_block *block)
 {
-    int64_t packets = (int64_t)(2 * jitter_ticks / FRAME_TICKS);
+    int64_t packets = 2 * (int64_t)block->jitter / FRAME_TICKS;
     return packets > 0 ? packets - 1 : 0;
 }
 
@@ -179,7 +181,7 @@ uint64_t quality_out_report(struct quality_out *out, const struct sup_rtcp_block
         if (known && due > seq) /* what is missing was sent so long ago */
             span_us += lag_us;
         uint32_t sent = quality_out_count(o, known ? before : o->base - 1, o->counted);
-        int64_t missing = o->missing - quality_out_overtaken(block->jitter);
+        int64_t missing = o->missing - overtaken(block);
         int64_t lost = missing > o->told ? missing - o->told : 0;
         o->told += lost;
         o->lost += (uint32_t)lost;

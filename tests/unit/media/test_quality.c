@@ -447,6 +447,7 @@ START_TEST(a_dead_way_down_is_told_though_the_peers_number_stands_still)
         second_down(&number, 0, 0);
         second(0, true, 20);
         sup_quality_add_report(quality, &b, now_us);
+        sup_quality_check(quality, now_us, &env, &s.verdicts);
     }
     tick();
     ck_assert(s.out.loss_pct == 100);
