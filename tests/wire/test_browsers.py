@@ -14,7 +14,7 @@ import desk as desks
 from desk import FULL, SEED, evidence
 from test_verdicts import BURSTS, HOLE, RANDOM, SHAKEN, named
 
-ROUNDS = int(__import__("os").environ.get("R","1"))
+ROUNDS = 12 if FULL else 1
 SIDE = "customer"
 # Chromium's jitter is that of the packets in order, which lie far closer together than all do.
 WILD = {**SHAKEN, "jitter_us": 500000}
@@ -65,7 +65,7 @@ class Browsers(unittest.IsolatedAsyncioTestCase):
         random_ = random.Random(f"{SEED}-{name}")
         found = []
         for _ in range(ROUNDS):
-            await asyncio.sleep(random_.uniform(1, 2))
+            await asyncio.sleep(random_.uniform(5, 6) if found else random_.uniform(0, 1))  # two holes in five seconds are loss
             found.append(await self.one(call, name))
         return found
 
@@ -93,13 +93,14 @@ class Browsers(unittest.IsolatedAsyncioTestCase):
             samples = sorted(r["samples"] if r["samples"] is not None else 99 for r in those)
             times = sorted(r["seconds"] or 99 for r in those)
             rows.append({"fault": name, "expected": verdict, "runs": len(those), "within_samples": most,
-                         "good": sum(s <= most for s in samples), "samples_median": samples[len(samples) // 2], "samples_most": samples[-1],
+                         "good": sum((r["samples"] or 99) <= most and not r["wrong"] for r in those), "samples_median": samples[len(samples) // 2], "samples_most": samples[-1],
                          "median_s": times[len(times) // 2], "longest_s": times[-1], "wrong": sorted({w for r in those for w in r["wrong"]}),
                          "cleared": all(r["cleared"] for r in those)})
             print(f"     {rows[-1]['good']}/{len(those)} {name}: {verdict} after {samples} samples, {times} s {rows[-1]['wrong']}", flush=True)
         evidence("wire_browsers", {"runs": len(runs), "good": sum(r["good"] for r in rows)}, {"browser": "chromium", "faults": rows})
         for r in rows:
             self.assertTrue(r["cleared"], r)
+        self.assertGreaterEqual(sum(r["good"] for r in rows), len(runs) * 0.95 - (0 if FULL else 1))  # of few, one that was late
 
 
 if __name__ == "__main__":

@@ -264,6 +264,21 @@ START_TEST(a_silent_microphone_is_told_within_three_seconds)
 }
 END_TEST
 
+START_TEST(a_hole_says_nothing_about_the_microphone)
+{
+    second(0, true, 20);
+    now_us += 2500000;
+    send_at(true, 127, now_us); /* between two words */
+    step();
+    tick();
+    ck_assert(!holds(SUP_VERDICT_SILENT_MICROPHONE));
+    second(0, true, 127);
+    ck_assert(!holds(SUP_VERDICT_SILENT_MICROPHONE));
+    second(0, true, 127);
+    ck_assert(holds(SUP_VERDICT_SILENT_MICROPHONE));
+}
+END_TEST
+
 START_TEST(round_trip_and_relay)
 {
     second(0, true, 20);
@@ -681,6 +696,7 @@ END_TEST
 
 SUP_CHECK_MAIN("quality", setup, teardown, a_clean_second, fec_recovers_single_losses,
                of_a_burst_only_the_last_is_recovered, reordering_is_not_loss, dtx_is_not_loss,
+               a_hole_says_nothing_about_the_microphone,
                loss_verdict_rises_after_three_of_five_and_falls_after_three,
                a_verdict_outlasts_two_good_seconds, missing_packets_are_told_within_three_seconds,
                never_a_packet_is_told_too, a_silent_microphone_is_told_within_three_seconds,
