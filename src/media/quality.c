@@ -98,6 +98,14 @@ void sup_quality_add_out(struct sup_quality *quality, const struct sup_quality_s
     quality_out_sent(&quality->out, sent, now_us);
 }
 
+void sup_quality_warm(const struct sup_quality *quality, bool out, struct sup_warm *warm)
+{
+    if (out)
+        quality_out_warm(&quality->out, warm);
+    else
+        quality_in_warm(&quality->in, warm);
+}
+
 static bool out_is_lossy(const struct sup_quality *q)
 {
     return 100 * quality_out_residual(&q->out) > q->opts.max_loss_pct;
