@@ -11,6 +11,7 @@ enum {
     MAX_DROPOUT = 3000,   /* as in rtp_stats.c; beyond, the stream starts anew */
     LOUD_DBOV = 90,       /* softer than one step of 16-bit audio: digital silence */
     VOICE_DBOV = 50,
+    LEVEL_GAP_US = 1000000,
 };
 
 #define RATE_HZ 48000
@@ -176,6 +177,8 @@ static void take_level(struct quality_in *in, const uint8_t *pkt, const struct s
     if (known) {
         if (n->levels++ == 0 || level.dbov < n->loudest)
             n->loudest = level.dbov;
+        if (arrival_us - in->last_level_us > LEVEL_GAP_US)
+            in->last_loud_us = arrival_us; /* how loud it was meanwhile nobody knows */
         in->last_level_us = arrival_us;
         n->power += pow(10, -level.dbov / 10.0);
         if (level.dbov < LOUD_DBOV)

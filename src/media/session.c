@@ -499,6 +499,12 @@ void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_re
     drops->ssrc_limit += srtp.ssrc_limit;
 }
 
+void sup_leg_take_client(struct sup_leg *leg, const struct sup_quality_client *client)
+{
+    if (leg->quality)
+        sup_quality_add_client(leg->quality, client, sup_media_now_us(leg->engine));
+}
+
 void sup_leg_get_summary(const struct sup_leg *leg, struct sup_quality_summary *ret_summary)
 {
     *ret_summary = (struct sup_quality_summary){0};

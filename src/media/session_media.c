@@ -89,7 +89,8 @@ static void take_blocks(struct sup_leg *leg, const struct sup_rtcp *rtcp, int64_
         uint64_t now_us = sup_media_now_us(leg->engine);
         sup_quality_add_report(leg->quality, block, now_us);
         if (sup_rtcp_rtt(wall_us, block->lsr, block->dlsr, &rtt_us))
-            sup_quality_add_rtt(leg->quality, rtt_us, now_us);
+            sup_quality_add_rtt(leg->quality, rtt_us,
+                                rtt_us + (uint64_t)block->dlsr * 1000000 / 65536, now_us);
     }
 }
 
