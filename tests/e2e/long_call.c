@@ -10,7 +10,7 @@
  *   {"talk":N}               -> {"heard":[FIGURES, FIGURES]}: both sent N packets and heard the
  * other
  *   {"hold":N}               -> the same: both sent N packets, which nobody should hear
- *   {"ssrc":N,"seq":N}          the leg goes on with another source
+ *   {"ssrc":N,"ahead":N}        the leg goes on with another source, its numbers that far off
  *   {"pcm":N,"file":PATH}    -> {"samples":N}: the last two seconds that the leg heard, 16 bits
  *
  * Figures of a phase are about what one leg heard: see struct ear. Peers: libnice, OpenSSL,
@@ -353,7 +353,7 @@ static void change_source(json_t *command)
 {
     int n = leg_named(command, "ssrc");
     legs[n].ssrc ^= 0x0F0F0F0Fu;
-    voices[n].seq = (uint16_t)json_integer_value(json_object_get(command, "seq"));
+    voices[n].seq += (uint16_t)json_integer_value(json_object_get(command, "ahead"));
     voices[n].ts += 0x87654321u; /* another source has a time of its own */
 }
 
