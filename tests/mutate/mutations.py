@@ -185,6 +185,9 @@ mutation("DTLS fingerprint not checked", "src/media/dtls.c",
 mutation("no SRTP replay check", "src/media/srtp_gcm.c",
          "return *word_of(st, window, index) & bit_of(index) ? SUP_E_CONFLICT : SUP_OK;", "return SUP_OK;",
          "unit media.test_srtp_gcm")
+mutation("SRTCP's index not authenticated", "src/media/srtp_gcm.c",
+         "(p->tail_len > 0 &&\n         EVP_DecryptUpdate(", "(p->tail_len > 99 &&\n         EVP_DecryptUpdate(",
+         "unit media.test_srtp_gcm")
 mutation("constant MOS", "src/media/emodel.c",
          "    return clamp(mos, 1, 4.5); /* the cubic dips below 1 near 0 */", "    return 4.1;", "unit media.test_emodel")
 mutation("hold music to a joined leg", "src/call/party.c",
