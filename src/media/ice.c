@@ -318,7 +318,11 @@ static int selected_nice_fd(const struct sup_ice *ice)
 {
     GSocket *socket =
         nice_agent_get_selected_socket(ice->agent->nice, ice->agent->stream, SUP_ICE_COMPONENT);
-    return socket ? g_socket_get_fd(socket) : -1;
+    if (!socket)
+        return -1;
+    int fd = g_socket_get_fd(socket);
+    g_object_unref(socket);
+    return fd;
 }
 
 static int sending_fd(const struct sup_ice *ice)

@@ -347,3 +347,16 @@ mutation("card data in the chat pauses nothing", "src/api/recording_rest.c",
          "    sup_call_card_seen(api->opts.call, news->chat);\n    /* The call's", "    /* The call's", "api recordings card_data")
 mutation("a recording that did not fit is told to be whole", "src/media/recorder.c",
          "    result.incomplete |= result.gap_us > 0;", "    result.gap_us = 0;", "unit media.test_recorder")
+
+# --- a long call ---
+mutation("who is on hold is not deciphered", "src/media/session_media.c",
+         "    if (sup_srtp_unprotect_rtp(leg->srtp, pkt, len, &len) != SUP_OK)\n        return; /* counted there */\n",
+         "    if (leg->packets_in > 0 && sup_list_empty(&leg->listeners)) {\n        sup_leg_mark_alive(leg);\n        return;\n    }\n"
+         "    if (sup_srtp_unprotect_rtp(leg->srtp, pkt, len, &len) != SUP_OK)\n        return;\n", "e2e test_long_call LongCall")
+mutation("the listener's payload type is the speaker's", "src/media/bridge.c",
+         "(struct sup_rtp_out){.payload_type = to->payload_type,\n                                    .level_id", "(struct sup_rtp_out){.payload_type = r->hdr->payload_type,\n                                    .level_id",
+         "e2e test_long_call LongCall")
+mutation("another source brings its own numbers", "src/media/send_stream.c",
+         "!stream->mapped || in->ssrc != stream->src_ssrc || (ahead", "!stream->mapped || (ahead", "e2e test_long_call LongCall")
+mutation("the second rollover is not counted", "src/media/srtp_gcm.c",
+         "        roc++;\n", "        roc = 1;\n", "e2e test_long_call LongCall")
