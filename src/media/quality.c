@@ -102,6 +102,14 @@ void sup_quality_add_out(struct sup_quality *quality, const struct sup_quality_s
     quality_out_sent(&quality->out, sent, now_us);
 }
 
+void sup_quality_warm(const struct sup_quality *quality, bool out, struct sup_warm *warm)
+{
+    if (out)
+        quality_out_warm(&quality->out, warm);
+    else
+        quality_in_warm(&quality->in, warm);
+}
+
 static uint64_t since(uint64_t now_us, uint64_t then_us)
 {
     return now_us > then_us ? now_us - then_us : 0;

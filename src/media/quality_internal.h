@@ -44,7 +44,6 @@ struct quality_in {
     uint32_t next, highest;
     uint32_t tick_highest; /* highest at the last tick: by the next one a second old */
     uint32_t run;          /* losses in a row right before next */
-    uint8_t slots[QUALITY_SLOTS];
 
     /* Timeline, in us: transit is arrival less timestamp, both from the first packet on. */
     bool timed;
@@ -67,6 +66,7 @@ struct quality_in {
     struct quality_second now;
     uint32_t looked_packets, looked_judged; /* of now, at the last look */
     double looked_residual;
+    uint8_t slots[QUALITY_SLOTS];
 };
 
 /* What is sent to the peer and what it tells about it.
@@ -78,13 +78,6 @@ struct quality_out {
 
     bool started;
     uint32_t base, highest, counted;
-    uint64_t sent[QUALITY_SENT / 64]; /* bit seq % QUALITY_SENT: was sent */
-    struct quality_mark {
-        uint64_t at_us;
-        uint32_t highest;
-        double jitter;
-    } marks[QUALITY_MARKS];
-    unsigned mark; /* the next one */
 
     bool timed; /* jitter of our own sending, as RFC 3550 A.8 */
     uint32_t transit;
@@ -100,6 +93,14 @@ struct quality_out {
     uint32_t lost;         /* since the last tick */
     double loss;           /* 0..1, by the last report */
     uint32_t jitter_us;    /* of the way down alone */
+
+    uint64_t sent[QUALITY_SENT / 64]; /* bit seq % QUALITY_SENT: was sent */
+    struct quality_mark {
+        uint64_t at_us;
+        uint32_t highest;
+        double jitter;
+    } marks[QUALITY_MARKS];
+    unsigned mark; /* the next one */
 };
 
 /* Of the way down, as the peer's own statistics tell (quality_client.c); the sums run from the
@@ -140,6 +141,9 @@ uint32_t quality_out_sent_by(const struct quality_out *out, uint64_t at_us);
 /* Ticks less what we sent with already, in us. */
 uint32_t quality_out_jitter_us(const struct quality_out *out, double ticks, uint64_t now_us);
 void quality_out_tick(struct quality_out *out, uint64_t now_us, struct sup_quality_dir *ret_dir);
+
+void quality_in_warm(const struct quality_in *in, struct sup_warm *warm);
+void quality_out_warm(const struct quality_out *out, struct sup_warm *warm);
 
 /* What one look found, since the one before. */
 struct quality_look {

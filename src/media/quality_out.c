@@ -57,6 +57,12 @@ static void track_jitter(struct quality_out *o, const struct sup_quality_sent *s
     o->last_ts = sent->ts;
 }
 
+void quality_out_warm(const struct quality_out *out, struct sup_warm *warm)
+{
+    sup_warm_add(warm, out, offsetof(struct quality_out, has_report));
+    sup_warm_add(warm, &out->sent[out->highest % QUALITY_SENT / 64], sizeof(out->sent[0]));
+}
+
 void quality_out_sent(struct quality_out *out, const struct sup_quality_sent *sent, uint64_t now_us)
 {
     out->packets++;

@@ -24,10 +24,10 @@ struct ssrc_set {
 
 struct sup_srtp {
     enum sup_srtp_profile profile;
-    srtp_t send, recv; /* SRTCP always; RTP where gcm_send is NULL */
-    struct sup_srtp_gcm *gcm_send, *gcm_recv;
+    srtp_t send, recv; /* where there is no gcm */
+    struct sup_srtp_gcm *gcm_send, *gcm_recv, *gcm_send_rtcp, *gcm_recv_rtcp;
+    struct sup_srtp_stats stats; /* without what the gcm ones count themselves */
     struct ssrc_set send_rtp, send_rtcp, recv_rtp, recv_rtcp;
-    struct sup_srtp_stats stats; /* without what gcm_recv counts itself */
 };
 
 typedef srtp_err_status_t (*transform_fn)(srtp_t session, void *pkt, int *len);
@@ -66,15 +66,35 @@ static sup_err open_session(const struct sup_srtp_opts *opts, const struct sup_s
     return status == srtp_err_status_ok ? SUP_OK : SUP_E_CRYPTO;
 }
 
-static sup_err open_gcm(const struct sup_srtp_opts *opts, const struct sup_srtp_master *master,
-                        bool send, struct sup_srtp_gcm **ret_gcm)
+static sup_err open_gcm(const struct sup_srtp_master *master, struct sup_srtp_gcm_opts gcm,
+                        struct sup_srtp_gcm **ret_gcm)
 {
-    struct sup_srtp_gcm_opts gcm = {.send = send, .window = opts->window};
-    sup_err err = sup_srtp_gcm_derive(master->key, master->salt, &gcm.keys);
+    sup_err err = sup_srtp_gcm_derive(master->key, master->salt, gcm.kind, &gcm.keys);
     if (err == SUP_OK)
         err = sup_srtp_gcm_create(&gcm, ret_gcm);
     sup_wipe(&gcm, sizeof(gcm));
     return err;
+}
+
+static sup_err open_openssl(struct sup_srtp *srtp, const struct sup_srtp_opts *opts)
+{
+    const struct sup_srtp_gcm_opts rtp = {.kind = SUP_SRTP_GCM_RTP, .window = opts->window};
+    const struct sup_srtp_gcm_opts rtcp = {.kind = SUP_SRTP_GCM_RTCP};
+    struct sup_srtp_gcm_opts rtp_send = rtp, rtcp_send = rtcp;
+    rtp_send.send = rtcp_send.send = true;
+    sup_err err = open_gcm(&opts->keys.send, rtp_send, &srtp->gcm_send);
+    if (err == SUP_OK)
+        err = open_gcm(&opts->keys.recv, rtp, &srtp->gcm_recv);
+    if (err == SUP_OK)
+        err = open_gcm(&opts->keys.send, rtcp_send, &srtp->gcm_send_rtcp);
+    return err == SUP_OK ? open_gcm(&opts->keys.recv, rtcp, &srtp->gcm_recv_rtcp) : err;
+}
+
+static sup_err open_libsrtp(struct sup_srtp *srtp, const struct sup_srtp_opts *opts)
+{
+    sup_err err = open_session(opts, &opts->keys.send, ssrc_any_outbound, &srtp->send);
+    return err == SUP_OK ? open_session(opts, &opts->keys.recv, ssrc_any_inbound, &srtp->recv)
+                         : err;
 }
 
 bool sup_srtp_window_ok(unsigned window)
@@ -99,14 +119,8 @@ sup_err sup_srtp_create(const struct sup_srtp_opts *opts, struct sup_srtp **ret_
     if (!srtp)
         return SUP_E_NOMEM;
     srtp->profile = opts->keys.profile;
-    sup_err err = open_session(opts, &opts->keys.send, ssrc_any_outbound, &srtp->send);
-    if (err == SUP_OK)
-        err = open_session(opts, &opts->keys.recv, ssrc_any_inbound, &srtp->recv);
-    if (err == SUP_OK && srtp->profile == SUP_SRTP_GCM_128 && !opts->libsrtp_only) {
-        err = open_gcm(opts, &opts->keys.send, true, &srtp->gcm_send);
-        if (err == SUP_OK)
-            err = open_gcm(opts, &opts->keys.recv, false, &srtp->gcm_recv);
-    }
+    bool openssl = srtp->profile == SUP_SRTP_GCM_128 && !opts->libsrtp_only;
+    sup_err err = openssl ? open_openssl(srtp, opts) : open_libsrtp(srtp, opts);
     if (err != SUP_OK) {
         sup_srtp_destroy(srtp);
         return err;
@@ -121,6 +135,8 @@ void sup_srtp_destroy(struct sup_srtp *srtp)
         return;
     sup_srtp_gcm_destroy(srtp->gcm_send);
     sup_srtp_gcm_destroy(srtp->gcm_recv);
+    sup_srtp_gcm_destroy(srtp->gcm_send_rtcp);
+    sup_srtp_gcm_destroy(srtp->gcm_recv_rtcp);
     if (srtp->send)
         (void)srtp_dealloc(srtp->send);
     if (srtp->recv)
@@ -214,6 +230,8 @@ sup_err sup_srtp_protect_rtcp(struct sup_srtp *srtp, uint8_t *pkt, size_t len, s
     assert(srtp && pkt && ret_len);
     if (cap < len + SUP_SRTP_ROOM)
         return SUP_E_LIMIT;
+    if (srtp->gcm_send_rtcp)
+        return sup_srtp_gcm_protect_rtcp(srtp->gcm_send_rtcp, pkt, len, cap, ret_len);
     return sending(transform(srtp_protect_rtcp, srtp->send, &srtp->send_rtcp, pkt, len,
                              RTCP_HEADER_LEN, 4, ret_len));
 }
@@ -254,8 +272,29 @@ sup_err sup_srtp_unprotect_rtp(struct sup_srtp *srtp, uint8_t *pkt, size_t len, 
 sup_err sup_srtp_unprotect_rtcp(struct sup_srtp *srtp, uint8_t *pkt, size_t len, size_t *ret_len)
 {
     assert(srtp && pkt && ret_len);
+    if (srtp->gcm_recv_rtcp)
+        return sup_srtp_gcm_unprotect_rtcp(srtp->gcm_recv_rtcp, pkt, len, ret_len);
     return count_refusal(&srtp->stats, transform(srtp_unprotect_rtcp, srtp->recv, &srtp->recv_rtcp,
                                                  pkt, len, RTCP_HEADER_LEN, 4, ret_len));
+}
+
+void sup_srtp_warm(const struct sup_srtp *srtp, bool send, struct sup_warm *warm)
+{
+    const struct sup_srtp_gcm *gcm = send ? srtp->gcm_send : srtp->gcm_recv;
+    sup_warm_add(warm, srtp, offsetof(struct sup_srtp, stats));
+    if (gcm)
+        sup_srtp_gcm_warm(gcm, warm);
+}
+
+static void add_stats(const struct sup_srtp_gcm *gcm, struct sup_srtp_stats *sum)
+{
+    struct sup_srtp_gcm_stats stats;
+    sup_srtp_gcm_get_stats(gcm, &stats);
+    sum->auth_fail += stats.auth_fail;
+    sum->replayed += stats.replayed;
+    sum->too_old += stats.too_old;
+    sum->malformed += stats.malformed;
+    sum->ssrc_limit += stats.ssrc_limit;
 }
 
 void sup_srtp_get_stats(const struct sup_srtp *srtp, struct sup_srtp_stats *ret_stats)
@@ -263,11 +302,6 @@ void sup_srtp_get_stats(const struct sup_srtp *srtp, struct sup_srtp_stats *ret_
     *ret_stats = srtp->stats;
     if (!srtp->gcm_recv)
         return;
-    struct sup_srtp_gcm_stats gcm;
-    sup_srtp_gcm_get_stats(srtp->gcm_recv, &gcm);
-    ret_stats->auth_fail += gcm.auth_fail;
-    ret_stats->replayed += gcm.replayed;
-    ret_stats->too_old += gcm.too_old;
-    ret_stats->malformed += gcm.malformed;
-    ret_stats->ssrc_limit += gcm.ssrc_limit;
+    add_stats(srtp->gcm_recv, ret_stats);
+    add_stats(srtp->gcm_recv_rtcp, ret_stats);
 }

@@ -19,10 +19,10 @@ struct diff_packet {
 
 struct diff {
     struct sup_srtp *ours, *oracle; /* receive and send each */
-    struct diff_packet kept[DIFF_KEPT];
-    size_t n_kept;
+    struct diff_packet kept[DIFF_KEPT], reports[DIFF_KEPT];
+    size_t n_kept, n_reports;
     uint32_t seq; /* extended; the low 16 bits go into the packets */
-    uint64_t sent, accepted, denied, replayed, too_old, malformed, limited;
+    uint64_t sent, accepted, denied, replayed, too_old, malformed, limited, reported;
 };
 
 #define DIFF_CHECK(cond)                                                                           \
@@ -132,6 +132,42 @@ static inline const struct diff_packet *diff_send(struct diff *d, uint16_t seq, 
     return p;
 }
 
+/* A report of size bytes behind its header, protected by both. */
+static inline void diff_report(struct diff *d, uint32_t ssrc, uint8_t size)
+{
+    struct diff_packet *p = &d->reports[d->n_reports++ % DIFF_KEPT];
+    uint8_t b[DIFF_PACKET] = {0x80, 200};
+    size_t len = 8u + size, lb = 0;
+    b[7] = (uint8_t)ssrc;
+    for (size_t i = 8; i < len; i++)
+        b[i] = (uint8_t)(i * 5 + size);
+    memcpy(p->bytes, b, sizeof(b));
+    p->len = 0;
+    sup_err ea = sup_srtp_protect_rtcp(d->ours, p->bytes, len, DIFF_PACKET, &p->len);
+    DIFF_CHECK(ea == sup_srtp_protect_rtcp(d->oracle, b, len, DIFF_PACKET, &lb));
+    if (ea != SUP_OK) {
+        d->n_reports--;
+        p->len = 0;
+        return;
+    }
+    DIFF_CHECK(p->len == lb && memcmp(p->bytes, b, lb) == 0);
+    d->sent++;
+}
+
+static inline void diff_receive_report(struct diff *d, const struct diff_packet *p)
+{
+    uint8_t a[DIFF_PACKET], b[DIFF_PACKET];
+    size_t la = 0, lb = 0;
+    memcpy(a, p->bytes, p->len);
+    memcpy(b, p->bytes, p->len);
+    sup_err ea = sup_srtp_unprotect_rtcp(d->ours, a, p->len, &la);
+    sup_err eb = sup_srtp_unprotect_rtcp(d->oracle, b, p->len, &lb);
+    DIFF_CHECK(ea == eb || (ea == SUP_E_MALFORMED && eb != SUP_OK));
+    DIFF_CHECK(ea != SUP_OK || (la == lb && memcmp(a, b, la) == 0));
+    d->reported += ea == SUP_OK;
+    diff_count(d, ea);
+}
+
 /* One step of the script: 6 bytes. */
 static inline void diff_step(struct diff *d, const uint8_t *s)
 {
@@ -139,7 +175,7 @@ static inline void diff_step(struct diff *d, const uint8_t *s)
     const struct diff_packet *old = &d->kept[s[1] % DIFF_KEPT];
     uint32_t ssrc = s[4] < 230 ? 1u + (s[4] & 1u) : s[4];
     uint16_t jump = (uint16_t)(s[2] << 8 | s[3]);
-    switch (s[0] % 8) {
+    switch (s[0] % 11) {
     case 0: /* a gap, sometimes so far that the counter rolls over */
         d->seq += s[1] < 16 ? jump % 30000 : s[1] % 16;
         /* fall through */
@@ -171,6 +207,25 @@ static inline void diff_step(struct diff *d, const uint8_t *s)
         if (s[5] & 1)
             copy.len = s[5] % copy.len;
         diff_receive(d, &copy);
+        break;
+    case 8: /* a report, received now, later, or never */
+        diff_report(d, ssrc, s[2]);
+        if (s[3] & 1 && d->n_reports > 0)
+            diff_receive_report(d, &d->reports[(d->n_reports - 1) % DIFF_KEPT]);
+        break;
+    case 9: /* an old report, late or again */
+        if (d->reports[s[1] % DIFF_KEPT].len > 0)
+            diff_receive_report(d, &d->reports[s[1] % DIFF_KEPT]);
+        break;
+    case 10: /* a report tampered or cut, its flag and index too */
+        copy = d->reports[s[1] % DIFF_KEPT];
+        if (copy.len == 0)
+            break;
+        copy.bytes[s[3] & 1 ? copy.len - 1 - s[2] % 4 : jump % copy.len] ^= s[4] | 1;
+        copy.bytes[0] = (uint8_t)((copy.bytes[0] & 0x3f) | 0x80);
+        if (s[5] & 1)
+            copy.len = s[5] % copy.len;
+        diff_receive_report(d, &copy);
         break;
     default: /* garbage made of the script itself */
         copy.len = 6u * (s[1] % 12);

@@ -42,6 +42,7 @@
 #include "supportd/media/rtcp.h"
 #include "supportd/media/rtp.h"
 #include "supportd/media/rtp_stats.h"
+#include "supportd/media/warm.h"
 
 /* Bit numbers; names for the protocol by sup_quality_verdict_name(). */
 enum sup_verdict {
@@ -159,6 +160,9 @@ struct sup_quality_sent {
     bool lbrr; /* it carried FEC (false where nobody looked) */
     size_t payload_len;
 };
+
+/* Names what the next packet out or in touches. */
+void sup_quality_warm(const struct sup_quality *quality, bool out, struct sup_warm *warm);
 
 /* One packet sent to the peer. */
 void sup_quality_add_out(struct sup_quality *quality, const struct sup_quality_sent *sent,

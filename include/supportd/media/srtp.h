@@ -2,8 +2,8 @@
  *
  * Layer:  media. No I/O, no clock.
  * Thread: the one that created the object. No locks.
- * Source: RFC 3711, RFC 7714, RFC 5764 (profiles and key material). DESIGN, SRTP: RTP of the GCM
- *         profile runs on srtp_gcm; SRTCP, the CM profile and, where asked, everything on libsrtp2.
+ * Source: RFC 3711, RFC 7714, RFC 5764 (profiles and key material). DESIGN, SRTP: the GCM profile
+ *         runs on srtp_gcm; the CM profile and, where asked, everything on libsrtp2.
  */
 #ifndef SUPPORTD_MEDIA_SRTP_H
 #define SUPPORTD_MEDIA_SRTP_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "supportd/base/err.h"
+#include "supportd/media/warm.h"
 
 enum {
     SUP_SRTP_SALT_MAX = 14, /* CM; GCM uses 12 */
@@ -35,8 +36,8 @@ struct sup_srtp_keys {
 
 struct sup_srtp_opts {
     struct sup_srtp_keys keys;
-    bool libsrtp_only; /* GCM's RTP on libsrtp2 too */
-    unsigned window;   /* replay window in packets, multiple of 64 in 128..1024; 0: 128 */
+    bool libsrtp_only; /* GCM on libsrtp2 too */
+    unsigned window;   /* replay window of RTP in packets, multiple of 64 in 128..1024; 0: 128 */
 };
 
 /* Packets refused by unprotect, by reason; each refused packet counts in exactly one. */
@@ -84,6 +85,9 @@ SUP_MUST_CHECK sup_err sup_srtp_unprotect_rtp(struct sup_srtp *srtp, uint8_t *pk
                                               size_t *ret_len);
 SUP_MUST_CHECK sup_err sup_srtp_unprotect_rtcp(struct sup_srtp *srtp, uint8_t *pkt, size_t len,
                                                size_t *ret_len);
+
+/* Names what a packet of sound out (send) or in touches. */
+void sup_srtp_warm(const struct sup_srtp *srtp, bool send, struct sup_warm *warm);
 
 /* Sums over RTP and RTCP. */
 void sup_srtp_get_stats(const struct sup_srtp *srtp, struct sup_srtp_stats *ret_stats);

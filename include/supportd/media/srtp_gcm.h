@@ -1,10 +1,11 @@
-/* The RTP transform of AEAD_AES_128_GCM on OpenSSL EVP, one direction of one leg.
+/* The transform of AEAD_AES_128_GCM on OpenSSL EVP, one direction of one leg, RTP or RTCP.
  *
  * Layer:  media. No I/O, no clock. Includes base only.
  * Thread: the one that created the object. No locks.
  * Source: RFC 7714 (transform, sections 8 and 9), RFC 3711 section 3.3.1 (packet index), 3.3.2
  *         (replay), 4.3 (key derivation). DESIGN, SRTP: why not libsrtp2 (it stands on NSS here).
- * Not here: SRTCP and the CM profile (srtp.h has both), MKI, encrypted header extensions. */
+ * Not here: the CM profile (srtp.h has it), MKI, encrypted header extensions, SRTCP in the clear.
+ */
 #ifndef SUPPORTD_MEDIA_SRTP_GCM_H
 #define SUPPORTD_MEDIA_SRTP_GCM_H
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "supportd/base/err.h"
+#include "supportd/media/warm.h"
 
 enum {
     SUP_SRTP_GCM_KEY_LEN = 16,
@@ -22,6 +24,9 @@ enum {
     SUP_SRTP_WINDOW_MIN = 128,
     SUP_SRTP_WINDOW_MAX = 1024,
 };
+
+/* One object serves one kind: the keys differ, and each has its own streams. */
+enum sup_srtp_gcm_kind { SUP_SRTP_GCM_RTP, SUP_SRTP_GCM_RTCP };
 
 /* Session keys, not master keys. */
 struct sup_srtp_gcm_keys {
@@ -34,12 +39,13 @@ struct sup_srtp_gcm_stats {
     uint64_t auth_fail; /* tag does not fit */
     uint64_t replayed;  /* index seen before */
     uint64_t too_old;   /* index behind the replay window */
-    uint64_t malformed; /* not an RTP packet of version 2, or shorter than header and tag */
+    uint64_t malformed; /* not of version 2, or shorter than header, tag and trailer */
     uint64_t ssrc_limit;
 };
 
 struct sup_srtp_gcm_opts {
     struct sup_srtp_gcm_keys keys;
+    enum sup_srtp_gcm_kind kind;
     bool send;       /* true: protect only; false: unprotect only */
     unsigned window; /* replay window, multiple of 64 within WINDOW_MIN..MAX; 0: WINDOW_MIN */
 };
@@ -53,10 +59,12 @@ struct sup_srtp_gcm; /* opaque; owns its cipher context, keyed once */
 SUP_MUST_CHECK sup_err sup_srtp_kdf(const uint8_t key[16], const uint8_t *salt, size_t salt_len,
                                     uint8_t label, uint8_t *ret_out, size_t out_len);
 
-/* Session keys for RTP (labels 0 and 2) from the master key and salt that DTLS-SRTP exports.
+/* Session keys for RTP (labels 0 and 2) or RTCP (3 and 5) from the master key and salt that
+ * DTLS-SRTP exports.
  * Errors: SUP_E_CRYPTO; *ret_keys is wiped then. */
 SUP_MUST_CHECK sup_err sup_srtp_gcm_derive(const uint8_t master_key[SUP_SRTP_GCM_KEY_LEN],
                                            const uint8_t master_salt[SUP_SRTP_GCM_SALT_LEN],
+                                           enum sup_srtp_gcm_kind kind,
                                            struct sup_srtp_gcm_keys *ret_keys);
 
 /* opts is copied. *ret_gcm is owned by the caller.
@@ -82,6 +90,17 @@ SUP_MUST_CHECK sup_err sup_srtp_gcm_protect(struct sup_srtp_gcm *gcm, uint8_t *p
  * garbage; state is as before. */
 SUP_MUST_CHECK sup_err sup_srtp_gcm_unprotect(struct sup_srtp_gcm *gcm, uint8_t *pkt, size_t len,
                                               size_t *ret_len);
+
+/* The same for a compound of RTCP and an object of that kind: the packet grows by tag and trailer
+ * (20 bytes), the index runs from 1 to 2^31 - 1 for each SSRC (then SUP_E_CONFLICT), and a packet
+ * that is not marked as encrypted is SUP_E_DENIED. */
+SUP_MUST_CHECK sup_err sup_srtp_gcm_protect_rtcp(struct sup_srtp_gcm *gcm, uint8_t *pkt, size_t len,
+                                                 size_t cap, size_t *ret_len);
+SUP_MUST_CHECK sup_err sup_srtp_gcm_unprotect_rtcp(struct sup_srtp_gcm *gcm, uint8_t *pkt,
+                                                   size_t len, size_t *ret_len);
+
+/* Names what a packet of the first SSRC touches. */
+void sup_srtp_gcm_warm(const struct sup_srtp_gcm *gcm, struct sup_warm *warm);
 
 void sup_srtp_gcm_get_stats(const struct sup_srtp_gcm *gcm, struct sup_srtp_gcm_stats *ret_stats);
 #endif

@@ -211,7 +211,8 @@ START_TEST(differential_run_against_libsrtp)
     const char *text = getenv("SUP_SEED");
     uint64_t seed = text ? strtoull(text, NULL, 10) : 20261122;
     printf("srtp differential: seed %llu\n", (unsigned long long)seed);
-    uint64_t state = seed | 1, accepted = 0, replayed = 0, too_old = 0, denied = 0, limited = 0;
+    uint64_t state = seed | 1, accepted = 0, replayed = 0, too_old = 0, denied = 0, limited = 0,
+             reported = 0;
     for (int round = 0; round < 50; round++) {
         static struct diff d;
         uint8_t script[29];
@@ -229,6 +230,7 @@ START_TEST(differential_run_against_libsrtp)
         too_old += d.too_old;
         denied += d.denied;
         limited += d.limited;
+        reported += d.reported;
         diff_close(&d);
     }
     /* The run means something only if every verdict was reached often. */
@@ -237,6 +239,7 @@ START_TEST(differential_run_against_libsrtp)
     ck_assert_uint_gt(too_old, 1000);
     ck_assert_uint_gt(denied, 1000);
     ck_assert_uint_gt(limited, 100);
+    ck_assert_uint_gt(reported, 1000);
 }
 END_TEST
 

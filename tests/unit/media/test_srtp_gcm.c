@@ -119,11 +119,79 @@ START_TEST(short_salt_is_padded_on_the_right)
 {
     uint8_t key[16] = {1}, salt[14] = {9, 8, 7, 6, 5, 4, 3, 2, 1, 9, 9, 9}, long_form[16];
     struct sup_srtp_gcm_keys keys;
-    ck_assert_int_eq(sup_srtp_gcm_derive(key, salt, &keys), SUP_OK);
+    ck_assert_int_eq(sup_srtp_gcm_derive(key, salt, SUP_SRTP_GCM_RTP, &keys), SUP_OK);
     ck_assert_int_eq(sup_srtp_kdf(key, salt, 14, 0, long_form, 16), SUP_OK);
     ck_assert_mem_eq(keys.key, long_form, 16);
     ck_assert_int_eq(sup_srtp_kdf(key, salt, 14, 2, long_form, 12), SUP_OK);
     ck_assert_mem_eq(keys.salt, long_form, 12);
+}
+END_TEST
+
+/* RFC 7714 section 17: an encrypted report of the same key and salt, index 0x5d4. */
+static const char rtcp_plain[] = "81c8000d4d6172734e5450314e545032525450200000042a0000e930"
+                                 "4c756e61deadbeefdeadbeefdeadbeefdeadbeefdeadbeef";
+static const char rtcp_sealed[] = "81c8000d4d61727363e94885dcdab67ca727d7662f6b7e997ff5c0f76c06f32d"
+                                  "c676a5f1730d6fda4ce09b4686303ded"
+                                  "0bb9275bc84aa458"
+                                  "96cf4d2fc5abf872"
+                                  "45d9eade800005d4";
+static struct sup_srtp_gcm *rtcp_of(bool send)
+{
+    struct sup_srtp_gcm_opts opts = {.kind = SUP_SRTP_GCM_RTCP, .send = send};
+    struct sup_srtp_gcm *gcm = NULL;
+    sup_hex_read(vector_key, opts.keys.key, 16);
+    sup_hex_read(vector_salt, opts.keys.salt, 12);
+    ck_assert_int_eq(sup_srtp_gcm_create(&opts, &gcm), SUP_OK);
+    return gcm;
+}
+
+START_TEST(rfc7714_report_vector_is_met_in_both_directions)
+{
+    struct sup_srtp_gcm *to = rtcp_of(true), *from = rtcp_of(false);
+    uint8_t pkt[128], plain[128], want[128];
+    size_t plain_len = sup_hex_read(rtcp_plain, plain, sizeof(plain)), len = 0;
+    size_t want_len = sup_hex_read(rtcp_sealed, want, sizeof(want));
+    ck_assert_uint_eq(want_len, plain_len + 20);
+    for (int i = 0; i < 0x5d4; i++) {
+        memcpy(pkt, plain, plain_len);
+        ck_assert_int_eq(sup_srtp_gcm_protect_rtcp(to, pkt, plain_len, sizeof(pkt), &len), SUP_OK);
+    }
+    ck_assert_uint_eq(len, want_len);
+    ck_assert_mem_eq(pkt, want, want_len);
+    ck_assert_int_eq(sup_srtp_gcm_unprotect_rtcp(from, pkt, len, &len), SUP_OK);
+    ck_assert_uint_eq(len, plain_len);
+    ck_assert_mem_eq(pkt, plain, plain_len);
+    sup_srtp_gcm_destroy(to);
+    sup_srtp_gcm_destroy(from);
+}
+END_TEST
+
+START_TEST(reports_are_refused_by_reason_and_change_nothing)
+{
+    struct sup_srtp_gcm *to = rtcp_of(true), *from = rtcp_of(false);
+    uint8_t sealed_report[128] = {0x81, 0xc9, 0, 7, 0, 0, 0, 5}, pkt[128];
+    size_t len = 0, ret = 0;
+    ck_assert_int_eq(sup_srtp_gcm_protect_rtcp(to, sealed_report, 32, 51, &len), SUP_E_LIMIT);
+    ck_assert_int_eq(sup_srtp_gcm_protect_rtcp(to, sealed_report, 7, 128, &len), SUP_E_MALFORMED);
+    ck_assert_int_eq(sup_srtp_gcm_protect_rtcp(to, sealed_report, 32, 52, &len), SUP_OK);
+    for (size_t i = 0; i < len; i++) { /* every byte counts: header, text, tag and trailer */
+        memcpy(pkt, sealed_report, len);
+        pkt[i] ^= 1;
+        ck_assert_int_eq(sup_srtp_gcm_unprotect_rtcp(from, pkt, len, &ret), SUP_E_DENIED);
+    }
+    memcpy(pkt, sealed_report, len);
+    pkt[len - 4] &= 0x7f; /* "not encrypted" */
+    ck_assert_int_eq(sup_srtp_gcm_unprotect_rtcp(from, pkt, len, &ret), SUP_E_DENIED);
+    ck_assert_int_eq(sup_srtp_gcm_unprotect_rtcp(from, pkt, 27, &ret), SUP_E_MALFORMED);
+    ck_assert_uint_eq(stats_of(from).auth_fail, len + 1);
+    memcpy(pkt, sealed_report, len);
+    ck_assert_int_eq(sup_srtp_gcm_unprotect_rtcp(from, pkt, len, &ret), SUP_OK);
+    ck_assert_uint_eq(ret, 32);
+    memcpy(pkt, sealed_report, len);
+    ck_assert_int_eq(sup_srtp_gcm_unprotect_rtcp(from, pkt, len, &ret), SUP_E_CONFLICT);
+    ck_assert_uint_eq(stats_of(from).replayed, 1);
+    sup_srtp_gcm_destroy(to);
+    sup_srtp_gcm_destroy(from);
 }
 END_TEST
 
@@ -284,6 +352,8 @@ END_TEST
 
 SUP_CHECK_MAIN("srtp_gcm", setup, teardown, rfc7714_vector_is_met_in_both_directions,
                rfc3711_key_derivation_vectors, short_salt_is_padded_on_the_right,
+               rfc7714_report_vector_is_met_in_both_directions,
+               reports_are_refused_by_reason_and_change_nothing,
                replay_is_refused_and_counted_apart,
                rollover_counter_goes_on_through_loss_and_reordering,
                any_changed_byte_is_refused_and_changes_no_state,
