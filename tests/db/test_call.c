@@ -489,28 +489,21 @@ END_TEST
 
 START_TEST(totals_are_of_all_legs_that_a_party_had)
 {
-    static const uint8_t opus[] = {0x78, 'v', 'o', 'i', 'c', 'e'};
     uint16_t seq = 1;
     start_call();
     for (int page = 0; page < 3; page++) {
+        browser_close(caller);
         dial(caller, &customer, false);
-        for (int i = 0; i < 60; i++, seq++) { /* more than a second */
-            browser_send_rtp(caller, seq, seq * 960u, opus, sizeof(opus));
-            run_for(20);
-        }
-        if (page < 2)
-            browser_close(caller);
+        for (int i = 0; i < 60; i++, seq++, run_for(20)) /* more than a second */
+            browser_send_rtp(caller, seq, seq * 960u, (const uint8_t *)"x", 1);
     }
-    run_for(100);
     sup_call_ended(call, call_id);
     CALL_UNTIL(sup_call_count(call) == 0);
     run_for(300);
-    ck_assert_int_eq(desk_sql("select (quality->'customer'->'in'->>'packets')::int"
-                              " from support.voice_calls"),
-                     180);
-    ck_assert_int_eq(db_admin_do("select sum(packets) from support.call_quality_samples where leg ="
-                                 " 'customer' and direction = 'in'"),
-                     180);
+    ck_assert_int_eq(db_admin_do("select (quality->'customer'->'in'->>'packets')::int * 1000 +"
+                                 " (select sum(packets) from support.call_quality_samples where"
+                                 " direction = 'in') from support.voice_calls"),
+                     180180);
 }
 END_TEST
 
