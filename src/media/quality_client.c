@@ -57,7 +57,9 @@ static void judge(struct quality_client *c, const struct sup_quality_client *rep
 {
     int64_t missed = c->lost - c->unsent, silent = c->sent_due - c->received;
     int64_t missing = missed > silent ? missed : silent;
-    missing -= report->has_jitter ? overtaken(report->jitter_us) : 0;
+    uint32_t jitter_us = report->has_jitter ? report->jitter_us : 0;
+    missing -= overtaken(jitter_us > c->told_jitter_us ? jitter_us : c->told_jitter_us);
+    c->told_jitter_us = jitter_us;
     int64_t lost = missing > c->told ? missing - c->told : 0;
     c->told += lost;
     int64_t expected = report->received + lost;

@@ -116,6 +116,7 @@ struct quality_client {
     double loss; /* 0..1, before FEC; valid if lossy_known */
     bool has_jitter, has_rtt;
     uint32_t jitter_us, rtt_us; /* jitter of the way down alone */
+    uint32_t told_jitter_us;    /* as told, of all the way */
 };
 
 /* False: nothing to be had from it. rtt_us 0: not known. */

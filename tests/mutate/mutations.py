@@ -389,4 +389,4 @@ mutation("the agent sees the quality of private supervision", "sql/migrations/00
          "    using ((select support.actor_staff()) is not null and exists (select 1 from support.voice_calls k where k.id = call_id));",
          "sql 61_call_party.sql")
 mutation("a part's quality is told as the customer's", "src/call/samples.c",
-         "    *leg = SUP_CALL_ROW_PART;\n", "    *leg = SUP_CALL_ROW_CUSTOMER;\n", "e2e test_parties listen_whisper")
+         "    *leg = SUP_CALL_ROW_PART;\n", "    *leg = SUP_CALL_ROW_CUSTOMER;\n", "e2e test_parties Parties.test_listen_whisper_barge")

@@ -1,7 +1,7 @@
 /* A browser as a peer on the far side of the link: many legs in one page, driven by the same lines of JSON as
  * tests/support/wire/peer.c ("leg", "answer", "candidate", "report"): browser_peers.mjs chromium|firefox. A leg with "mic"
  * sends the browser's fake microphone, others only receive. A report has what getStats says about the inbound stream, and
- * as `frame` the call.stats that the pages of the product make of it. */
+ * as `frame` the call.stats that the pages of the product make of it. "send" can only end the sending. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -55,6 +55,7 @@ function install() {
     }),
     answer: (number, sdp) => legs[number].setRemoteDescription({ type: "answer", sdp }),
     candidate: (number, text) => legs[number].addIceCandidate({ candidate: text, sdpMLineIndex: 0 }),
+    silence: (number) => Promise.all(legs[number].getSenders().map((sender) => sender.replaceTrack(null))),
     async report(number) {
       const all = [...(await legs[number].getStats()).values()];
       const of = (type) => all.find((entry) => entry.type === type) ?? {};
@@ -116,6 +117,7 @@ try {
     const o = JSON.parse(line);
     if (o.leg) say(await page.evaluate((options) => window.peers.leg(options), { mic: o.mic === true }));
     else if (o.candidate !== undefined) await page.evaluate(([n, text]) => window.peers.candidate(n, text), [o.candidate, o.text]);
+    else if (o.send !== undefined) await page.evaluate((n) => window.peers.silence(n), o.send);
     else if (o.report !== undefined) say(await page.evaluate((n) => window.peers.report(n), o.report));
     else if (o.answer !== undefined) {
       await page.evaluate(([n, sdp]) => window.peers.answer(n, sdp), [o.answer, o.sdp]);

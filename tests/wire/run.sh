@@ -17,7 +17,7 @@ mkdir -p "$build"
 }
 passed=0
 failed=0
-for name in ${*:-verdicts counts prediction breaks}; do
+for name in ${*:-verdicts browsers counts prediction breaks}; do
     log=$build/wire-$name.log
     unshare -n sh -c 'ip link set lo up && exec timeout 3600 /usr/bin/python3 "$0"' "tests/wire/test_$name.py" >"$log" 2>&1
     cat "$log"

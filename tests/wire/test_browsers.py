@@ -4,20 +4,28 @@ Chromium is the customer, with a microphone; the agent is a light peer. Each sec
 the product's pages send them (call.stats, made by the same code). A fault begins at a random moment, and what counts is how many
 samples (seconds of the daemon's own clock) of the leg there are until the verdict stands: three bad seconds make a verdict, and
 one more may pass until a second is seen, or told. A round trip is measured when a check comes back, which the browser
-sends every 2.5 s: two more."""
+sends every 2.5 s: two more.
+
+Beside them calls whose counts are compared, as in test_counts.py, but with the browser's own getStats as a third: packets and losses
+of both ways equal the link's log exactly, the daemon's and the browser's; jitter within 10 % + 4 ms (the browser's is read once
+a second, so the medians are compared), the round trip within 10 % + 5 ms (it is measured through the page's own thread)."""
 import asyncio
 import random
+import statistics
 import time
 import unittest
 
+import numpy as np
+
 import desk as desks
-from desk import FULL, SEED, evidence
+from desk import FULL, SEED, evidence, links
+from test_counts import jitter_ms, whole_seconds
 from test_verdicts import BURSTS, HOLE, RANDOM, SHAKEN, named
 
 ROUNDS = 12 if FULL else 1
 SIDE = "customer"
 # Chromium's jitter is that of the packets in order, which lie far closer together than all do.
-WILD = {**SHAKEN, "jitter_us": 500000}
+WILD = {**SHAKEN, "jitter_us": 400000}
 LATE = {"delay_us": 250000}
 FAULTS = {
     "random loss down": ("loss_down", {"down": RANDOM}, 4),
@@ -31,6 +39,18 @@ FAULTS = {
 }
 
 
+COUNTS = {
+    "loss 5 % both ways": {"up": {"loss": 0.05, "classes": ["rtp"]}, "down": {"loss": 0.05, "classes": ["rtp"]}},
+    "bursts down": {"down": {"to_bad": 0.03, "to_good": 0.3, "bad_loss": 1.0, "classes": ["rtp"]}},
+    "jitter 60 ms in order": {"up": {"jitter_us": 60000, "classes": ["rtp"]}, "down": {"jitter_us": 60000, "classes": ["rtp"]}},
+    "delay 2 x 100 ms": {"up": {"delay_us": 100000}, "down": {"delay_us": 100000}},
+}
+COUNT_S = 30 if FULL else 8
+REPORT_S = 9  # by then the browser's last report has come, and the last packets are judged
+OLD_S = 7  # and by then none of its round trips began before
+JITTER_ERROR, RTT_ERROR = (0.1, 4.0), (0.1, 5.0)
+
+
 class Browsers(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
         asyncio.get_running_loop().set_debug(False)
@@ -38,8 +58,10 @@ class Browsers(unittest.IsolatedAsyncioTestCase):
     async def tell(self, call):
         """call.stats each second."""
         while True:
-            frame = (await self.browser.report(call.legs[SIDE]["leg"]))["frame"]
+            report = await self.browser.report(call.legs[SIDE]["leg"])
+            frame = report["frame"]
             if frame:
+                call.told.append((time.monotonic(), report))
                 await call.customer.send(**{**frame, "call_id": call.id, "id": "stats"})
             await asyncio.sleep(1)
 
@@ -69,6 +91,47 @@ class Browsers(unittest.IsolatedAsyncioTestCase):
             found.append(await self.one(call, name))
         return found
 
+    async def count(self, call, name):
+        begun = [await call.set(SIDE, way, **rule) for way, rule in COUNTS[name].items()][-1]
+        await asyncio.sleep(COUNT_S + (OLD_S if "delay" in name else 0))
+        for way in COUNTS[name]:
+            ended = await call.set(SIDE, way)
+        await asyncio.sleep(2)
+        self.browser.tell(send=call.legs[SIDE]["leg"], what="none")
+        call.send("agent", "none")
+        await asyncio.sleep(REPORT_S)
+        return begun, ended, await self.browser.report(call.legs[SIDE]["leg"])
+
+    def compare(self, call, name, log, begun, ended, report):
+        mine = log[(log["client_port"] == call.legs[SIDE]["port"]) & (log["class"] == links.RTP)]
+        up, down = mine[mine["dir"] == links.UP], mine[mine["dir"] == links.DOWN]
+        passed = {"in": up["fate"] == links.PASSED, "out": down["fate"] == links.PASSED}
+        samples = whole_seconds(call, SIDE)
+        sums = {d: {k: sum(s[d][k] for s in samples) for k in ("packets", "lost")} for d in ("in", "out")}
+        print(f"     {name}: {sums}, browser sent {report['packetsSent']}, received {report['packetsReceived']}, lost {report['packetsLost']}", flush=True)
+        self.assertEqual(sums, {"in": {"packets": int(passed["in"].sum()), "lost": int((~passed["in"]).sum())},
+                                "out": {"packets": len(down), "lost": int((~passed["out"]).sum())}}, name)
+        self.assertEqual((report["packetsSent"], report["packetsReceived"], report["packetsLost"]),
+                         (len(up), int(passed["out"].sum()), int((~passed["out"]).sum())), name)
+
+        def near(what, value, truth, error):
+            self.assertLessEqual(abs(value - truth), error[0] * truth + error[1], f"{name}: {what} {value}, not {truth}")
+            return round(float(value), 2), round(float(truth), 2)
+        spans = [s for s in samples if begun + 2 < s["at"] < ended]
+        told = [(at, r) for at, r in call.told if begun + 2 < at < ended]
+        figures = {}
+        for key, packets, seen in (("jitter_up", up[passed["in"]], [(s["at"], s["in"]["jitter_ms"]) for s in spans]),
+                                   ("jitter_down", down[passed["out"]], [(at, 1000 * r["jitter"]) for at, r in told])):
+            course = jitter_ms(packets)
+            times = [t for t, _ in course]
+            truth = [course[int(np.searchsorted(times, at * 1e6)) - 1][1] for at, _ in seen]
+            figures[key] = near(key, statistics.median(v for _, v in seen), statistics.median(truth), JITTER_ERROR)
+        delay_ms = sum(rule.get("delay_us", 0) for rule in COUNTS[name].values()) / 1000
+        late = [r["frame"]["rtt_us"] / 1000 for at, r in told if at > begun + 5]
+        figures["rtt_browser"] = near("round trip of the browser", min(late), delay_ms, RTT_ERROR)
+        figures["rtt"] = near("round trip", min(s["rtt_ms"] for s in samples if begun + (4 + OLD_S if delay_ms else 2) < s["at"] < ended), delay_ms, RTT_ERROR)
+        return {**sums, **figures}
+
     async def test_faults_are_named_with_chromium(self):
         async with desks.Desk() as desk:
             self.browser = await desk.link.browser()
@@ -78,13 +141,21 @@ class Browsers(unittest.IsolatedAsyncioTestCase):
                     await call.connect(side, await self.browser.leg(mic=True), self.browser)
                 else:
                     await call.connect(side, await desk.peers.leg(sound="talk", fec=False))
-            calls = await desk.calls(len(FAULTS), leg_of=leg_of)
+            calls = await desk.calls(len(FAULTS) + len(COUNTS), leg_of=leg_of)
+            counted = dict(zip(COUNTS, calls[len(FAULTS):]))
+            for call in calls:
+                call.told = []
             telling = [asyncio.create_task(self.tell(call)) for call in calls]
+            counting = asyncio.gather(*(self.count(call, name) for name, call in counted.items()))
             await asyncio.sleep(8)  # buffers and estimates settle; the browser's first reports have come
             runs = [r for group in await asyncio.gather(*(self.work(c, n) for c, n in zip(calls, FAULTS))) for r in group]
+            ends = await counting
             for task in telling:
                 task.cancel()
+            log = await desk.link.log()
         self.judge(runs)
+        figures = {name: self.compare(call, name, log, *end) for (name, call), end in zip(counted.items(), ends)}
+        evidence("wire_browser_counts", {"calls": len(figures), "seconds": COUNT_S}, figures)
 
     def judge(self, runs):
         rows = []

@@ -3,10 +3,10 @@
 A run: a fault begins (a random loss with the first packet that the link drops) at a random moment of a call that was well, is named or not, ends; the next one waits until the verdict
 has been cleared. A run is good when the expected verdict stood at the expected side within its limit, and until then and for
 a second more no other was raised at either side (a low MOS follows from every fault and is no fault of its own). The limit is
-3 s where the daemon sees the fault itself, 6 s where only the reports of the far end tell. Clean runs, with DTX and long
+3 s where the daemon sees the fault itself, 4 s where only the reports of the far end tell, which are up to 1.5 s apart. Clean runs, with DTX and long
 pauses, must raise nothing at all.
 
-By default each kind is run 5 times at each side (SUPPORTD_TEST_FULL=1: 100 times, docs/evidence/verdicts.json)."""
+By default each kind is run 4 times at each side (SUPPORTD_TEST_FULL=1: 100 times, docs/evidence/verdicts.json)."""
 import asyncio
 import random
 import time
@@ -17,11 +17,11 @@ import numpy as np
 import desk as desks
 from desk import FULL, SEED, SIDES, evidence, links
 
-RUNS = 100 if FULL else 5
+RUNS = 100 if FULL else 4
 CALLS = 50 if FULL else 40
 CLEAN_CALLS = 10
 CLEAN_S = 8
-OWN_S, TOLD_S = 3.0, 6.0
+OWN_S, TOLD_S = 3.0, 4.0
 NONE_S = 4.0  # how long a fault that is none is watched
 AFTER_S = 1.0
 REST_S = (1.0, 2.0)  # after everything is clear again
