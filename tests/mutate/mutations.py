@@ -369,3 +369,5 @@ mutation("padding is played where the music repeats", "src/media/hold.c",
 mutation("the second of two chained streams is left out silently", "src/media/hold.c",
          "    if (r->has_stream)\n        return refuse(", "    if (r->ended)\n        return SUP_OK;\n    if (r->has_stream)\n        return refuse(",
          "api sounds every_bad_file")
+mutation("credentials for TURN are not renewed", "src/api/ice.c",
+         "    if (opts->turn_count > 0 && session->ice)\n", "    if (!opts->turn_count && session->ice)\n", "e2e test_networks ShortCredentials")
