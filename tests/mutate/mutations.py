@@ -360,3 +360,12 @@ mutation("another source brings its own numbers", "src/media/send_stream.c",
          "!stream->mapped || in->ssrc != stream->src_ssrc || (ahead", "!stream->mapped || (ahead", "e2e test_long_call LongCall")
 mutation("the second rollover is not counted", "src/media/srtp_gcm.c",
          "        roc++;\n", "        roc = 1;\n", "e2e test_long_call LongCall")
+
+# --- music and prompts ---
+mutation("music that is cut off is taken", "src/media/hold.c",
+         "    if (!r->ended)\n", "    if (!r)\n", "unit media.test_hold")
+mutation("padding is played where the music repeats", "src/media/hold.c",
+         "        r->hold->count--;\n", "        break;\n", "unit media.test_hold")
+mutation("the second of two chained streams is left out silently", "src/media/hold.c",
+         "    if (r->has_stream)\n        return refuse(", "    if (r->ended)\n        return SUP_OK;\n    if (r->has_stream)\n        return refuse(",
+         "api sounds every_bad_file")
