@@ -11,7 +11,7 @@
 enum {
     STORE_AFTER_US = 1000000,   /* one statement a second for all calls */
     TELL_AGAIN_US = 10000000,   /* a page that came meanwhile knows by then */
-    CLIENT_FRESH_US = 15000000, /* three of the usual intervals */
+    CLIENT_FRESH_US = 15000000, /* a page in the background tells more rarely */
     TOLD_CUSTOMER = 1u << 30,   /* bits of call_live::told above the verdicts */
     TOLD_OTHER = (int)(1u << 29),
 };

@@ -268,7 +268,7 @@ const struct row config_rows[] = {
        "The server's own limit on one statement."),
     MS(database, connect_timeout_ms, "5s", 100, MIN_MS, FIXED, "For connecting."),
 
-    MS(call, stats_interval_ms, "1s", 100, MIN_MS, FIXED,
+    MS(call, stats_interval_ms, "500ms", 100, MIN_MS, FIXED,
        "Least time between two reports of a browser on its side of a call; faster ones are "
        "refused."),
     MS(call, grace_ms, "30s", 1000, 10 * MIN_MS, FIXED,

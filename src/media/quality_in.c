@@ -11,6 +11,7 @@ enum {
     MAX_DROPOUT = 3000,   /* as in rtp_stats.c; beyond, the stream starts anew */
     LOUD_DBOV = 90,       /* softer than one step of 16-bit audio: digital silence */
     VOICE_DBOV = 50,
+    LEVEL_GAP_US = 1000000,
 };
 
 #define RATE_HZ 48000
@@ -176,6 +177,8 @@ static void take_level(struct quality_in *in, const uint8_t *pkt, const struct s
     if (known) {
         if (n->levels++ == 0 || level.dbov < n->loudest)
             n->loudest = level.dbov;
+        if (arrival_us - in->last_level_us > LEVEL_GAP_US)
+            in->last_loud_us = arrival_us; /* how loud it was meanwhile nobody knows */
         in->last_level_us = arrival_us;
         n->power += pow(10, -level.dbov / 10.0);
         if (level.dbov < LOUD_DBOV)
@@ -203,13 +206,11 @@ void quality_in_add(struct quality_in *in, const uint8_t *pkt, const struct sup_
     in->now.packets++;
     in->now.bytes += (uint32_t)hdr->payload_len;
 
-    struct sup_rtp_report before, after;
-    sup_rtp_stats_get(in->stats, &before);
+    uint32_t restarts = sup_rtp_stats_restarts(in->stats);
     sup_err err = sup_rtp_stats_add(in->stats, hdr, arrival_us);
-    sup_rtp_stats_get(in->stats, &after);
     if (err)
         return; /* a number far off; the next packet tells whether to follow it */
-    if (!in->started || before.restarts != after.restarts) {
+    if (!in->started || restarts != sup_rtp_stats_restarts(in->stats)) {
         start_stream(in, (uint32_t)hdr->seq + 0x10000); /* room below for late ones */
         *slot(in, in->highest) = SLOT_CAME;
     } else if (!take_number(in, hdr->seq, &in_order)) {
@@ -230,6 +231,13 @@ void quality_in_add(struct quality_in *in, const uint8_t *pkt, const struct sup_
         in->info_seq = in->highest;
         in->info_ts = hdr->ts;
     }
+}
+
+void quality_in_warm(const struct quality_in *in, struct sup_warm *warm)
+{
+    sup_warm_add(warm, in, offsetof(struct quality_in, slots));
+    sup_warm_add(warm, &in->slots[in->highest % QUALITY_SLOTS], 1);
+    sup_rtp_stats_warm(in->stats, warm);
 }
 
 static void fill_dir(struct quality_in *in, struct sup_quality_dir *dir)

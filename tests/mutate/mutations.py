@@ -175,7 +175,7 @@ mutation("verdicts without hysteresis", "src/media/quality_verdict.c",
 mutation("verdicts never held", "src/media/quality_verdict.c",
          "(held && ((over | presumed) & CLEAR_MASK))", "(false && held && presumed)", "unit media.test_quality")
 mutation("the speaker's gaps told as the listener's loss", "src/media/quality_out.c",
-         "        o->missing += count_sent(o, o->counted, to);", "        o->missing += to - o->counted;", "unit media.test_quality")
+         "        o->missing += quality_out_count(o, o->counted, to);", "        o->missing += to - o->counted;", "unit media.test_quality")
 mutation("a dead way down unnoticed", "src/media/quality_out.c",
          "    uint32_t to = seq > due ? seq : due;", "    uint32_t to = due > seq ? seq : seq;", "unit media.test_quality")
 

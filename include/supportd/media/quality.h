@@ -21,9 +21,16 @@
  *
  * Verdicts on limits hold when 3 of the last 5 seconds were over the limit and until 3 in a row are
  * not. The seconds end at each look, four times a second, so that a fault need not begin with one.
- * A report of the peer speaks for all the time since the one before (at most 5 s); until the next
- * one it only keeps a verdict up. A round trip stands until the next is measured. Residual loss
- * counts from 10 packets a second on: of a DTX pause nothing audible can be lost. */
+ * A report of the peer speaks for all the time since the one before (at most 5 s, of its jitter
+ * 1 s); until the next one it only keeps a verdict up. A round trip speaks for the time since what
+ * came back was sent, and stands until the next is measured. Residual loss counts from 10
+ * packets a second on: of a DTX pause nothing audible can be lost.
+ *
+ * Browsers send reports on sound every 5 s (the fixed minimum of RFC 3550 section 6.2). Between
+ * them what the peer's own statistics say about the way down stands in, as evidence of verdicts
+ * alone: no count, no rating and no sample is made of it, and while reports or round trips of ours
+ * are fresher than 1.5 s it says nothing. A peer could lie in its RTCP as well; either gives it a
+ * wrong verdict about its own way down, no more. */
 #ifndef SUPPORTD_MEDIA_QUALITY_H
 #define SUPPORTD_MEDIA_QUALITY_H
 #include <stdbool.h>
@@ -35,6 +42,7 @@
 #include "supportd/media/rtcp.h"
 #include "supportd/media/rtp.h"
 #include "supportd/media/rtp_stats.h"
+#include "supportd/media/warm.h"
 
 /* Bit numbers; names for the protocol by sup_quality_verdict_name(). */
 enum sup_verdict {
@@ -153,14 +161,31 @@ struct sup_quality_sent {
     size_t payload_len;
 };
 
+/* Names what the next packet out or in touches. */
+void sup_quality_warm(const struct sup_quality *quality, bool out, struct sup_warm *warm);
+
 /* One packet sent to the peer. */
 void sup_quality_add_out(struct sup_quality *quality, const struct sup_quality_sent *sent,
                          uint64_t now_us);
 /* A report block of the peer about our output stream. */
 void sup_quality_add_report(struct sup_quality *quality, const struct sup_rtcp_block *block,
                             uint64_t now_us);
-/* A round trip measured on this leg. */
-void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t now_us);
+/* A round trip measured on this leg. span_us: since what came back with it was sent. */
+void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t span_us,
+                         uint64_t now_us);
+
+/* What the peer's own statistics count of the stream that it receives (W3C webrtc-stats, 8.3
+ * RTCInboundRtpStreamStats), since it told before. Not to be trusted. */
+struct sup_quality_client {
+    uint64_t interval_us;   /* since it told before; 0: counting begins now, the rest is void */
+    int64_t received, lost; /* packets; lost may be below 0 */
+    bool has_jitter, has_rtt;
+    uint32_t jitter_us, rtt_us;
+};
+/* Takes it for what it is worth: after 5 s, or when more packets came than were sent, counting
+ * begins anew. */
+void sup_quality_add_client(struct sup_quality *quality, const struct sup_quality_client *client,
+                            uint64_t now_us);
 
 /* A look between two ticks: whether the verdicts have changed since the last look or tick.
  * *ret_verdicts is set in any case. */

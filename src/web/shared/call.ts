@@ -37,7 +37,7 @@ export class MicError extends Error {
 }
 
 const LEVEL_MS = 200;
-const STATS_MS = 5000;
+const STATS_MS = 1000;
 const BROKEN_MS = 3000;
 const RETRY_MS = 4000;
 
