@@ -96,7 +96,10 @@ sup_err sup_call_take_stats(struct sup_call *call, struct sup_id user, struct su
     if (!follows)
         return SUP_OK;
     party->client = client;
-    call_totals_add_client(&party->totals, &client);
+    if (party < &party->live->parties[SUP_CALL_PARTIES])
+        call_totals_add_client(&party->totals, &client);
+    else if (!party->open)
+        return SUP_OK; /* only asked: no part yet that rows could be of */
     call_batch_add_client(party);
     return SUP_OK;
 }

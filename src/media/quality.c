@@ -364,7 +364,7 @@ void sup_quality_tick(struct sup_quality *quality, uint64_t now_us,
     look(q, now_us);
     s.has_rtt = rtt_known(q, now_us);
     s.rtt_us = s.has_rtt ? q->rtt_us : 0;
-    quality_in_tick(&q->in, now_us, &s);
+    quality_in_tick(&q->in, &s);
     s.in.duplicates += env->duplicates_srtp - q->srtp_duplicates;
     q->srtp_duplicates = env->duplicates_srtp;
     quality_out_tick(&q->out, now_us, &s.out);

@@ -23,6 +23,8 @@ enum {
 #define TIMELINE_JUMP_US 2000000 /* a sender that stood still, not a late packet */
 #define DTX_GAP_MAX_US 2000000
 #define DRIFT_AFTER_US 10000000
+#define DRIFT_STEP_US 10000
+#define DRIFT_MAX_PPM 1000    /* ten times what quartz may be off */
 #define LATE_PACKETS_MAX 50.0 /* one packet's lateness counts as a second at most */
 
 static uint8_t *slot(struct quality_in *in, uint32_t seq)
@@ -65,6 +67,7 @@ static void start_timeline(struct quality_in *in, uint32_t ts, uint64_t arrival_
     in->last_ts = ts;
     in->ts_samples = 0;
     in->transit_min[0] = 0;
+    in->shortest_us = arrival_us;
     in->transit_min[1] = INT64_MAX;
     in->transit_max = 0;
     in->playout = PLAYOUT_MIN_US;
@@ -127,8 +130,10 @@ static void take_time(struct quality_in *in, const struct sup_rtp_hdr *hdr, uint
         in->last_ts = hdr->ts;
         in->ts_samples = samples;
     }
-    if (transit < in->transit_min[0])
+    if (transit < in->transit_min[0]) {
         in->transit_min[0] = transit;
+        in->shortest_us = arrival_us;
+    }
     if (in_order && transit > in->transit_max)
         in->transit_max = transit;
     if (from <= 0)
@@ -289,17 +294,26 @@ static void fill_codec(const struct quality_in *in, struct sup_quality_sample *s
         s->dtx_pct = 100.0 * (double)n->dtx_us / (double)(n->audio_us + n->dtx_us);
 }
 
-/* The peer's clock by the shortest transits of two seconds, ten seconds or more apart. */
-static void fill_drift(struct quality_in *in, uint64_t now_us, int64_t shortest,
-                       struct sup_quality_sample *s)
+/* No clock drifts as fast: the path has changed, and with it what transits are compared with. */
+static bool has_stepped(const struct quality_in *in, int64_t shortest)
 {
-    if (!in->has_base) {
+    int64_t most =
+        DRIFT_STEP_US + (int64_t)((in->shortest_us - in->drift_us) / 1000000) * DRIFT_MAX_PPM;
+    int64_t step = shortest - in->drift_transit;
+    return step > most || step < -most;
+}
+
+/* The peer's clock by the shortest transits of two seconds, ten seconds or more apart. */
+static void fill_drift(struct quality_in *in, int64_t shortest, struct sup_quality_sample *s)
+{
+    if (!in->has_base || has_stepped(in, shortest)) {
         in->has_base = true;
         in->base_transit = shortest;
-        in->base_us = now_us;
-        return;
+        in->base_us = in->shortest_us;
     }
-    uint64_t elapsed = now_us - in->base_us;
+    in->drift_transit = shortest;
+    in->drift_us = in->shortest_us;
+    uint64_t elapsed = in->shortest_us - in->base_us;
     if (elapsed < DRIFT_AFTER_US)
         return;
     s->has_drift = true;
@@ -327,7 +341,7 @@ void quality_in_look(struct quality_in *in, struct quality_look *look)
     in->looked_packets = in->now.packets;
 }
 
-void quality_in_tick(struct quality_in *in, uint64_t now_us, struct sup_quality_sample *ret_sample)
+void quality_in_tick(struct quality_in *in, struct sup_quality_sample *ret_sample)
 {
     assert(in && ret_sample);
     while (in->started && in->next <= in->highest &&
@@ -342,7 +356,7 @@ void quality_in_tick(struct quality_in *in, uint64_t now_us, struct sup_quality_
         if (shortest != INT64_MAX)
             move_playout(in, shortest, ret_sample->in.jitter_us);
         if (in->transit_min[0] != INT64_MAX)
-            fill_drift(in, now_us, in->transit_min[0], ret_sample);
+            fill_drift(in, in->transit_min[0], ret_sample);
         in->transit_min[1] = in->transit_min[0];
         in->transit_min[0] = INT64_MAX;
         in->transit_max = INT64_MIN;

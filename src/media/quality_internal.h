@@ -51,11 +51,12 @@ struct quality_in {
     uint32_t last_ts;
     int64_t ts_samples;     /* timestamp, unwrapped */
     int64_t transit_min[2]; /* of this second and the one before; INT64_MAX: no packet */
+    uint64_t shortest_us;   /* when the packet with transit_min[0] came */
     int64_t transit_max;    /* of this second, packets in order; INT64_MIN: none */
     int64_t playout;        /* transit up to which the model's buffer has audio */
     bool has_base;          /* for the drift */
-    int64_t base_transit;
-    uint64_t base_us;
+    int64_t base_transit, drift_transit; /* of the base, and of the last second with packets */
+    uint64_t base_us, drift_us;
 
     bool has_info; /* info and info_seq are those of the last packet in order */
     struct sup_opus_info info;
@@ -179,5 +180,5 @@ void quality_in_add(struct quality_in *in, const uint8_t *pkt, const struct sup_
                     uint64_t arrival_us);
 /* Judges what is due, moves the timeline on, fills ret_sample's inbound part but for MOS and
  * duplicates of SRTP, and starts the next second. */
-void quality_in_tick(struct quality_in *in, uint64_t now_us, struct sup_quality_sample *ret_sample);
+void quality_in_tick(struct quality_in *in, struct sup_quality_sample *ret_sample);
 #endif

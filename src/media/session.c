@@ -499,6 +499,12 @@ void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_re
     drops->ssrc_limit += srtp.ssrc_limit;
 }
 
+void sup_leg_end_second(struct sup_leg *leg)
+{
+    if (leg->was_connected && leg->quality)
+        sample_quality(leg, sup_media_now_us(leg->engine));
+}
+
 void sup_leg_take_client(struct sup_leg *leg, const struct sup_quality_client *client)
 {
     if (leg->quality)

@@ -371,3 +371,32 @@ mutation("the second of two chained streams is left out silently", "src/media/ho
          "api sounds every_bad_file")
 mutation("credentials for TURN are not renewed", "src/api/ice.c",
          "    if (opts->turn_count > 0 && session->ice)\n", "    if (!opts->turn_count && session->ice)\n", "e2e test_networks ShortCredentials")
+# --- quality: who tells what ---
+mutation("a browser's own figures go unheard", "src/media/quality.c",
+         "    return !fine && quality_client_fresh(&q->client, now_us);", "    return !fine && false && quality_client_fresh(&q->client, now_us);",
+         "unit media.test_quality_client")
+mutation("a browser's word against fresh reports", "src/media/quality.c",
+         "    return !fine && quality_client_fresh(&q->client, now_us);", "    return (fine || !fine) && quality_client_fresh(&q->client, now_us);",
+         "unit media.test_quality_client")
+mutation("a browser may have heard more than was sent", "src/media/quality_client.c",
+         "report->received < 0 || c->received > c->sent + AHEAD_MAX", "false", "unit media.test_quality_client")
+mutation("the speaker's gaps are the listener's losses by its own word", "src/media/quality_client.c",
+         "missed = c->lost - c->unsent,", "missed = c->lost,", "unit media.test_quality_client")
+mutation("a round trip speaks only for the moment", "src/media/quality.c",
+         "    revise(quality, span_us < QUALITY_SPAN_US ? span_us : QUALITY_SPAN_US, SUP_VERDICT_HIGH_DELAY,",
+         "    revise(quality, 0 * span_us, SUP_VERDICT_HIGH_DELAY,", "unit media.test_quality_client")
+mutation("two seconds of five make a verdict", "src/media/quality_verdict.c",
+         "        if (look->at_us < from_us + LOOK_LEAST_US)", "        if (look->at_us + 1000000 < from_us)", "unit media.test_quality_client")
+mutation("another path is drift", "src/media/quality_in.c",
+         "if (!in->has_base || has_stepped(in, shortest)) {", "if (!in->has_base) {", "unit media.test_quality_drift")
+mutation("a replaced leg's last second is not counted", "src/call/leg.c",
+         "        end_second(party, leg);\n", "", "db test_call")
+mutation("the agent sees the quality of private supervision", "sql/migrations/0017_part_quality.sql",
+         "create policy staff on support.call_quality_samples for select to supportd_app\n"
+         "    using ((select support.actor_staff()) is not null and exists (select 1 from support.voice_calls k where k.id = call_id)\n"
+         "           and (party_id is null or exists (select 1 from support.call_parties r where r.id = party_id)));",
+         "create policy staff on support.call_quality_samples for select to supportd_app\n"
+         "    using ((select support.actor_staff()) is not null and exists (select 1 from support.voice_calls k where k.id = call_id));",
+         "sql 61_call_party.sql")
+mutation("a part's quality is told as the customer's", "src/call/samples.c",
+         "    *leg = SUP_CALL_ROW_PART;\n", "    *leg = SUP_CALL_ROW_CUSTOMER;\n", "e2e test_parties listen_whisper")

@@ -2,7 +2,13 @@
  *
  * Layer:  media. Pure: no I/O; the caller gives the time.
  * Thread: the one that created the object. No locks. No allocation after create.
- * Source: SPEC 5; emodel.h for the rating. MOS values are estimates, to be labelled so.
+ * Source: loss by sequence number RFC 3550 A.1 and A.3; jitter A.8, with pauses of DTX left out
+ * (RFC 3551 4.1, marker); reordering RFC 4737 3.3 (type P-reordered); burst ratio ITU-T G.107 3.5
+ * (mean length of runs of loss against that of independent loss); round trip RFC 3550 6.4.1 (LSR,
+ * DLSR); bandwidth, frame size and packet duration RFC 6716 3.1 and 3.2, LBRR flags 4.2.4
+ * (opus_toc.h); DTX and the 48 kHz clock RFC 7587 3.1.3 and 4.1; level and voice flag RFC 6464 3,
+ * else decoded (level.h); rating ITU-T G.107.2 (emodel.h). Clock drift, residual loss, late packets
+ * and verdicts are our own definitions, told here. MOS values are estimates, to be labelled so.
  *
  * `in` is what the peer sends (the uplink), counted here packet by packet. `out` is what the peer
  * receives, as its RTCP reports tell, less what never was on the way to it: numbers that we did not
@@ -107,8 +113,11 @@ struct sup_quality_sample {
     double voice_pct;      /* packets with voice: the sender's flag, or louder than -50 dBov */
     uint64_t no_packet_us; /* since the last packet, or since create */
     uint64_t no_voice_us;  /* since the last packet with voice: for one-way audio and dead air */
-    bool has_drift;
-    double drift_ppm; /* the peer's sample clock against ours, above 0: it is faster */
+    bool has_drift; /* from 10 s on after the stream began, or the path changed (a step of 10 ms) */
+    /* The peer's sample clock against ours, above 0: it is faster. By the shortest transits of two
+     * seconds T apart; where transits vary by J, the error is below 6 J / (50 T) with 50 packets a
+     * second (1 ms after 60 s: 2 ppm). */
+    double drift_ppm;
 
     uint32_t verdicts;        /* set of 1u << enum sup_verdict that hold now */
     uint32_t raised, cleared; /* which of them changed since the sample before */
