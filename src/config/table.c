@@ -289,7 +289,8 @@ const struct row config_rows[] = {
          "TURN servers for browsers whose network blocks UDP. Need media.turn_secret."),
     SECRET(media, turn_secret, 16, FIXED,
            "Secret shared with the TURN server, from which time-limited credentials are made."),
-    MS(media, turn_ttl_ms, "12h", MIN_MS, 7LL * DAY_MS, FIXED, "Life of those credentials."),
+    MS(media, turn_ttl_ms, "12h", 10000, 7LL * DAY_MS, FIXED,
+       "Life of those credentials. Clients that stay get new ones after half of it."),
     TEXT(media, relay_host, "", 253, FIXED, NULL, check_host,
          "TURN server that the daemon itself uses beside its own addresses, where browsers cannot "
          "reach those. Needs media.turn_secret. A name is looked up again with each credential."),

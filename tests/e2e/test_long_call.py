@@ -112,7 +112,8 @@ class LongCall(CallTest):
         customer, listener = (await self.generator.ask(hold=HOLD))["heard"]
         print(f"hold: customer {customer}, agent {listener}")
         self.assertEqual([customer[key] for key in ("out_of_line", "sources", "strange", "refused", "ts_back", "due")], [0] * 6)
-        self.assertLessEqual(customer["ts_jumps"], 1, "one stream of music")
+        # One where the music begins; a daemon that gets no processor for 100 ms skips that much of it.
+        self.assertLess(customer["ts_jumps"], customer["received"] / 50, "one stream of music")
         self.assertGreater(customer["received"], 100)
         music = await self.pcm(CUSTOMER)
         self.assertGreater(sound.note_share(music, sound.BUILTIN_NOTES), 0.8, "music")

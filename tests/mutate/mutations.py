@@ -361,6 +361,16 @@ mutation("another source brings its own numbers", "src/media/send_stream.c",
 mutation("the second rollover is not counted", "src/media/srtp_gcm.c",
          "        roc++;\n", "        roc = 1;\n", "e2e test_long_call LongCall")
 
+# --- music and prompts ---
+mutation("music that is cut off is taken", "src/media/hold.c",
+         "    if (!r->ended)\n", "    if (!r)\n", "unit media.test_hold")
+mutation("padding is played where the music repeats", "src/media/hold.c",
+         "        r->hold->count--;\n", "        break;\n", "unit media.test_hold")
+mutation("the second of two chained streams is left out silently", "src/media/hold.c",
+         "    if (r->has_stream)\n        return refuse(", "    if (r->ended)\n        return SUP_OK;\n    if (r->has_stream)\n        return refuse(",
+         "api sounds every_bad_file")
+mutation("credentials for TURN are not renewed", "src/api/ice.c",
+         "    if (opts->turn_count > 0 && session->ice)\n", "    if (!opts->turn_count && session->ice)\n", "e2e test_networks ShortCredentials")
 # --- quality: who tells what ---
 mutation("a browser's own figures go unheard", "src/media/quality.c",
          "    return !fine && quality_client_fresh(&q->client, now_us);", "    return !fine && false && quality_client_fresh(&q->client, now_us);",

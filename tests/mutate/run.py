@@ -166,15 +166,16 @@ def main():
         print("0 passed, 1 failed")
         return 1
     passed = failed = 0
+    broken = set()
     for test in dict.fromkeys(m["test"] for m in chosen):
         begun = time.monotonic()
         verdict = Command(test).run(fresh_log("whole " + test))
         report(verdict == "passed", "unbroken", test, test.split()[0], time.monotonic() - begun, verdict)
-        failed += verdict != "passed"
-    broken = failed
-    for m in chosen if not broken else []:
+        if verdict != "passed":
+            broken.add(test)
+    for m in chosen:
         begun = time.monotonic()
-        noticed, detail = mutate(m)
+        noticed, detail = (False, "its test fails without it") if m["test"] in broken else mutate(m)
         report(noticed, "mutation", m["name"], m["test"], time.monotonic() - begun, detail)
         passed += noticed
         failed += not noticed

@@ -126,6 +126,12 @@ export class CallLeg {
     return this._muted;
   }
 
+  /* For the next restart of ICE: credentials for TURN run out. */
+  renew(iceServers: RTCIceServer[]): void {
+    if (this._closed) return;
+    this._pc.setConfiguration({ iceServers, bundlePolicy: "max-bundle" });
+  }
+
   /* Frames call.candidate and call.restart of this call. */
   frame(frame: ServerFrame): void {
     if (this._closed) return;
