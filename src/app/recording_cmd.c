@@ -14,9 +14,42 @@
 
 /* supportd recording: the recordings of a machine from its command line. */
 
-enum { PAGE = 200, TRACKS = 2 };
+enum { PAGE = 200 };
 
-static const char *const party_names[TRACKS] = {"customer", "agent"};
+/* Of the file that a track is exported to. */
+struct track_name {
+    char s[16];
+};
+
+static struct track_name name_of(unsigned track)
+{
+    struct track_name name = {"customer"};
+    if (track == 1)
+        strcpy(name.s, "agent");
+    else if (track > 1)
+        (void)snprintf(name.s, sizeof(name.s), "staff%u", track);
+    return name;
+}
+
+static unsigned tracks_of(const json_t *row)
+{
+    json_int_t tracks = json_integer_value(json_object_get(row, "tracks"));
+    return tracks < 0 ? 0 : tracks > SUP_REC_TRACKS ? SUP_REC_TRACKS : (unsigned)tracks;
+}
+
+/* Who is heard on a track; the first of them where all tracks were taken and one is shared. */
+static const char *person_of(const json_t *row, unsigned track)
+{
+    const json_t *parties = json_object_get(row, "parties");
+    const json_t *person = track == 0 ? json_object_get(row, "customer") : NULL;
+    for (size_t i = 0; !person && i < json_array_size(parties); i++) {
+        const json_t *party = json_array_get(parties, i);
+        if (json_integer_value(json_object_get(party, "track")) == track)
+            person = json_object_get(party, "staff");
+    }
+    const char *name = json_string_value(json_object_get(person, "name"));
+    return name ? name : "-";
+}
 
 /* --- one statement, waited for --- */
 
@@ -198,10 +231,10 @@ static int verify_row(struct desk *d, const json_t *row)
     bool ended = strcmp(text_of(row, "state"), "ended") == 0;
     if (ended && json_integer_value(json_object_get(row, "bytes")) == 0)
         return 0; /* never begun: marked incomplete */
-    for (unsigned track = 0; track < TRACKS; track++) {
+    for (unsigned track = 0; track < tracks_of(row); track++) {
         const char *why = check_track(d, row, track, &bytes);
         if (why)
-            (void)printf("%s %s: %s\n", text_of(row, "id"), party_names[track], why);
+            (void)printf("%s %s: %s\n", text_of(row, "id"), name_of(track).s, why);
         bad += why != NULL;
     }
     if (!bad && ended && bytes != json_integer_value(json_object_get(row, "bytes"))) {
@@ -216,12 +249,13 @@ static int verify_row(struct desk *d, const json_t *row)
 
 /* --- export, play-info --- */
 
-static int export_track(const struct desk *d, struct sup_id id, unsigned track, const char *dir)
+static int export_track(const struct desk *d, const json_t *row, unsigned track, const char *dir)
 {
+    struct sup_id id = id_of(row);
     char path[4096], to[4096];
     struct sup_rec_file *file;
     track_path(d, id, track, path, sizeof(path));
-    (void)snprintf(to, sizeof(to), "%s/%s.%s.opus", dir, sup_id_text(id).s, party_names[track]);
+    (void)snprintf(to, sizeof(to), "%s/%s.%s.opus", dir, sup_id_text(id).s, name_of(track).s);
     sup_err err = sup_rec_file_open(path, d->keys, &file);
     if (err) {
         (void)fprintf(stderr, "%s: %s\n", path, sup_err_name(err));
@@ -238,7 +272,7 @@ static int export_track(const struct desk *d, struct sup_id id, unsigned track, 
     if (err)
         (void)fprintf(stderr, "%s: %s\n", to, sup_err_name(err));
     else
-        (void)printf("%s\n", to);
+        (void)printf("%s %s\n", to, person_of(row, track));
     return err ? 1 : 0;
 }
 
@@ -253,8 +287,9 @@ static int export(struct desk *d, struct sup_id id, const char *dir)
         (void)fprintf(stderr, "no such recording\n");
         return 1;
     }
-    for (unsigned track = 0; track < TRACKS; track++)
-        bad |= export_track(d, id, track, dir);
+    const json_t *row = json_array_get(d->rows, 0);
+    for (unsigned track = 0; track < tracks_of(row); track++)
+        bad |= export_track(d, row, track, dir);
     return bad;
 }
 
@@ -267,7 +302,7 @@ static int play_info(struct desk *d, struct sup_id id)
         return 1;
     }
     json_t *info = json_array_get(d->rows, 0), *files = json_array();
-    for (unsigned track = 0; track < TRACKS; track++) {
+    for (unsigned track = 0; track < tracks_of(info); track++) {
         char path[4096];
         struct sup_rec_file *file;
         struct sup_rec_info i = {.key_id = ""};
@@ -277,11 +312,12 @@ static int play_info(struct desk *d, struct sup_id id)
             sup_rec_file_info(file, &i);
             sup_rec_file_close(file);
         }
-        json_array_append_new(files, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "party",
-                                               party_names[track], "path", path, "problem",
-                                               err ? sup_err_name(err) : "", "key", i.key_id,
-                                               "opus_bytes", (json_int_t)i.plain_len, "chunks",
-                                               (json_int_t)i.chunks, "finished", i.finished));
+        json_array_append_new(files,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "party",
+                                        name_of(track).s, "person", person_of(info, track), "path",
+                                        path, "problem", err ? sup_err_name(err) : "", "key",
+                                        i.key_id, "opus_bytes", (json_int_t)i.plain_len, "chunks",
+                                        (json_int_t)i.chunks, "finished", i.finished));
     }
     json_object_set_new(info, "files", files);
     (void)json_dumpf(info, stdout, JSON_INDENT(2));

@@ -155,20 +155,24 @@ static sup_err seal(const struct sup_rec_keys *keys, struct sup_id recording, un
     return err;
 }
 
-/* Under another name first: whoever reads meanwhile finds nothing or all. That it is not kept is no
- * error: it is made again. */
-static void keep(const char *path, const struct sup_rec_keys *keys, struct sup_id recording,
-                 unsigned track, const char *peaks, size_t len)
+/* Under another name first, which sup_rec_erase() knows too: whoever reads meanwhile finds nothing
+ * or all. That it is not kept is no error: it is made again. */
+static void keep(const char *sound, const char *path, const struct sup_rec_keys *keys,
+                 struct sup_id recording, unsigned track, const char *peaks, size_t len)
 {
     char fresh[4200];
     struct sup_buf sealed = {0};
-    (void)snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path);
-    int fd = seal(keys, recording, track, peaks, len, &sealed) ? -1 : mkstemp(fresh);
+    (void)snprintf(fresh, sizeof(fresh), "%s.new", path);
+    int fd = seal(keys, recording, track, peaks, len, &sealed)
+                 ? -1
+                 : open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0) {
         bool good = write(fd, sealed.data, sealed.len) == (ssize_t)sealed.len;
         good = close(fd) == 0 && good;
         if (!good || rename(fresh, path) != 0)
             (void)unlink(fresh);
+        if (access(sound, F_OK) != 0) /* deleted meanwhile: recorder_place.h */
+            (void)unlink(path);
     }
     sup_buf_fini(&sealed);
 }
@@ -194,6 +198,7 @@ sup_err sup_rec_wave(const char *path, const struct sup_rec_keys *keys, struct s
     if (err)
         out->len = start;
     else if (info.finished)
-        keep(kept, keys, recording, track, out->data ? out->data + start : "", out->len - start);
+        keep(path, kept, keys, recording, track, out->data ? out->data + start : "",
+             out->len - start);
     return err;
 }

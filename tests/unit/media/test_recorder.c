@@ -303,6 +303,59 @@ START_TEST(an_end_of_the_process_writes_out_what_there_is)
 }
 END_TEST
 
+START_TEST(who_joins_later_is_on_the_same_time_line)
+{
+    struct sup_recording *r;
+    struct sup_opus_enc *enc;
+    struct sup_id id = sup_id_new();
+    uint64_t origin = sup_clock_mono_us() - 300000000ull; /* a call of five minutes */
+    uint8_t buf[400];
+    unsigned track = 0;
+    ck_assert_int_eq(sup_opus_enc_create(NULL, &enc), SUP_OK);
+    ck_assert_int_eq(sup_recording_start(recorders, id, origin, &r), SUP_OK);
+    sup_loop_step(loop, 0);
+    ck_assert_int_eq(sup_recording_add_track(r, &track), SUP_OK);
+    ck_assert_uint_eq(track, 2);
+    for (unsigned n = 0; n < 50; n++) {
+        size_t len = tone(enc, n, true, buf);
+        sup_recording_add(r, track, 9, n * FRAME, buf, len, origin + 290000000ull + n * 20000ull);
+    }
+    for (unsigned more = 3; more < SUP_REC_TRACKS; more++) {
+        ck_assert_int_eq(sup_recording_add_track(r, &track), SUP_OK);
+        ck_assert_uint_eq(track, more);
+    }
+    ck_assert_int_eq(sup_recording_add_track(r, &track), SUP_E_LIMIT);
+    sup_recording_finish(r, origin + 300000000ull, on_done, NULL);
+    wait_done(1);
+    sup_opus_enc_destroy(enc);
+    ck_assert(!result.incomplete);
+    struct ogg_sound sound = sound_of(id, 2, true);
+    ck_assert_uint_eq(sound.samples, 300000u * MS);
+    ck_assert_int_le(labs(ogg_onset_ms(&sound, 0) - 290000), 20);
+    free(sound.pcm);
+}
+END_TEST
+
+START_TEST(a_track_without_memory_is_none)
+{
+    struct sup_recording *r;
+    unsigned track = 99;
+    uint64_t now = sup_clock_mono_us();
+    ck_assert_int_eq(sup_recording_start(recorders, sup_id_new(), now, &r), SUP_OK);
+    for (size_t i = 1; i < 3; i++) {
+        sup_mem_fail_at(i);
+        sup_err err = sup_recording_add_track(r, &track);
+        sup_mem_fail_at(0);
+        ck_assert_int_eq(err, SUP_E_NOMEM);
+        ck_assert_uint_eq(track, 99);
+    }
+    ck_assert_int_eq(sup_recording_add_track(r, &track), SUP_OK);
+    ck_assert_uint_eq(track, 2);
+    sup_recording_finish(r, now, on_done, NULL);
+    wait_done(1);
+}
+END_TEST
+
 START_TEST(there_is_a_limit)
 {
     struct sup_recording *r[5];
@@ -330,4 +383,6 @@ SUP_CHECK_MAIN("recorder", setup, teardown, both_tracks_are_on_one_time_line,
                what_was_sent_is_not_on_the_disk_in_the_clear, a_kill_leaves_all_but_the_last_second,
                a_full_buffer_leaves_out_and_says_so, a_disk_that_comes_back_gets_the_rest,
                a_disk_that_stays_away_ends_it_as_incomplete,
-               an_end_of_the_process_writes_out_what_there_is, there_is_a_limit)
+               an_end_of_the_process_writes_out_what_there_is,
+               who_joins_later_is_on_the_same_time_line, a_track_without_memory_is_none,
+               there_is_a_limit)
