@@ -10,6 +10,7 @@
 #include "supportd/base/mem.h"
 #include "supportd/call/recording.h"
 #include "supportd/media/recorder.h"
+#include "supportd/media/recorder_mix.h"
 #include "supportd/pg/row_json.h"
 
 /* supportd recording: the recordings of a machine from its command line. */
@@ -276,7 +277,39 @@ static int export_track(const struct desk *d, const json_t *row, unsigned track,
     return err ? 1 : 0;
 }
 
-static int export(struct desk *d, struct sup_id id, const char *dir)
+static sup_err write_part(const void *data, size_t len, void *arg)
+{
+    return write(*(int *)arg, data, len) == (ssize_t)len ? SUP_OK : SUP_E_IO;
+}
+
+/* One file of all: the customer left, all others right. */
+static int export_mix(const struct desk *d, const json_t *row, const char *dir)
+{
+    char path[4096], to[4096];
+    struct sup_rec_file *files[SUP_REC_TRACKS];
+    struct sup_id id = id_of(row);
+    unsigned count = 0;
+    sup_err err = SUP_OK;
+    (void)snprintf(to, sizeof(to), "%s/%s.mix.opus", dir, sup_id_text(id).s);
+    for (; !err && count < tracks_of(row); count += !err) {
+        track_path(d, id, count, path, sizeof(path));
+        err = sup_rec_file_open(path, d->keys, &files[count]);
+    }
+    int out = err ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (!err)
+        err = out < 0 ? SUP_E_IO : sup_rec_mix(files, count, write_part, &out);
+    if (out >= 0 && close(out) != 0 && !err)
+        err = SUP_E_IO;
+    while (count > 0)
+        sup_rec_file_close(files[--count]);
+    if (err)
+        (void)fprintf(stderr, "%s: %s\n", to, sup_err_name(err));
+    else
+        (void)printf("%s %s | %s\n", to, person_of(row, 0), "all others");
+    return err ? 1 : 0;
+}
+
+static int export(struct desk *d, struct sup_id id, const char *dir, bool mix)
 {
     int bad = 0;
     json_decref(d->rows);
@@ -288,6 +321,8 @@ static int export(struct desk *d, struct sup_id id, const char *dir)
         return 1;
     }
     const json_t *row = json_array_get(d->rows, 0);
+    if (mix)
+        return export_mix(d, row, dir);
     for (unsigned track = 0; track < tracks_of(row); track++)
         bad |= export_track(d, row, track, dir);
     return bad;
@@ -368,8 +403,9 @@ static int make_key(const char *path)
 
 static int refuse(void)
 {
-    (void)fprintf(stderr, "usage: supportd recording make-key FILE | list | verify | export ID DIR "
-                          "| play-info ID\n");
+    (void)fprintf(stderr,
+                  "usage: supportd recording make-key FILE | list | verify | export ID DIR [--mix] "
+                  "| play-info ID\n");
     return 2;
 }
 
@@ -382,7 +418,8 @@ static int run(struct desk *d, int argc, char **argv, struct sup_id id)
         return bad < 0 ? 1 : bad > 0 ? 3 : 0;
     }
     if (strcmp(argv[1], "export") == 0)
-        return argc > 3 ? export(d, id, argv[3]) : refuse();
+        return argc > 3 ? export(d, id, argv[3], argc > 4 && strcmp(argv[4], "--mix") == 0)
+                        : refuse();
     return play_info(d, id);
 }
 

@@ -305,6 +305,27 @@ class Others(RecordingTest):
         self.assertEqual(len(set(names)), 3)
         self.assertIn("whole", self.stack.run("recording", "verify").stdout)
         self.assertIn(names[1], self.exported)
+        self.check_mix(recording, [pcm for pcm, _ in sounds], duration_ms)
+
+    def check_mix(self, recording, parties, duration_ms):
+        """One file: the customer left, the sum of all others right."""
+        self.stack.run("recording", "export", recording, self.out, "--mix")
+        path = os.path.join(self.out, f"{recording}.mix.opus")
+        _, told = decode(path)
+        with tempfile.NamedTemporaryFile(suffix=".wav") as out:
+            subprocess.run(["opusdec", "--quiet", "--rate", "48000", path, out.name], check=True, capture_output=True)
+            with wave.open(out.name, "rb") as f:
+                self.assertEqual(f.getnchannels(), 2)
+                both = np.frombuffer(f.readframes(f.getnframes()), "<i2").astype(np.float64).reshape(-1, 2) / 32768
+        for length in (len(both) / sound.RATE, told):
+            self.assertLess(abs(length - duration_ms / 1000), 0.020)
+        for side, want in enumerate((parties[0], np.sum(parties[1:], axis=0))):
+            got, size = both[:, side], sound.RATE // 100
+            count = min(len(got), len(want)) // size * size
+            levels = [np.abs(x[:count].reshape(-1, size)).max(axis=1) for x in (got, want)]
+            self.assertGreater(np.corrcoef(*levels)[0, 1], 0.95, f"side {side}")
+            self.assertGreater(len(onsets(want)), 3)
+            self.assertLess(max(abs(a - b) for a, b in zip(onsets(got), onsets(want))), 0.005, f"side {side}")
 
     def track(self, recording, name):
         if not hasattr(self, "out"):

@@ -30,9 +30,7 @@ function Row(props: { item: Recording; open: boolean; toggle: () => void }) {
         <Icon name={over ? "play" : "record"} />
         <span class="who">
           <span class="name">{name}</span>
-          <span class="dim">
-            {agents ? t("with", { name: agents }) : ""}
-          </span>
+          <span class="dim">{agents ? t("with", { name: agents }) : ""}</span>
         </span>
         <span class="dim">
           {!over && t("rec_running")}
