@@ -19,31 +19,35 @@ begin
 end $$;
 comment on function support.call_summary(text, uuid, jsonb) is 'Quality of a call per leg and direction; mos_low is the least "mos" in it';
 
--- One row is SAMPLE_NUMBERS of src/call/call_store.c: at (us), leg (1: agent), rtt_us, level (dBov), flags, then for in and for out: packets, lost,
--- recovered, late, jitter_us, residual loss and burst ratio and MOS in hundredths. -32768: not known.
+-- One row is SAMPLE_NUMBERS of src/call/call_store.c: at (us), leg (0: customer, 1: agent, 2: a part beside them), rtt_us, level (dBov), flags, then for in and for out: packets, lost,
+-- recovered, late, jitter_us, residual loss and burst ratio and MOS in hundredths. -32768: not known. p_calls: the calls of the rows, then, unless no
+-- row is of one, the parts.
 create function support.call_samples(p_actor text, p_calls uuid[], p_numbers bigint[], out inserted bigint)
 language plpgsql set supportd.actor = '' as $$
 declare
-    v_count int := cardinality(p_calls);
     v_width constant int := 21;
+    v_count int := cardinality(p_numbers) / v_width;
 begin
     perform support.act_as(p_actor, 'system:media');
-    if v_count is null or v_count > 1000 or cardinality(p_numbers) is distinct from v_count * v_width then
+    if v_count is null or v_count > 1000 or cardinality(p_numbers) % v_width <> 0 or cardinality(p_calls) not in (v_count, 2 * v_count)
+        or p_calls is null then
         perform support.fail('SD400', 'bad_argument');
     end if;
-    insert into support.call_quality_samples (call_id, leg, direction, at, customer_id, packets, lost, recovered, late, jitter_us, residual_loss,
+    insert into support.call_quality_samples (call_id, party_id, leg, direction, at, customer_id, packets, lost, recovered, late, jitter_us, residual_loss,
         burst_ratio, mos, rtt_us, level_db, flags)
-    select r.id, case r.leg when 1 then 'agent' else 'customer' end, r.direction, to_timestamp(0) + r.at_us * interval '1 microsecond', r.customer_id,
+    select r.id, r.party_id, coalesce(r.role, case r.leg when 1 then 'agent' else 'customer' end), r.direction, to_timestamp(0) + r.at_us * interval '1 microsecond', r.customer_id,
            r.packets, r.lost, r.recovered, r.late, r.jitter, nullif(r.residual, -32768) / 100.0, nullif(r.burst, -32768) / 100.0,
            nullif(r.mos, -32768) / 100.0, nullif(r.rtt, -32768), case r.direction when 'in' then nullif(r.level, -32768) end, r.flags
-    from (select k.id, k.customer_id, d.direction, p_numbers[o.at + 1] as at_us, p_numbers[o.at + 2] as leg, p_numbers[o.at + 3] as rtt,
+    from (select k.id, k.customer_id, y.id as party_id, y.role, d.direction, p_numbers[o.at + 1] as at_us, p_numbers[o.at + 2] as leg, p_numbers[o.at + 3] as rtt,
                  p_numbers[o.at + 4] as level, p_numbers[o.at + 5] as flags, p_numbers[o.at + d.at + 1] as packets, p_numbers[o.at + d.at + 2] as lost,
                  p_numbers[o.at + d.at + 3] as recovered, p_numbers[o.at + d.at + 4] as late, p_numbers[o.at + d.at + 5] as jitter,
                  p_numbers[o.at + d.at + 6] as residual, p_numbers[o.at + d.at + 7] as burst, p_numbers[o.at + d.at + 8] as mos
-          from unnest(p_calls) with ordinality u (call_id, n)
-          join support.voice_calls k on k.id = u.call_id -- one that was erased meanwhile has no samples
+          from unnest(p_calls[1:v_count], p_calls[v_count + 1:]) with ordinality u (call_id, part_id, n)
           cross join lateral (select (u.n::int - 1) * v_width) o (at)
+          join support.voice_calls k on k.id = u.call_id -- one that was erased meanwhile has no samples
+          left join support.call_parties y on y.id = u.part_id and y.call_id = u.call_id
           cross join (values ('in', 5), ('out', 13)) d (direction, at)
+          where (p_numbers[o.at + 2] = 2) = (y.id is not null)
           order by k.id) r
     on conflict do nothing;
     get diagnostics inserted = row_count;
@@ -66,30 +70,33 @@ begin
 end $$;
 comment on function support.call_quality(text, uuid, timestamptz, text, text, int) is 'The samples of a call before a given one (NULL: the newest)';
 
--- One row is CLIENT_NUMBERS of src/call/call_store.c: at (us), leg (1: agent), then the columns from interval_ms on. -32768: not known.
+-- One row is CLIENT_NUMBERS of src/call/call_store.c: at (us), leg (as of call_samples), then the columns from interval_ms on. -32768: not known.
 create function support.call_client_put(p_actor text, p_calls uuid[], p_numbers bigint[], p_paths text[], out inserted bigint)
 language plpgsql set supportd.actor = '' as $$
 declare
-    v_count int := cardinality(p_calls);
     v_width constant int := 15;
+    v_count int := cardinality(p_numbers) / v_width;
 begin
     perform support.act_as(p_actor, 'system:media');
-    if v_count is null or v_count > 1000 or cardinality(p_numbers) is distinct from v_count * v_width or cardinality(p_paths) is distinct from v_count then
+    if v_count is null or v_count > 1000 or cardinality(p_numbers) % v_width <> 0 or cardinality(p_calls) not in (v_count, 2 * v_count)
+        or p_calls is null or cardinality(p_paths) is distinct from v_count then
         perform support.fail('SD400', 'bad_argument');
     end if;
-    insert into support.call_client_stats (call_id, leg, at, customer_id, interval_ms, received, lost, discarded, samples, concealed, silent_concealed,
+    insert into support.call_client_stats (call_id, party_id, leg, at, customer_id, interval_ms, received, lost, discarded, samples, concealed, silent_concealed,
         sent, jitter_us, buffer_us, rtt_us, level_db, mic_db, path)
-    select k.id, case r.leg when 1 then 'agent' else 'customer' end, to_timestamp(0) + r.at_us * interval '1 microsecond', k.customer_id, r.span,
+    select k.id, y.id, coalesce(y.role, case r.leg when 1 then 'agent' else 'customer' end), to_timestamp(0) + r.at_us * interval '1 microsecond', k.customer_id, r.span,
            r.received, r.lost, nullif(r.discarded, -32768), nullif(r.samples, -32768), nullif(r.concealed, -32768), nullif(r.silent, -32768),
            nullif(r.sent, -32768), nullif(r.jitter, -32768), nullif(r.buffer, -32768), nullif(r.rtt, -32768), nullif(r.level, -32768),
            nullif(r.mic, -32768), nullif(r.path, '')
-    from (select u.call_id, u.path, p_numbers[o.at + 1] as at_us, p_numbers[o.at + 2] as leg, p_numbers[o.at + 3] as span, p_numbers[o.at + 4] as received,
+    from (select u.call_id, u.part_id, u.path, p_numbers[o.at + 1] as at_us, p_numbers[o.at + 2] as leg, p_numbers[o.at + 3] as span, p_numbers[o.at + 4] as received,
                  p_numbers[o.at + 5] as lost, p_numbers[o.at + 6] as discarded, p_numbers[o.at + 7] as samples, p_numbers[o.at + 8] as concealed,
                  p_numbers[o.at + 9] as silent, p_numbers[o.at + 10] as sent, p_numbers[o.at + 11] as jitter, p_numbers[o.at + 12] as buffer,
                  p_numbers[o.at + 13] as rtt, p_numbers[o.at + 14] as level, p_numbers[o.at + 15] as mic
-          from unnest(p_calls, p_paths) with ordinality u (call_id, path, n)
+          from unnest(p_calls[1:v_count], p_calls[v_count + 1:], p_paths) with ordinality u (call_id, part_id, path, n)
           cross join lateral (select (u.n::int - 1) * v_width) o (at)) r
     join support.voice_calls k on k.id = r.call_id
+    left join support.call_parties y on y.id = r.part_id and y.call_id = r.call_id
+    where (r.leg = 2) = (y.id is not null)
     order by k.id
     on conflict do nothing;
     get diagnostics inserted = row_count;

@@ -139,6 +139,7 @@ struct api_session {
     struct sup_map *left;     /* chats that it does not want to hear of any more */
     struct sup_timer *timer;  /* hello deadline, then silence */
     struct sup_timer *expiry; /* of the credential */
+    struct sup_timer *ice;    /* until the next credentials for TURN */
     int64_t connection;       /* number of its lease */
 };
 
@@ -219,6 +220,9 @@ void api_staff_store_new(struct api_op *op);
 
 /* RTCIceServer objects for a browser, with credentials of its own for TURN; NULL without memory. */
 json_t *api_ice_servers(const struct sup_api *api, const struct sup_actor *actor);
+/* From the welcome on: sends new ones after half of their life, where there are credentials. */
+void api_ice_watch(struct api_session *session);
+void api_ice_renew(void *arg); /* the session, by its timer */
 /* Tells actor the state of the own calls whose media is here: after an absence. */
 void api_calls_tell(struct sup_api *api, const struct sup_actor *actor);
 /* Tells a staff member the state of a call. */

@@ -374,9 +374,16 @@ void api_ws_call_stats(struct api_op *op)
 enum { PART_ITEMS, LIMIT = 0, BEFORE, FROM, NEXT, LIMIT_DEFAULT = 240, LIMIT_MAX = 4000 };
 
 /* A sample's place in the order of the list: its time, then leg and direction. */
-static int64_t place_of(int64_t at_us, bool agent, bool in)
+enum { PLACES = 16 };
+static const char *const legs[] = {"agent", "barge", "consult", "customer", "listen", "whisper"};
+enum { LEG_COUNT = sizeof(legs) / sizeof(legs[0]) };
+
+static int64_t place_of(int64_t at_us, const char *leg, bool in)
 {
-    return at_us * 4 + (agent ? 0 : 2) + (in ? 0 : 1);
+    int64_t n = 0;
+    while (n < LEG_COUNT - 1 && strcmp(legs[n], leg) != 0)
+        n++;
+    return at_us * PLACES + n * 2 + (in ? 0 : 1);
 }
 
 static json_t *verdicts_json(int64_t flags)
@@ -481,12 +488,12 @@ static void on_samples(const struct sup_pg_reply *reply, void *arg)
         int64_t at_us = sup_pg_time(reply->rows, rows - 1, sup_pg_col(reply->rows, "at"));
         const char *leg = sup_row_str(reply->rows, rows - 1, "leg");
         const char *direction = sup_row_str(reply->rows, rows - 1, "direction");
-        op->number[NEXT] = place_of(at_us, leg[0] == 'a', direction[0] == 'i');
+        op->number[NEXT] = place_of(at_us, leg, direction[0] == 'i');
         op->number[FROM] = at_us;
     }
     sup_err err =
         sup_call_store_client_list(op->api->opts.pool, op->actor.text, op->object, op->number[FROM],
-                                   op->number[BEFORE] / 4, LIMIT_MAX, on_clients, op);
+                                   op->number[BEFORE] / PLACES, LIMIT_MAX, on_clients, op);
     if (err)
         api_op_fail_err(op, err);
 }
@@ -495,11 +502,13 @@ void api_call_quality(struct api_op *op)
 {
     if (!api_op_path_id(op, "call_id", &op->object) ||
         !api_op_query_int(op, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX, &op->number[LIMIT]) ||
-        !api_op_query_int(op, "cursor", 0, 4, INT64_MAX, &op->number[BEFORE]))
+        !api_op_query_int(op, "cursor", 0, PLACES, INT64_MAX, &op->number[BEFORE]))
         return;
     int64_t place = op->number[BEFORE];
-    struct sup_call_before before = {
-        .at_us = place / 4, .agent = place % 4 < 2, .in = place % 2 == 0};
+    int64_t leg = place % PLACES / 2;
+    struct sup_call_before before = {.at_us = place / PLACES,
+                                     .leg = legs[leg < LEG_COUNT ? leg : LEG_COUNT - 1],
+                                     .in = place % 2 == 0};
     sup_err err = sup_call_store_quality(op->api->opts.pool, op->actor.text, op->object, &before,
                                          (int)op->number[LIMIT], on_samples, op);
     if (err)

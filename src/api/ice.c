@@ -29,3 +29,19 @@ json_t *api_ice_servers(const struct sup_api *api, const struct sup_actor *actor
                                "username", credential.username, "credential", credential.password));
     return servers;
 }
+
+/* A credential counts when it is used: a page that is open for days may have to restart ICE. */
+void api_ice_watch(struct api_session *session)
+{
+    const struct sup_api_opts *opts = &session->api->opts;
+    if (opts->turn_count > 0 && session->ice)
+        sup_timer_start(session->ice, opts->turn_ttl_us / 2);
+}
+
+void api_ice_renew(void *arg)
+{
+    struct api_session *session = arg;
+    api_session_send(session, json_pack("{s:s, s:o}", "type", "ice.servers", "ice_servers",
+                                        api_ice_servers(session->api, &session->actor)));
+    api_ice_watch(session);
+}

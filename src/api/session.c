@@ -105,6 +105,7 @@ void api_session_open(struct sup_ws_client *client, void *arg)
     sup_ws_forget_cookie(client);
     if (sup_map_create(&session->feeds) || sup_map_create(&session->left) ||
         sup_timer_create(api->opts.loop, on_expired, session, &session->expiry) ||
+        sup_timer_create(api->opts.loop, api_ice_renew, session, &session->ice) ||
         sup_timer_create(api->opts.loop, on_silence, session, &session->timer)) {
         sup_ws_close(client, SUP_WS_TRY_LATER, "overloaded");
         return;
@@ -125,7 +126,8 @@ void api_session_close(struct sup_ws_client *client, unsigned code, void *arg)
     sup_list_remove(&session->link);
     sup_timer_destroy(session->timer);
     sup_timer_destroy(session->expiry);
-    session->timer = session->expiry = NULL;
+    sup_timer_destroy(session->ice);
+    session->timer = session->expiry = session->ice = NULL;
     if (session->feeds)
         api_feed_leave_all(session);
     if (session->leased)
@@ -222,6 +224,7 @@ static void accept_hello(struct api_op *op, const struct sup_actor *actor)
                  SUP_STR("actor", actor->text));
     api_session_ref(session);
     api_op_reply(op, 0, "welcome", welcome(session));
+    api_ice_watch(session);
     resume(session, entries);
     json_decref(entries);
     api_session_welcomed(session);

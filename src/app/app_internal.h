@@ -68,6 +68,13 @@ sup_err app_config(const char *path, bool need_database, bool need_owner,
 sup_err app_make_mask(struct sup_app *app);
 sup_err app_make_media(struct sup_app *app);
 sup_err app_make_recorders(struct sup_app *app);
+/* key: the setting; file: path; why: what is wrong with it. Borrowed for the call. */
+typedef void (*app_sound_problem_cb)(const char *key, const char *file, const char *why, void *arg);
+/* Reads the music (the built-in one where no file is named) and the prompts, if a folder is, and
+ * tells of each file that is no good. Both must come in NULL, are the caller's to destroy, also
+ * after an error, and may stay NULL. Errors: those of sup_hold_open() and sup_prompts_open(). */
+sup_err app_read_sounds(const struct sup_config *config, app_sound_problem_cb tell, void *arg,
+                        struct sup_hold **hold, struct sup_prompts **prompts);
 /* The daemon's own TURN server, if media.relay_host names one: looks its address up off the loop
  * and gives the engine a credential, again and again. */
 sup_err app_make_relay(struct sup_app *app);

@@ -39,13 +39,26 @@ int app_migrate(int argc, char **argv)
     return err ? 1 : 0;
 }
 
+static void print_sound(const char *key, const char *file, const char *why, void *arg)
+{
+    (void)arg;
+    (void)fprintf(stderr, "%s: %s: %s\n", key, file, why);
+}
+
 int app_check_config(int argc, char **argv)
 {
     struct sup_config *config;
+    struct sup_hold *hold = NULL;
+    struct sup_prompts *prompts = NULL;
     if (app_config(app_option(argc, argv, "--config"), false, false, &config))
         return 78;
-    (void)printf("configuration is good\n");
+    sup_err err = app_read_sounds(config, print_sound, NULL, &hold, &prompts);
+    sup_hold_destroy(hold);
+    sup_prompts_destroy(prompts);
     sup_config_destroy(config);
+    if (err)
+        return 78;
+    (void)printf("configuration is good\n");
     return 0;
 }
 

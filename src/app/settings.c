@@ -197,36 +197,11 @@ sup_err app_make_recorders(struct sup_app *app)
     return sup_recorders_create(&opts, &app->recorders);
 }
 
-static sup_err add_music(struct sup_app *app, const char *file)
+static void log_sound(const char *key, const char *file, const char *why, void *arg)
 {
-    const char *why = "all together longer than 30 minutes";
-    struct sup_hold *piece;
-    sup_err err = sup_hold_open(file, &piece, &why);
-    if (!err && app->hold) {
-        err = sup_hold_append(app->hold, piece);
-        sup_hold_destroy(piece);
-    } else if (!err) {
-        app->hold = piece;
-    }
-    if (err)
-        sup_log_error("app", "hold music not read", SUP_STR("file", file), SUP_STR("why", why));
-    return err;
-}
-
-static sup_err make_sounds(struct sup_app *app)
-{
-    const struct sup_config *c = app->config;
-    struct sup_prompts_error bad;
-    sup_err err = c->media.hold_music_files.count ? SUP_OK : sup_hold_create_builtin(&app->hold);
-    for (size_t i = 0; !err && i < c->media.hold_music_files.count; i++)
-        err = add_music(app, c->media.hold_music_files.items[i]);
-    if (err || !c->media.prompts_dir[0])
-        return err;
-    err = sup_prompts_open(c->media.prompts_dir, &app->prompts, &bad);
-    if (err)
-        sup_log_error("app", "prompts not read", SUP_STR("folder", c->media.prompts_dir),
-                      SUP_STR("file", bad.file), SUP_STR("why", bad.why));
-    return err;
+    (void)arg;
+    sup_log_error("app", "sound not read", SUP_STR("setting", key), SUP_STR("file", file),
+                  SUP_STR("why", why));
 }
 
 sup_err app_make_media(struct sup_app *app)
@@ -248,7 +223,7 @@ sup_err app_make_media(struct sup_app *app)
         for (size_t i = 0; i < count; i++)
             if (!strchr(addresses[i].address, ':') == !strchr(c->media.advertised_address, ':'))
                 addresses[i].advertised = c->media.advertised_address;
-    sup_err err = make_sounds(app);
+    sup_err err = app_read_sounds(c, log_sound, NULL, &app->hold, &app->prompts);
     if (err)
         return err;
     struct sup_media_engine_opts opts = {

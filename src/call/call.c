@@ -231,6 +231,7 @@ void sup_call_ended(struct sup_call *call, struct sup_id id)
     if (!live)
         return;
     call_recording_end(live);
+    call_legs_end_second(live);
     call_batch_store(call->batch);
     json_t *summary = call_summary_json(live);
     if (summary && sup_call_store_summary(call->opts.pool, id, summary, on_summary, NULL))

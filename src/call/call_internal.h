@@ -46,6 +46,7 @@ struct call_party {
     bool to_customer; /* the customer hears it */
     unsigned track;   /* of the recording, from 1; 0: none */
     bool sampled;     /* last is valid */
+    bool ending;      /* its leg's last sample, which is counted and stored, not told */
     /* of a seat from SUP_CALL_PARTIES on (party.c) */
     struct sup_id row; /* in support.call_parties; zero: the seat is free */
     enum sup_call_role role;
@@ -148,6 +149,8 @@ void call_emit(struct call_live *live, struct sup_call_event *event);
 sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const char *sdp,
                        size_t len, struct sup_buf *answer, struct sup_sdp_error *error);
 void call_leg_drop(struct call_live *live, enum sup_call_party party);
+/* What the present second of the legs has so far: before the call is summed up. */
+void call_legs_end_second(struct call_live *live);
 /* The party whose leg this user has, or NULL. */
 struct call_party *call_find_party(const struct sup_call *call, struct sup_id user,
                                    struct sup_id id);
@@ -157,7 +160,8 @@ sup_err call_batch_create(struct sup_call *call);
 void call_batch_destroy(struct call_batch *batch);
 /* Writes what is gathered, of all calls. */
 void call_batch_store(struct call_batch *batch);
-/* A second of a party has passed: it is counted, stored and told. */
+/* A second of a party has passed: it is counted, stored and told. Of those beside customer and
+ * agent, while they take part, it is stored alone. */
 void call_take_sample(struct call_party *party, const struct sup_quality_sample *sample);
 /* Its verdicts have changed: told at once, not with the next picture. */
 void call_take_verdicts(struct call_party *party, uint32_t verdicts);

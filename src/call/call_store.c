@@ -124,7 +124,18 @@ enum {
 _Static_assert(sizeof(struct sup_call_sample) == SAMPLE_NUMBERS * sizeof(int64_t), "row width");
 _Static_assert(sizeof(struct sup_call_client_row) == CLIENT_NUMBERS * sizeof(int64_t), "row width");
 
-sup_err sup_call_store_samples(struct sup_pg_pool *pool, const struct sup_id *calls,
+/* The calls, and behind them the parts. */
+static void add_owners(struct sup_pg_params *p, const struct sup_call_owner *owners, size_t count)
+{
+    struct sup_id ids[2 * SUP_CALL_BATCH_MAX];
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = owners[i].call;
+        ids[count + i] = owners[i].part;
+    }
+    sup_pg_add_ids(p, ids, 2 * count);
+}
+
+sup_err sup_call_store_samples(struct sup_pg_pool *pool, const struct sup_call_owner *owners,
                                const struct sup_call_sample *samples, size_t count, sup_pg_cb cb,
                                void *arg)
 {
@@ -132,12 +143,12 @@ sup_err sup_call_store_samples(struct sup_pg_pool *pool, const struct sup_id *ca
         return SUP_E_LIMIT;
     struct sup_pg_params p = {0};
     sup_pg_add_text(&p, MEDIA);
-    sup_pg_add_ids(&p, calls, count);
+    add_owners(&p, owners, count);
     sup_pg_add_ints(&p, (const int64_t *)samples, count * SAMPLE_NUMBERS);
     return run(pool, SAMPLES, &p, no_key, cb, arg);
 }
 
-sup_err sup_call_store_client(struct sup_pg_pool *pool, const struct sup_id *calls,
+sup_err sup_call_store_client(struct sup_pg_pool *pool, const struct sup_call_owner *owners,
                               const struct sup_call_client_row *rows, const char *const *paths,
                               size_t count, sup_pg_cb cb, void *arg)
 {
@@ -145,7 +156,7 @@ sup_err sup_call_store_client(struct sup_pg_pool *pool, const struct sup_id *cal
         return SUP_E_LIMIT;
     struct sup_pg_params p = {0};
     sup_pg_add_text(&p, MEDIA);
-    sup_pg_add_ids(&p, calls, count);
+    add_owners(&p, owners, count);
     sup_pg_add_ints(&p, (const int64_t *)rows, count * CLIENT_NUMBERS);
     sup_pg_add_texts(&p, paths, count);
     return run(pool, CLIENT_PUT, &p, no_key, cb, arg);
@@ -167,7 +178,7 @@ sup_err sup_call_store_quality(struct sup_pg_pool *pool, const char *actor, stru
     sup_pg_add_text(&p, actor);
     sup_pg_add_id(&p, call);
     add_time_or_null(&p, before->at_us);
-    sup_pg_add_text(&p, before->agent ? "agent" : "customer");
+    sup_pg_add_text(&p, before->leg);
     sup_pg_add_text(&p, before->in ? "in" : "out");
     sup_pg_add_int(&p, limit);
     return run(pool, QUALITY, &p, no_key, cb, arg);

@@ -159,8 +159,7 @@ const char *sup_call_leg_name(const struct sup_call *call, struct sup_id id,
 static void on_quality(struct sup_leg *leg, const struct sup_quality_sample *sample, void *arg)
 {
     (void)leg;
-    if (!is_extra(arg)) /* the figures are those of customer and agent */
-        call_take_sample(arg, sample);
+    call_take_sample(arg, sample);
 }
 
 static void on_verdicts(struct sup_leg *leg, uint32_t verdicts, void *arg)
@@ -195,17 +194,34 @@ static sup_err leg_create(struct call_live *live, enum sup_call_party party)
     return err;
 }
 
-static void leg_close(struct call_live *live, struct sup_leg *leg)
+static void end_second(struct call_party *party, struct sup_leg *leg)
 {
-    if (leg)
-        sup_metric_add(live->service->legs_metric, -1);
+    party->ending = true;
+    sup_leg_end_second(leg);
+    party->ending = false;
+}
+
+void call_legs_end_second(struct call_live *live)
+{
+    for (int seat = 0; seat < CALL_SEATS; seat++)
+        if (live->parties[seat].leg)
+            end_second(&live->parties[seat], live->parties[seat].leg);
+}
+
+/* party: whose it was, and whose the rest of its last second is. */
+static void leg_close(struct call_party *party, struct sup_leg *leg)
+{
+    if (leg) {
+        end_second(party, leg);
+        sup_metric_add(party->live->service->legs_metric, -1);
+    }
     sup_leg_destroy(leg);
 }
 
 void call_leg_drop(struct call_live *live, enum sup_call_party party)
 {
     struct call_party *p = &live->parties[party];
-    leg_close(live, p->leg);
+    leg_close(p, p->leg);
     if (p->grace)
         sup_timer_stop(p->grace);
     p->leg = NULL;
@@ -231,10 +247,10 @@ sup_err call_leg_offer(struct call_live *live, enum sup_call_party party, const 
         if (!err)
             err = sup_leg_offer(p->leg, sdp, len, answer, error);
         if (err) {
-            leg_close(live, p->leg);
+            leg_close(p, p->leg);
             p->leg = old; /* and its grace period goes on */
         } else if (old) {
-            leg_close(live, old);
+            leg_close(p, old);
             p->muted = p->sampled = p->has_stats = false;
         }
     }

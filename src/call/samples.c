@@ -9,9 +9,10 @@
 /* Quality of the legs on its way to the tables and to who looks on. */
 
 enum {
-    STORE_AFTER_US = 1000000,   /* one statement a second for all calls */
-    TELL_AGAIN_US = 10000000,   /* a page that came meanwhile knows by then */
-    CLIENT_FRESH_US = 15000000, /* three of the usual intervals */
+    STORE_AFTER_US = 1000000, /* one statement a second for all calls */
+    TELL_AGAIN_US = 10000000, /* a page that came meanwhile knows by then */
+    MS_US = 1000,
+    CLIENT_FRESH_US = 15000000, /* a page in the background tells more rarely */
     TOLD_CUSTOMER = 1u << 30,   /* bits of call_live::told above the verdicts */
     TOLD_OTHER = (int)(1u << 29),
 };
@@ -20,7 +21,7 @@ struct call_batch {
     struct sup_call *service;
     struct sup_timer *timer;
     size_t count, client_count;
-    struct sup_id calls[SUP_CALL_BATCH_MAX], client_calls[SUP_CALL_BATCH_MAX];
+    struct sup_call_owner owners[SUP_CALL_BATCH_MAX], client_owners[SUP_CALL_BATCH_MAX];
     struct sup_call_sample rows[SUP_CALL_BATCH_MAX];
     struct sup_call_client_row client_rows[SUP_CALL_BATCH_MAX];
     char paths[SUP_CALL_BATCH_MAX][8];
@@ -77,10 +78,10 @@ void call_batch_store(struct call_batch *batch)
     for (size_t i = 0; i < batch->client_count; i++)
         paths[i] = batch->paths[i];
     if (batch->count > 0)
-        err =
-            sup_call_store_samples(pool, batch->calls, batch->rows, batch->count, on_stored, batch);
+        err = sup_call_store_samples(pool, batch->owners, batch->rows, batch->count, on_stored,
+                                     batch);
     if (batch->client_count > 0)
-        client_err = sup_call_store_client(pool, batch->client_calls, batch->client_rows, paths,
+        client_err = sup_call_store_client(pool, batch->client_owners, batch->client_rows, paths,
                                            batch->client_count, on_stored, batch);
     if (err || client_err)
         drop(batch, "", err ? err : client_err);
@@ -108,14 +109,30 @@ static int64_t now_ms_us(void)
     return sup_clock_wall_us() / 1000 * 1000; /* what answers and cursors carry */
 }
 
-static void add_row(struct call_batch *batch, struct sup_id call, bool agent,
-                    const struct sup_quality_sample *s)
+/* Whose rows they are: customer and agent have one stream each, others one per seat, which the last
+ * digits of the time keep apart. */
+static struct sup_call_owner owner_of(const struct call_party *party, int64_t *at_us, int64_t *leg)
 {
+    const struct call_live *live = party->live;
+    int seat = (int)(party - live->parties);
+    if (seat < SUP_CALL_PARTIES) {
+        *leg = seat == SUP_CALL_AGENT ? SUP_CALL_ROW_AGENT : SUP_CALL_ROW_CUSTOMER;
+        return (struct sup_call_owner){.call = live->id};
+    }
+    *leg = SUP_CALL_ROW_PART;
+    *at_us = *at_us / (CALL_SEATS * MS_US) * (CALL_SEATS * MS_US) + seat * MS_US;
+    return (struct sup_call_owner){live->id, party->row};
+}
+
+static void add_row(struct call_party *party, const struct sup_quality_sample *s)
+{
+    struct call_batch *batch = party->live->service->batch;
     bool heard = s->in.packets + s->in.lost > 0;
-    batch->calls[batch->count] = call;
+    int64_t at_us = now_ms_us(), leg;
+    batch->owners[batch->count] = owner_of(party, &at_us, &leg);
     batch->rows[batch->count++] = (struct sup_call_sample){
-        .at_us = now_ms_us(),
-        .agent = agent,
+        .at_us = at_us,
+        .leg = leg,
         .rtt_us = s->has_rtt ? (int64_t)s->rtt_us : SUP_CALL_UNKNOWN,
         .level_dbov = s->has_level ? s->level_dbov : SUP_CALL_UNKNOWN,
         .flags = s->verdicts,
@@ -130,15 +147,15 @@ static void add_row(struct call_batch *batch, struct sup_id call, bool agent,
 
 void call_batch_add_client(struct call_party *party)
 {
-    struct call_live *live = party->live;
-    struct call_batch *batch = live->service->batch;
+    struct call_batch *batch = party->live->service->batch;
     const struct sup_call_client *c = &party->client;
     size_t n = batch->client_count++;
-    batch->client_calls[n] = live->id;
+    int64_t at_us = c->at_us, leg;
+    batch->client_owners[n] = owner_of(party, &at_us, &leg);
     memcpy(batch->paths[n], c->path, sizeof(c->path));
     batch->client_rows[n] = (struct sup_call_client_row){
-        .at_us = c->at_us,
-        .agent = party == &live->parties[SUP_CALL_AGENT],
+        .at_us = at_us,
+        .leg = leg,
         .interval_ms = c->interval_ms,
         .received = c->received,
         .lost = c->lost,
@@ -199,17 +216,29 @@ static void emit_picture(struct call_live *live)
     call_emit(live, &event);
 }
 
+static bool is_empty(const struct sup_quality_sample *s)
+{
+    return s->in.packets + s->in.lost + s->out.packets + s->out.lost == 0;
+}
+
 void call_take_sample(struct call_party *party, const struct sup_quality_sample *sample)
 {
     struct call_live *live = party->live;
     bool agent = party == &live->parties[SUP_CALL_AGENT];
-    if (live->dead)
+    bool other = party >= &live->parties[SUP_CALL_PARTIES];
+    if (live->dead || (other && (!party->open || sup_id_is_zero(party->row))))
+        return;
+    if (party->ending && is_empty(sample))
+        return;
+    add_row(party, sample);
+    if (other)
+        return;
+    call_totals_add(&party->totals, sample);
+    if (party->ending)
         return;
     bool changed = party->sampled && party->last.verdicts != sample->verdicts;
     party->last = *sample;
     party->sampled = true;
-    call_totals_add(&party->totals, sample);
-    add_row(live->service->batch, live->id, agent, sample);
     /* One picture a second: at the customer's sample, or the agent's where there is no other. */
     if (!agent || changed || !has_picture(&live->parties[SUP_CALL_CUSTOMER]))
         emit_picture(live);

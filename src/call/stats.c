@@ -55,6 +55,25 @@ static bool compare(const struct sup_call_stats *a, const struct sup_call_stats 
            since(a->sent, b->sent, &ret->sent);
 }
 
+/* It is evidence of what happens to what the leg is sent, beside the leg's own reports. */
+static void tell_leg(struct sup_leg *leg, const struct sup_call_client *client, bool follows)
+{
+    struct sup_quality_client c = {0};
+    if (follows)
+        c = (struct sup_quality_client){
+            .interval_us = (uint64_t)client->interval_ms * 1000,
+            .received = client->received,
+            .lost = client->lost,
+            .has_jitter = client->jitter_us != SUP_CALL_UNKNOWN,
+            .has_rtt = client->rtt_us != SUP_CALL_UNKNOWN,
+        };
+    if (c.has_jitter)
+        c.jitter_us = (uint32_t)client->jitter_us;
+    if (c.has_rtt)
+        c.rtt_us = (uint32_t)client->rtt_us;
+    sup_leg_take_client(leg, &c);
+}
+
 sup_err sup_call_take_stats(struct sup_call *call, struct sup_id user, struct sup_id id,
                             const struct sup_call_stats *stats)
 {
@@ -73,10 +92,14 @@ sup_err sup_call_take_stats(struct sup_call *call, struct sup_id user, struct su
     party->stats_us = now_us;
     party->has_stats = true;
     sup_metric_add(call->stats_metric, 1);
+    tell_leg(party->leg, &client, follows);
     if (!follows)
         return SUP_OK;
     party->client = client;
-    call_totals_add_client(&party->totals, &client);
+    if (party < &party->live->parties[SUP_CALL_PARTIES])
+        call_totals_add_client(&party->totals, &client);
+    else if (!party->open)
+        return SUP_OK; /* only asked: no part yet that rows could be of */
     call_batch_add_client(party);
     return SUP_OK;
 }

@@ -268,7 +268,7 @@ const struct row config_rows[] = {
        "The server's own limit on one statement."),
     MS(database, connect_timeout_ms, "5s", 100, MIN_MS, FIXED, "For connecting."),
 
-    MS(call, stats_interval_ms, "1s", 100, MIN_MS, FIXED,
+    MS(call, stats_interval_ms, "500ms", 100, MIN_MS, FIXED,
        "Least time between two reports of a browser on its side of a call; faster ones are "
        "refused."),
     MS(call, grace_ms, "30s", 1000, 10 * MIN_MS, FIXED,
@@ -289,7 +289,8 @@ const struct row config_rows[] = {
          "TURN servers for browsers whose network blocks UDP. Need media.turn_secret."),
     SECRET(media, turn_secret, 16, FIXED,
            "Secret shared with the TURN server, from which time-limited credentials are made."),
-    MS(media, turn_ttl_ms, "12h", MIN_MS, 7LL * DAY_MS, FIXED, "Life of those credentials."),
+    MS(media, turn_ttl_ms, "12h", 10000, 7LL * DAY_MS, FIXED,
+       "Life of those credentials. Clients that stay get new ones after half of it."),
     TEXT(media, relay_host, "", 253, FIXED, NULL, check_host,
          "TURN server that the daemon itself uses beside its own addresses, where browsers cannot "
          "reach those. Needs media.turn_secret. A name is looked up again with each credential."),

@@ -20,6 +20,8 @@ enum {
     ROUNDS_MAX = 4,  /* epoll_wait calls per step: then the loop's other work has its turn */
     TIMERS_FIRST = 64,
     DEFAULT_STUN_PORT = 3478,
+    NAMES_AHEAD = 4, /* events between the fetching and the use */
+    RANGES_AHEAD = 2,
 };
 
 struct sup_media_engine {
@@ -378,9 +380,24 @@ const struct sup_media_engine_opts *sup_media_config(const struct sup_media_engi
     return &engine->opts;
 }
 
+/* In two steps, as the names have to be there before what they name. */
+static void fetch_ahead(const struct sup_media_engine *e, int at)
+{
+    const struct sup_media_watch *watch;
+    if (at + NAMES_AHEAD < e->event_count && (watch = e->events[at + NAMES_AHEAD].data.ptr) &&
+        watch->warm)
+        sup_warm_fetch_names(watch->warm);
+    if (at + RANGES_AHEAD < e->event_count && (watch = e->events[at + RANGES_AHEAD].data.ptr) &&
+        watch->warm)
+        sup_warm_fetch(watch->warm);
+}
+
 static void hand_out(struct sup_media_engine *e)
 {
+    for (int i = 0; i < e->event_count; i++)
+        __builtin_prefetch(e->events[i].data.ptr);
     for (e->event_at = 0; e->event_at < e->event_count;) {
+        fetch_ahead(e, e->event_at);
         const struct epoll_event *ev = &e->events[e->event_at++];
         struct sup_media_watch *watch = ev->data.ptr;
         if (watch)

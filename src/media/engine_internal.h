@@ -7,6 +7,7 @@
 
 #include "supportd/base/list.h"
 #include "supportd/media/engine.h"
+#include "supportd/media/warm.h"
 
 enum {
     SUP_MEDIA_DATAGRAM_MAX = 2048, /* longer ones are cut by the kernel and fail to verify */
@@ -17,6 +18,8 @@ enum {
 struct sup_media_watch {
     int fd;
     void (*on_ready)(struct sup_media_watch *watch, uint32_t events);
+    const struct sup_warm
+        *warm; /* what a packet on it will touch; may be NULL, else lives as long */
 };
 
 /* fd and on_ready are set by the caller; events are EPOLLIN and the like.

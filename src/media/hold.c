@@ -25,9 +25,17 @@ struct ogg_reader {
     ogg_sync_state sync;
     ogg_stream_state stream;
     bool has_stream;
+    bool ended;       /* its last page was read */
     unsigned headers; /* OpusHead and OpusTags seen */
     struct sup_hold *hold;
     const char *why;
+
+    uint64_t skip;      /* packets that lie in the pre-skip as a whole, still to come */
+    int64_t head_start; /* samples of the pre-skip that are left in the first packet kept */
+    size_t packets;     /* of sound, those left out included */
+    size_t page_packets;
+    int64_t begin, end; /* granule positions: where the first packet begins, where the sound ends */
+    bool has_begin;
 };
 
 enum { HEAD_LEN = 19, FEED = 8192, GROW_BYTES = 16384, GROW_PACKETS = 512 };
@@ -93,13 +101,20 @@ static sup_err refuse(struct ogg_reader *r, sup_err err, const char *why)
 /* RFC 7845 section 5.1. */
 static sup_err read_head(struct ogg_reader *r, const uint8_t *p, size_t len)
 {
+    if (len >= 7 && memcmp(p, "\1vorbis", 7) == 0)
+        return refuse(r, SUP_E_UNSUPPORTED, "Ogg Vorbis, not Opus");
     if (len < HEAD_LEN || memcmp(p, "OpusHead", 8) != 0 || p[8] >> 4 != 0)
         return refuse(r, SUP_E_MALFORMED, "not an Ogg Opus file");
-    if (p[18] != 0 || p[9] < 1 || p[9] > 2)
-        return refuse(r, SUP_E_UNSUPPORTED, "more than two channels");
+    if (p[18] != 0)
+        return refuse(r, SUP_E_UNSUPPORTED, "channels by a mapping: only mono and plain stereo");
+    if (p[9] < 1 || p[9] > 2)
+        return refuse(r, SUP_E_UNSUPPORTED, "neither mono nor stereo");
     if (p[16] || p[17])
         return refuse(r, SUP_E_UNSUPPORTED,
                       "the output gain is not 0: listeners would not apply it");
+    unsigned pre_skip = p[10] | (unsigned)p[11] << 8;
+    r->skip = pre_skip / SUP_HOLD_PACKET_SAMPLES;
+    r->head_start = pre_skip % SUP_HOLD_PACKET_SAMPLES;
     return SUP_OK;
 }
 
@@ -111,6 +126,12 @@ static sup_err read_audio(struct ogg_reader *r, const uint8_t *p, size_t len)
     if (info.duration_us != SUP_HOLD_PACKET_US)
         return refuse(r, SUP_E_UNSUPPORTED,
                       "packets must last 20 ms each (opusenc --framesize 20)");
+    r->packets++;
+    r->page_packets++;
+    if (r->skip > 0) {
+        r->skip--;
+        return SUP_OK;
+    }
     sup_err err = hold_add(r->hold, p, len);
     return err == SUP_E_LIMIT ? refuse(r, err, "longer than 30 minutes") : err;
 }
@@ -132,33 +153,90 @@ static sup_err read_packet(struct ogg_reader *r, const ogg_packet *packet)
     return read_audio(r, p, len);
 }
 
-/* *ret_end: the stream's last page was read. */
-static sup_err read_page(struct ogg_reader *r, ogg_page *page, bool *ret_end)
+/* What the player's loop would hear as a gap: whole packets of padding. What is left of the
+ * pre-skip in the first one counts, so that the beat stays (RFC 7845 sections 4.3 and 4.4). */
+static void drop_padding(struct ogg_reader *r)
 {
-    if (!r->has_stream) {
-        if (!ogg_page_bos(page) || ogg_stream_init(&r->stream, ogg_page_serialno(page)))
-            return refuse(r, SUP_E_MALFORMED, "not an Ogg file");
-        r->has_stream = true;
+    int64_t lasts = (int64_t)r->packets * SUP_HOLD_PACKET_SAMPLES;
+    if (!r->has_begin || r->end < r->begin || r->end - r->begin > lasts)
+        return;
+    int64_t surplus = lasts - (r->end - r->begin) + r->head_start;
+    for (size_t n = r->page_packets; n > 0 && r->hold->count > 1; n--) {
+        surplus -= SUP_HOLD_PACKET_SAMPLES;
+        if (surplus < 0)
+            break;
+        r->hold->count--;
+        r->hold->len = r->hold->ends[r->hold->count - 1];
     }
-    if (ogg_page_serialno(page) != r->stream.serialno)
-        return SUP_OK; /* another stream beside ours */
+}
+
+static void take_granule(struct ogg_reader *r, int64_t granule)
+{
+    if (r->page_packets == 0 || granule < 0)
+        return;
+    int64_t lasts = (int64_t)r->page_packets * SUP_HOLD_PACKET_SAMPLES;
+    if (!r->has_begin) /* less than that: the first page is the last, and cut at its end */
+        r->begin = granule > lasts ? granule - lasts : 0;
+    r->has_begin = true;
+    r->end = granule;
+}
+
+static sup_err open_stream(struct ogg_reader *r, ogg_page *page)
+{
+    if (r->has_stream)
+        return refuse(r, SUP_E_UNSUPPORTED,
+                      r->ended ? "several streams one behind the other: make a file of each"
+                               : "several streams beside each other");
+    if (ogg_stream_init(&r->stream, ogg_page_serialno(page)))
+        return refuse(r, SUP_E_NOMEM, "out of memory");
+    r->has_stream = true;
+    return SUP_OK;
+}
+
+static sup_err read_page(struct ogg_reader *r, ogg_page *page)
+{
+    sup_err err = ogg_page_bos(page) ? open_stream(r, page) : SUP_OK;
+    if (err)
+        return err;
+    if (!r->has_stream)
+        return refuse(r, SUP_E_MALFORMED, "the beginning is missing");
+    if (r->ended || ogg_page_serialno(page) != r->stream.serialno)
+        return refuse(r, SUP_E_MALFORMED, "a page that belongs to no stream");
     if (ogg_stream_pagein(&r->stream, page))
         return refuse(r, SUP_E_MALFORMED, "a damaged page");
     ogg_packet packet;
     int got;
+    r->page_packets = 0;
     while ((got = ogg_stream_packetout(&r->stream, &packet)) == 1) {
-        sup_err err = read_packet(r, &packet);
+        err = read_packet(r, &packet);
         if (err)
             return err;
     }
-    *ret_end = ogg_page_eos(page);
+    take_granule(r, ogg_page_granulepos(page));
+    r->ended = ogg_page_eos(page);
     return got < 0 ? refuse(r, SUP_E_MALFORMED, "a page is missing") : SUP_OK;
+}
+
+static sup_err read_pages(struct ogg_reader *r)
+{
+    ogg_page page;
+    int got;
+    while ((got = ogg_sync_pageout(&r->sync, &page)) != 0) {
+        if (got < 0)
+            return refuse(r, SUP_E_MALFORMED,
+                          !r->has_stream ? "not an Ogg file"
+                          : r->ended     ? "something else behind its end"
+                                         : "a damaged page");
+        sup_err err = read_page(r, &page);
+        if (err)
+            return err;
+    }
+    return SUP_OK;
 }
 
 static sup_err read_stream(struct ogg_reader *r, const uint8_t *data, size_t len)
 {
-    bool end = false;
-    for (size_t off = 0; off < len && !end;) {
+    for (size_t off = 0; off < len;) {
         size_t n = len - off < FEED ? len - off : FEED;
         char *room = ogg_sync_buffer(&r->sync, (long)n);
         if (!room)
@@ -167,17 +245,20 @@ static sup_err read_stream(struct ogg_reader *r, const uint8_t *data, size_t len
         off += n;
         if (ogg_sync_wrote(&r->sync, (long)n))
             return SUP_E_NOMEM;
-        ogg_page page;
-        int got;
-        while (!end && (got = ogg_sync_pageout(&r->sync, &page)) != 0) {
-            if (got < 0)
-                return refuse(r, SUP_E_MALFORMED, "not an Ogg file, or a damaged one");
-            sup_err err = read_page(r, &page, &end);
-            if (err)
-                return err;
-        }
+        sup_err err = read_pages(r);
+        if (err)
+            return err;
     }
-    return r->hold->count ? SUP_OK : refuse(r, SUP_E_MALFORMED, "no audio in it");
+    if (len == 0)
+        return refuse(r, SUP_E_MALFORMED, "empty");
+    if (!r->has_stream)
+        return refuse(r, SUP_E_MALFORMED, "not an Ogg file");
+    if (!r->ended)
+        return refuse(r, SUP_E_MALFORMED, "cut off: its end is missing");
+    if (r->hold->count == 0)
+        return refuse(r, SUP_E_MALFORMED, "no audio in it");
+    drop_padding(r);
+    return SUP_OK;
 }
 
 sup_err sup_hold_parse(const uint8_t *data, size_t len, struct sup_hold **ret_hold,
@@ -220,7 +301,7 @@ static sup_err read_all(int fd, uint8_t **ret_data, size_t *ret_len, const char 
         return SUP_E_LIMIT;
     }
     size_t len = (size_t)st.st_size, off = 0;
-    uint8_t *data = sup_malloc(len);
+    uint8_t *data = sup_malloc(len ? len : 1);
     if (!data) {
         *ret_why = "out of memory";
         return SUP_E_NOMEM;

@@ -38,9 +38,18 @@ struct held {
 struct sup_ice {
     struct sup_ice_opts opts;
     struct sup_ice_agent *agent;
+    bool created; /* callbacks may run */
+
+    enum sup_ice_state state;
+    bool has_pair;
+    struct sockaddr_storage peer; /* of the selected pair */
+    socklen_t peer_len;
+    int send_fd; /* -1: send through libnice */
+    struct sup_ice_stats stats;
+    struct sup_ice_pair pair;
+
     struct sibling siblings[SOCKETS_MAX];
     size_t sibling_count;
-    bool created; /* callbacks may run */
 
     char ufrag[SUP_ICE_UFRAG_MAX + 1], pwd[SUP_ICE_PWD_MAX + 1];
     char remote_ufrag[SUP_ICE_UFRAG_MAX + 1];
@@ -50,17 +59,10 @@ struct sup_ice {
     struct sup_candidate remote[SUP_ICE_REMOTE_MAX];
     size_t remote_count;
 
-    enum sup_ice_state state;
-    bool has_pair;
-    struct sup_ice_pair pair;
-    struct sockaddr_storage peer; /* of the selected pair */
-    socklen_t peer_len;
-    int send_fd;       /* -1: send through libnice */
     struct held *held; /* SUP_ICE_HELD_MAX of them, until the first pair; or NULL */
     size_t held_count;
     struct sockaddr_storage elsewhere; /* where the peer sends from instead; family 0: nowhere */
     uint64_t look_us, tell_us;         /* not before */
-    struct sup_ice_stats stats;
 };
 
 static bool same_source(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
@@ -316,7 +318,11 @@ static int selected_nice_fd(const struct sup_ice *ice)
 {
     GSocket *socket =
         nice_agent_get_selected_socket(ice->agent->nice, ice->agent->stream, SUP_ICE_COMPONENT);
-    return socket ? g_socket_get_fd(socket) : -1;
+    if (!socket)
+        return -1;
+    int fd = g_socket_get_fd(socket);
+    g_object_unref(socket);
+    return fd;
 }
 
 static int sending_fd(const struct sup_ice *ice)
@@ -380,8 +386,9 @@ static void open_sibling(struct sup_ice *ice, int nice_fd)
     int fd = sup_ice_sibling_open(nice_fd, tos_of(ice));
     if (fd < 0)
         return;
-    *s = (struct sibling){
-        .watch = {.fd = fd, .on_ready = on_sibling_ready}, .ice = ice, .nice_fd = nice_fd};
+    *s = (struct sibling){.watch = {.fd = fd, .on_ready = on_sibling_ready, .warm = ice->opts.warm},
+                          .ice = ice,
+                          .nice_fd = nice_fd};
     if (sup_media_watch_add(ice->opts.engine, &s->watch, EPOLLIN) != SUP_OK) {
         close(fd);
         return;
@@ -510,6 +517,11 @@ void sup_ice_destroy(struct sup_ice *ice)
     sup_free(ice->held);
     sup_wipe(ice->pwd, sizeof(ice->pwd));
     sup_free(ice);
+}
+
+void sup_ice_warm(const struct sup_ice *ice, struct sup_warm *warm)
+{
+    sup_warm_add(warm, ice, offsetof(struct sup_ice, siblings));
 }
 
 const char *sup_ice_ufrag(const struct sup_ice *ice)

@@ -11,6 +11,8 @@ enum {
     RTT_FRESH_US = 30000000,
     QUIET_US = 2000000, /* no packet, or none but silence, for so long: a verdict */
     LEVEL_FRESH_US = 1000000,
+    REPORT_FINE_US = 1500000, /* reports that come as often need no client's word beside them */
+    JITTER_SPAN_US = 1000000, /* what a report's jitter speaks for: its mean forgets faster */
     PACKETIZATION_US = 20000,
     LOOKAHEAD_US = 6500,   /* libopus' encoder */
     BUFFER_MIN_US = 20000, /* the listener's jitter buffer: 2 x jitter, at least this */
@@ -33,6 +35,8 @@ struct sup_quality {
     struct sup_quality_opts opts;
     struct quality_in in;
     struct quality_out out;
+    struct quality_client client;
+    uint64_t report_span_us; /* between the last two reports */
     bool has_rtt;
     uint32_t rtt_us;
     uint64_t rtt_at_us;
@@ -98,9 +102,44 @@ void sup_quality_add_out(struct sup_quality *quality, const struct sup_quality_s
     quality_out_sent(&quality->out, sent, now_us);
 }
 
-static bool out_is_lossy(const struct sup_quality *q)
+void sup_quality_warm(const struct sup_quality *quality, bool out, struct sup_warm *warm)
 {
-    return 100 * quality_out_residual(&q->out) > q->opts.max_loss_pct;
+    if (out)
+        quality_out_warm(&quality->out, warm);
+    else
+        quality_in_warm(&quality->in, warm);
+}
+
+static uint64_t since(uint64_t now_us, uint64_t then_us)
+{
+    return now_us > then_us ? now_us - then_us : 0;
+}
+
+static bool is_lossy(const struct sup_quality *q, double loss)
+{
+    return 100 * quality_out_residual(&q->out, loss) > q->opts.max_loss_pct;
+}
+
+/* The peer's statistics speak in place of its reports. */
+static bool asks_client(const struct sup_quality *q, uint64_t now_us)
+{
+    bool fine = q->out.has_report && q->report_span_us <= REPORT_FINE_US &&
+                since(now_us, q->out.report_us) <= REPORT_FINE_US;
+    return !fine && quality_client_fresh(&q->client, now_us);
+}
+
+static void revise(struct sup_quality *q, uint64_t span_us, enum sup_verdict verdict, bool over,
+                   uint64_t now_us)
+{
+    quality_verdict_revise(&q->verdicts, since(now_us, span_us), verdict, over);
+}
+
+static void revise_jitter(struct sup_quality *q, uint64_t span_us, uint32_t jitter_us,
+                          uint64_t now_us)
+{
+    if (jitter_us > q->opts.max_jitter_us) /* else the way up may still be over */
+        revise(q, span_us < JITTER_SPAN_US ? span_us : JITTER_SPAN_US, SUP_VERDICT_HIGH_JITTER,
+               true, now_us);
 }
 
 void sup_quality_add_report(struct sup_quality *quality, const struct sup_rtcp_block *block,
@@ -108,18 +147,51 @@ void sup_quality_add_report(struct sup_quality *quality, const struct sup_rtcp_b
 {
     assert(quality && block);
     struct sup_quality *q = quality;
+    uint64_t before_us = q->out.report_us;
+    bool had = q->out.has_report;
     uint64_t span_us = quality_out_report(&q->out, block, q->has_rtt ? q->rtt_us : 0, now_us);
-    if (span_us > 0)
-        quality_verdict_revise(&q->verdicts, now_us > span_us ? now_us - span_us : 0,
-                               SUP_VERDICT_LOSS_DOWN, out_is_lossy(q));
+    if (span_us == 0)
+        return;
+    q->report_span_us = had ? since(now_us, before_us) : UINT64_MAX;
+    if (asks_client(q, now_us)) /* which has said more than the mean of some seconds */
+        return;
+    revise(q, span_us, SUP_VERDICT_LOSS_DOWN, is_lossy(q, q->out.loss), now_us);
+    revise_jitter(q, span_us, q->out.jitter_us, now_us);
 }
 
-void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t now_us)
+void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t span_us,
+                         uint64_t now_us)
 {
     assert(quality);
     quality->has_rtt = true;
     quality->rtt_us = rtt_us;
     quality->rtt_at_us = now_us;
+    revise(quality, span_us < QUALITY_SPAN_US ? span_us : QUALITY_SPAN_US, SUP_VERDICT_HIGH_DELAY,
+           rtt_us > quality->opts.max_rtt_us, now_us);
+}
+
+static bool asks_client_rtt(const struct sup_quality *q, uint64_t now_us)
+{
+    return q->client.has_rtt && quality_client_fresh(&q->client, now_us) &&
+           (!q->has_rtt || since(now_us, q->rtt_at_us) > REPORT_FINE_US);
+}
+
+void sup_quality_add_client(struct sup_quality *quality, const struct sup_quality_client *client,
+                            uint64_t now_us)
+{
+    assert(quality && client);
+    struct sup_quality *q = quality;
+    if (!quality_client_take(&q->client, &q->out, client, q->has_rtt ? q->rtt_us : 0, now_us))
+        return;
+    if (asks_client(q, now_us)) {
+        if (q->client.lossy_known)
+            revise(q, client->interval_us, SUP_VERDICT_LOSS_DOWN, is_lossy(q, q->client.loss),
+                   now_us);
+        if (q->client.has_jitter)
+            revise_jitter(q, client->interval_us, q->client.jitter_us, now_us);
+    }
+    if (asks_client_rtt(q, now_us) && q->client.rtt_us > q->opts.max_rtt_us)
+        revise(q, client->interval_us, SUP_VERDICT_HIGH_DELAY, true, now_us);
 }
 
 static void rate(const struct sup_quality *q, double ie, double delay_ms, struct sup_quality_dir *d)
@@ -148,11 +220,6 @@ static void fill_ratings(const struct sup_quality *q, const struct sup_quality_e
         rate(q, sup_emodel_ie_opus(s->bandwidth, bitrate), network_ms, &s->in);
     if (s->out.has_mos)
         rate(q, SUP_EMODEL_IE_OPUS, network_ms, &s->out);
-}
-
-static uint64_t since(uint64_t now_us, uint64_t then_us)
-{
-    return now_us > then_us ? now_us - then_us : 0;
 }
 
 /* Verdicts that hold or not at each sample, without history: what they tell has lasted 2 s. */
@@ -189,11 +256,20 @@ static void look(struct sup_quality *q, uint64_t now_us)
     sup_rtp_stats_get(q->in.stats, &r);
     quality_in_look(&q->in, &l);
     quality_out_look(&q->out, now_us);
-    if (told && out_is_lossy(q))
+    uint32_t rtt_us = rtt_known(q, now_us) ? q->rtt_us : 0;
+    uint32_t jitter_us = told ? q->out.jitter_us : 0;
+    double loss = told ? q->out.loss : 0;
+    if (asks_client(q, now_us)) {
+        loss = q->client.loss;
+        jitter_us = q->client.has_jitter ? q->client.jitter_us : 0;
+    }
+    if (asks_client_rtt(q, now_us))
+        rtt_us = q->client.rtt_us;
+    if (is_lossy(q, loss))
         l.presumed |= 1u << SUP_VERDICT_LOSS_DOWN;
-    if (rtt_known(q, now_us) && q->rtt_us > o->max_rtt_us)
+    if (rtt_us > o->max_rtt_us)
         l.over |= 1u << SUP_VERDICT_HIGH_DELAY;
-    if ((came && r.jitter_us > o->max_jitter_us) || (told && q->out.jitter_us > o->max_jitter_us))
+    if ((came && r.jitter_us > o->max_jitter_us) || jitter_us > o->max_jitter_us)
         l.over |= 1u << SUP_VERDICT_HIGH_JITTER;
     quality_verdict_look(&q->verdicts, &l);
 }
@@ -288,7 +364,7 @@ void sup_quality_tick(struct sup_quality *quality, uint64_t now_us,
     look(q, now_us);
     s.has_rtt = rtt_known(q, now_us);
     s.rtt_us = s.has_rtt ? q->rtt_us : 0;
-    quality_in_tick(&q->in, now_us, &s);
+    quality_in_tick(&q->in, &s);
     s.in.duplicates += env->duplicates_srtp - q->srtp_duplicates;
     q->srtp_duplicates = env->duplicates_srtp;
     quality_out_tick(&q->out, now_us, &s.out);

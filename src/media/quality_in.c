@@ -11,6 +11,7 @@ enum {
     MAX_DROPOUT = 3000,   /* as in rtp_stats.c; beyond, the stream starts anew */
     LOUD_DBOV = 90,       /* softer than one step of 16-bit audio: digital silence */
     VOICE_DBOV = 50,
+    LEVEL_GAP_US = 1000000,
 };
 
 #define RATE_HZ 48000
@@ -22,6 +23,8 @@ enum {
 #define TIMELINE_JUMP_US 2000000 /* a sender that stood still, not a late packet */
 #define DTX_GAP_MAX_US 2000000
 #define DRIFT_AFTER_US 10000000
+#define DRIFT_STEP_US 10000
+#define DRIFT_MAX_PPM 1000    /* ten times what quartz may be off */
 #define LATE_PACKETS_MAX 50.0 /* one packet's lateness counts as a second at most */
 
 static uint8_t *slot(struct quality_in *in, uint32_t seq)
@@ -64,6 +67,7 @@ static void start_timeline(struct quality_in *in, uint32_t ts, uint64_t arrival_
     in->last_ts = ts;
     in->ts_samples = 0;
     in->transit_min[0] = 0;
+    in->shortest_us = arrival_us;
     in->transit_min[1] = INT64_MAX;
     in->transit_max = 0;
     in->playout = PLAYOUT_MIN_US;
@@ -126,8 +130,10 @@ static void take_time(struct quality_in *in, const struct sup_rtp_hdr *hdr, uint
         in->last_ts = hdr->ts;
         in->ts_samples = samples;
     }
-    if (transit < in->transit_min[0])
+    if (transit < in->transit_min[0]) {
         in->transit_min[0] = transit;
+        in->shortest_us = arrival_us;
+    }
     if (in_order && transit > in->transit_max)
         in->transit_max = transit;
     if (from <= 0)
@@ -176,6 +182,8 @@ static void take_level(struct quality_in *in, const uint8_t *pkt, const struct s
     if (known) {
         if (n->levels++ == 0 || level.dbov < n->loudest)
             n->loudest = level.dbov;
+        if (arrival_us - in->last_level_us > LEVEL_GAP_US)
+            in->last_loud_us = arrival_us; /* how loud it was meanwhile nobody knows */
         in->last_level_us = arrival_us;
         n->power += pow(10, -level.dbov / 10.0);
         if (level.dbov < LOUD_DBOV)
@@ -203,13 +211,11 @@ void quality_in_add(struct quality_in *in, const uint8_t *pkt, const struct sup_
     in->now.packets++;
     in->now.bytes += (uint32_t)hdr->payload_len;
 
-    struct sup_rtp_report before, after;
-    sup_rtp_stats_get(in->stats, &before);
+    uint32_t restarts = sup_rtp_stats_restarts(in->stats);
     sup_err err = sup_rtp_stats_add(in->stats, hdr, arrival_us);
-    sup_rtp_stats_get(in->stats, &after);
     if (err)
         return; /* a number far off; the next packet tells whether to follow it */
-    if (!in->started || before.restarts != after.restarts) {
+    if (!in->started || restarts != sup_rtp_stats_restarts(in->stats)) {
         start_stream(in, (uint32_t)hdr->seq + 0x10000); /* room below for late ones */
         *slot(in, in->highest) = SLOT_CAME;
     } else if (!take_number(in, hdr->seq, &in_order)) {
@@ -230,6 +236,13 @@ void quality_in_add(struct quality_in *in, const uint8_t *pkt, const struct sup_
         in->info_seq = in->highest;
         in->info_ts = hdr->ts;
     }
+}
+
+void quality_in_warm(const struct quality_in *in, struct sup_warm *warm)
+{
+    sup_warm_add(warm, in, offsetof(struct quality_in, slots));
+    sup_warm_add(warm, &in->slots[in->highest % QUALITY_SLOTS], 1);
+    sup_rtp_stats_warm(in->stats, warm);
 }
 
 static void fill_dir(struct quality_in *in, struct sup_quality_dir *dir)
@@ -281,17 +294,26 @@ static void fill_codec(const struct quality_in *in, struct sup_quality_sample *s
         s->dtx_pct = 100.0 * (double)n->dtx_us / (double)(n->audio_us + n->dtx_us);
 }
 
-/* The peer's clock by the shortest transits of two seconds, ten seconds or more apart. */
-static void fill_drift(struct quality_in *in, uint64_t now_us, int64_t shortest,
-                       struct sup_quality_sample *s)
+/* No clock drifts as fast: the path has changed, and with it what transits are compared with. */
+static bool has_stepped(const struct quality_in *in, int64_t shortest)
 {
-    if (!in->has_base) {
+    int64_t most =
+        DRIFT_STEP_US + (int64_t)((in->shortest_us - in->drift_us) / 1000000) * DRIFT_MAX_PPM;
+    int64_t step = shortest - in->drift_transit;
+    return step > most || step < -most;
+}
+
+/* The peer's clock by the shortest transits of two seconds, ten seconds or more apart. */
+static void fill_drift(struct quality_in *in, int64_t shortest, struct sup_quality_sample *s)
+{
+    if (!in->has_base || has_stepped(in, shortest)) {
         in->has_base = true;
         in->base_transit = shortest;
-        in->base_us = now_us;
-        return;
+        in->base_us = in->shortest_us;
     }
-    uint64_t elapsed = now_us - in->base_us;
+    in->drift_transit = shortest;
+    in->drift_us = in->shortest_us;
+    uint64_t elapsed = in->shortest_us - in->base_us;
     if (elapsed < DRIFT_AFTER_US)
         return;
     s->has_drift = true;
@@ -319,7 +341,7 @@ void quality_in_look(struct quality_in *in, struct quality_look *look)
     in->looked_packets = in->now.packets;
 }
 
-void quality_in_tick(struct quality_in *in, uint64_t now_us, struct sup_quality_sample *ret_sample)
+void quality_in_tick(struct quality_in *in, struct sup_quality_sample *ret_sample)
 {
     assert(in && ret_sample);
     while (in->started && in->next <= in->highest &&
@@ -334,7 +356,7 @@ void quality_in_tick(struct quality_in *in, uint64_t now_us, struct sup_quality_
         if (shortest != INT64_MAX)
             move_playout(in, shortest, ret_sample->in.jitter_us);
         if (in->transit_min[0] != INT64_MAX)
-            fill_drift(in, now_us, in->transit_min[0], ret_sample);
+            fill_drift(in, in->transit_min[0], ret_sample);
         in->transit_min[1] = in->transit_min[0];
         in->transit_min[0] = INT64_MAX;
         in->transit_max = INT64_MIN;

@@ -6,7 +6,6 @@
 
 enum {
     REPORT_FRESH_US = 10000000, /* browsers report on audio every 5 s, up to half more */
-    REPORT_SPAN_US = 5000000,
     CLOCK_HZ = 48000,
     FRAME_TICKS = CLOCK_HZ / 50,         /* 20 ms, the usual packet */
     PAUSE_TICKS = CLOCK_HZ / 1000 * 120, /* no Opus packet is longer, RFC 6716 section 3 */
@@ -32,9 +31,9 @@ static void mark_sent(struct quality_out *o, uint32_t seq, bool on)
         o->sent[seq % QUALITY_SENT / 64] &= ~bit;
 }
 
-/* How many of (after, last] were sent, as far back as is remembered. */
-static uint32_t count_sent(const struct quality_out *o, uint32_t after, uint32_t last)
+uint32_t quality_out_count(const struct quality_out *out, uint32_t after, uint32_t last)
 {
+    const struct quality_out *o = out;
     uint32_t count = 0, oldest = o->highest - (QUALITY_SENT - 1);
     if (after < o->base - 1)
         after = o->base - 1;
@@ -56,6 +55,12 @@ static void track_jitter(struct quality_out *o, const struct sup_quality_sent *s
     o->timed = true;
     o->transit = transit;
     o->last_ts = sent->ts;
+}
+
+void quality_out_warm(const struct quality_out *out, struct sup_warm *warm)
+{
+    sup_warm_add(warm, out, offsetof(struct quality_out, has_report));
+    sup_warm_add(warm, &out->sent[out->highest % QUALITY_SENT / 64], sizeof(out->sent[0]));
 }
 
 void quality_out_sent(struct quality_out *out, const struct sup_quality_sent *sent, uint64_t now_us)
@@ -88,9 +93,9 @@ void quality_out_look(struct quality_out *out, uint64_t now_us)
     out->mark = (out->mark + 1) % QUALITY_MARKS;
 }
 
-/* The highest number that had been sent by at_us. */
-static uint32_t sent_by(const struct quality_out *o, uint64_t at_us)
+uint32_t quality_out_sent_by(const struct quality_out *out, uint64_t at_us)
 {
+    const struct quality_out *o = out;
     uint32_t highest = o->base - 1;
     for (unsigned i = 0; i < QUALITY_MARKS; i++)
         if (o->marks[i].at_us && o->marks[i].at_us <= at_us && o->marks[i].highest > highest)
@@ -128,7 +133,7 @@ static void take_blindly(struct quality_out *o, const struct sup_rtcp_block *blo
 
 static void count_first(struct quality_out *o, const struct sup_rtcp_block *block, uint32_t seq)
 {
-    uint32_t sent = count_sent(o, o->base - 1, seq), range = seq - o->base + 1;
+    uint32_t sent = quality_out_count(o, o->base - 1, seq), range = seq - o->base + 1;
     int64_t lost = (int64_t)block->lost - (range - sent); /* gaps of ours are no losses */
     o->missing = lost < 0 ? 0 : lost > sent ? sent : lost;
     o->counted = seq;
@@ -140,7 +145,7 @@ static void count_next(struct quality_out *o, const struct sup_rtcp_block *block
     int64_t received = (int64_t)(seq - o->last_seq) - (block->lost - (int64_t)o->last.lost);
     uint32_t to = seq > due ? seq : due;
     if (to > o->counted) {
-        o->missing += count_sent(o, o->counted, to);
+        o->missing += quality_out_count(o, o->counted, to);
         o->counted = to;
     }
     o->missing -= received;
@@ -154,6 +159,12 @@ static int64_t overtaken(const struct sup_rtcp_block *block)
     return packets > 0 ? packets - 1 : 0;
 }
 
+uint32_t quality_out_jitter_us(const struct quality_out *out, double ticks, uint64_t now_us)
+{
+    double own = own_jitter(out, now_us);
+    return ticks > own ? (uint32_t)(sqrt(ticks * ticks - own * own) * 1e6 / CLOCK_HZ) : 0;
+}
+
 uint64_t quality_out_report(struct quality_out *out, const struct sup_rtcp_block *block,
                             uint32_t rtt_us, uint64_t now_us)
 {
@@ -162,20 +173,20 @@ uint64_t quality_out_report(struct quality_out *out, const struct sup_rtcp_block
     bool known = o->has_report && o->last.ssrc == block->ssrc;
     if (known && forward < 0 && forward > -BACK_MAX)
         return 0;
-    uint64_t span_us = o->has_report ? now_us - o->report_us : REPORT_SPAN_US;
+    uint64_t span_us = o->has_report ? now_us - o->report_us : QUALITY_SPAN_US;
     uint32_t seq = extend(o, block->ext_seq), before = o->counted;
     if (!o->started || (known && forward < 0)) {
         take_blindly(o, block);
     } else {
         uint64_t lag_us = (rtt_us ? rtt_us : RTT_GUESS_US) + LAG_US;
-        uint32_t due = now_us > lag_us ? sent_by(o, now_us - lag_us) : 0;
+        uint32_t due = now_us > lag_us ? quality_out_sent_by(o, now_us - lag_us) : 0;
         if (known)
             count_next(o, block, seq, due);
         else
             count_first(o, block, seq);
         if (known && due > seq) /* what is missing was sent so long ago */
             span_us += lag_us;
-        uint32_t sent = count_sent(o, known ? before : o->base - 1, o->counted);
+        uint32_t sent = quality_out_count(o, known ? before : o->base - 1, o->counted);
         int64_t missing = o->missing - overtaken(block);
         int64_t lost = missing > o->told ? missing - o->told : 0;
         o->told += lost;
@@ -183,13 +194,12 @@ uint64_t quality_out_report(struct quality_out *out, const struct sup_rtcp_block
         o->has_loss = sent >= QUALITY_JUDGED_MIN;
         o->loss = o->has_loss ? fmin(1, (double)lost / sent) : 0;
     }
-    double all = block->jitter, own = own_jitter(o, now_us);
-    o->jitter_us = all > own ? (uint32_t)(sqrt(all * all - own * own) * 1e6 / CLOCK_HZ) : 0;
+    o->jitter_us = quality_out_jitter_us(o, block->jitter, now_us);
     o->has_report = true;
     o->last = *block;
     o->last_seq = seq;
     o->report_us = now_us;
-    return span_us < REPORT_SPAN_US ? span_us : REPORT_SPAN_US;
+    return span_us < QUALITY_SPAN_US ? span_us : QUALITY_SPAN_US;
 }
 
 bool quality_out_known(const struct quality_out *out, uint64_t now_us)
@@ -197,10 +207,10 @@ bool quality_out_known(const struct quality_out *out, uint64_t now_us)
     return out->has_report && now_us - out->report_us <= REPORT_FRESH_US;
 }
 
-double quality_out_residual(const struct quality_out *out)
+double quality_out_residual(const struct quality_out *out, double loss)
 {
     double fec = out->packets_shown ? (double)out->lbrr_shown / out->packets_shown : 0;
-    return out->loss * (1 - FEC_GAIN * fec * (1 - out->loss));
+    return loss * (1 - FEC_GAIN * fec * (1 - loss));
 }
 
 void quality_out_tick(struct quality_out *out, uint64_t now_us, struct sup_quality_dir *ret_dir)
@@ -219,7 +229,7 @@ void quality_out_tick(struct quality_out *out, uint64_t now_us, struct sup_quali
     if (!quality_out_known(o, now_us))
         return;
     d->loss_pct = 100 * o->loss;
-    d->residual_loss_pct = 100 * quality_out_residual(o);
+    d->residual_loss_pct = 100 * quality_out_residual(o, o->loss);
     d->jitter_us = o->jitter_us;
     d->has_mos = o->has_loss;
 }

@@ -4,6 +4,7 @@
 enum {
     SECOND_US = 1000000,
     SLACK_US = 125000, /* looks come a little early or late */
+    LOOK_LEAST_US = 125000,
     SECONDS = 5,
     RAISE = 3,                 /* so many of them raise */
     CLEAR_MASK = (1 << 3) - 1, /* so many good ones in a row clear */
@@ -21,8 +22,8 @@ void quality_verdict_revise(struct quality_verdicts *v, uint64_t from_us, enum s
 {
     for (unsigned i = 0; i < QUALITY_QUARTERS; i++) {
         struct quality_look *look = &v->looks[i];
-        if (look->at_us <= from_us)
-            continue;
+        if (look->at_us < from_us + LOOK_LEAST_US)
+            continue; /* most of its quarter was before */
         look->over = over ? look->over | 1u << verdict : look->over & ~(1u << verdict);
         look->presumed &= ~(1u << verdict);
     }

@@ -196,6 +196,17 @@ void sup_rtp_stats_get(const struct sup_rtp_stats *stats, struct sup_rtp_report 
     ret_report->jitter_us = (uint32_t)((stats->jitter_q4 >> 4) * 1000000 / stats->clock_hz);
 }
 
+uint32_t sup_rtp_stats_restarts(const struct sup_rtp_stats *stats)
+{
+    return stats->restarts;
+}
+
+void sup_rtp_stats_warm(const struct sup_rtp_stats *stats, struct sup_warm *warm)
+{
+    sup_warm_add(warm, stats, offsetof(struct sup_rtp_stats, seen));
+    sup_warm_add(warm, &stats->seen[stats->ext_seq % WINDOW / 64], sizeof(stats->seen[0]));
+}
+
 bool sup_rtp_stats_take_block(struct sup_rtp_stats *stats, struct sup_rtcp_block *ret_block)
 {
     assert(stats && ret_block);

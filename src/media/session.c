@@ -228,6 +228,7 @@ static void on_tick(struct sup_media_timer *timer)
     uint64_t now_us = sup_media_now_us(leg->engine), next_us = timer->at_us + TICK_US;
     sup_media_timer_set(leg->engine, timer, next_us > now_us ? next_us : now_us + TICK_US);
     check_life(leg, now_us);
+    sup_leg_warm(leg);
     sup_leg_send_rtcp(leg, false);
     bool whole = ++leg->looks == TICKS_PER_SAMPLE;
     if (whole)
@@ -296,7 +297,8 @@ sup_err sup_leg_create(const struct sup_leg_opts *opts, struct sup_leg **ret_leg
     draw_identity(leg, opts->cname);
     leg->opts.cname = leg->cname;
     sup_err err = add_timers(leg);
-    struct sup_ice_opts ice = {.engine = opts->engine, .on = &ice_callbacks, .arg = leg};
+    struct sup_ice_opts ice = {
+        .engine = opts->engine, .on = &ice_callbacks, .arg = leg, .warm = &leg->warm};
     if (err == SUP_OK)
         err = sup_ice_create(&ice, &leg->ice);
     if (err != SUP_OK) {
@@ -495,6 +497,18 @@ void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_re
     drops->too_old += srtp.too_old;
     drops->malformed += srtp.malformed;
     drops->ssrc_limit += srtp.ssrc_limit;
+}
+
+void sup_leg_end_second(struct sup_leg *leg)
+{
+    if (leg->was_connected && leg->quality)
+        sample_quality(leg, sup_media_now_us(leg->engine));
+}
+
+void sup_leg_take_client(struct sup_leg *leg, const struct sup_quality_client *client)
+{
+    if (leg->quality)
+        sup_quality_add_client(leg->quality, client, sup_media_now_us(leg->engine));
 }
 
 void sup_leg_get_summary(const struct sup_leg *leg, struct sup_quality_summary *ret_summary)

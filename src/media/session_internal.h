@@ -23,40 +23,48 @@ struct sup_ear {
 };
 
 struct sup_leg {
-    struct sup_leg_opts opts;
+    /* what every packet touches */
     struct sup_media_engine *engine;
-    char cname[SUP_LEG_CNAME_MAX + 1];
     struct sup_ice *ice;
-    struct sup_dtls *dtls;       /* from the first offer on */
     struct sup_quality *quality; /* from the first offer on */
     struct sup_srtp *srtp;       /* from the end of the handshake on */
-
     enum sup_leg_state state;
-    enum sup_leg_reason reason;
-    bool was_connected;
-    uint64_t since_us;     /* of the first offer or the last restart */
+    uint8_t payload_type, level_id;
     uint64_t last_auth_us; /* last authentic packet, or the end of the handshake */
     uint64_t authentic;    /* packets so far, RTP and RTCP */
+    uint64_t packets_in, packets_out, rtcp_in, rtcp_out;
+    uint32_t out_packets, out_octets, reported_packets;
+    struct sup_link listeners; /* sup_ear::relay of those that get this one's packets */
+    struct sup_mix_in *mix_in; /* mixer.c; while mixed is not empty */
+    sup_leg_tap tap;           /* may be NULL */
+    void *tap_arg;
+    struct sup_send_stream out;
+    struct sup_ear ears[SUP_MIX_MAX];
+    size_t ear_count;
+
+    struct sup_leg_drops drops; /* without those that ice and srtp count */
+    struct sup_leg_opts opts;
+    char cname[SUP_LEG_CNAME_MAX + 1];
+    struct sup_dtls *dtls; /* from the first offer on */
+    struct sup_warm warm;  /* drawn up by the tick */
+
+    enum sup_leg_reason reason;
+    bool was_connected;
+    uint64_t since_us; /* of the first offer or the last restart */
 
     /* of the offer */
     uint64_t answers;
     struct sup_sdp_fingerprint peer;
     char remote_ufrag[SUP_ICE_UFRAG_MAX + 1];
     char mid[SUP_SDP_TOKEN_MAX + 1];
-    uint8_t payload_type, level_id;
 
     unsigned looks; /* of the tick since the last sample */
     struct sup_media_timer tick, dtls_timer, hold_timer;
     size_t timers; /* added, in this order */
 
     /* what it hears */
-    struct sup_send_stream out;
     enum sup_leg_source source;
-    struct sup_ear ears[SUP_MIX_MAX];
-    size_t ear_count;
-    struct sup_link listeners;   /* sup_ear::relay of those that get this one's packets */
     struct sup_link mixed;       /* sup_ear::mix of those that hear it in a mix */
-    struct sup_mix_in *mix_in;   /* mixer.c; while mixed is not empty */
     struct sup_mix_out *mix_out; /* mixer.c; while it hears a mix */
     uint8_t peer_loss_pct;       /* of what we send, as it reports; falls slowly */
     uint64_t hold_position;
@@ -66,24 +74,20 @@ struct sup_leg {
 
     /* RTCP */
     uint64_t rtcp_due_us;
-    uint32_t out_packets, out_octets, reported_packets;
     uint32_t lsr; /* of the peer's last sender report, and when it came */
     uint64_t lsr_us;
-
-    sup_leg_tap tap; /* may be NULL */
-    void *tap_arg;
 
     bool expect_in;
     bool has_rtt; /* of the last sample */
     uint32_t rtt_us;
-    uint64_t packets_in, packets_out, rtcp_in, rtcp_out;
-    struct sup_leg_drops drops; /* without those that ice and srtp count */
 };
 
 /* Moves the state by the table, tells, and starts or stops the hold music. */
 void sup_leg_set_state(struct sup_leg *leg, enum sup_leg_state state, enum sup_leg_reason reason);
 /* An authentic packet came. */
 void sup_leg_mark_alive(struct sup_leg *leg);
+/* Draws up what the peer's next packet will touch, here and on its way to the first listener. */
+void sup_leg_warm(struct sup_leg *leg);
 /* False before there are keys, when final, and after 30 s without an authentic packet. */
 bool sup_leg_may_send(const struct sup_leg *leg);
 

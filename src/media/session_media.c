@@ -18,6 +18,25 @@ void sup_leg_set_tap(struct sup_leg *leg, sup_leg_tap tap, void *arg)
     leg->tap_arg = arg;
 }
 
+static void warm_leg(const struct sup_leg *leg, bool out, struct sup_warm *warm)
+{
+    sup_warm_add(warm, leg, offsetof(struct sup_leg, drops));
+    sup_ice_warm(leg->ice, warm);
+    if (leg->srtp)
+        sup_srtp_warm(leg->srtp, out, warm);
+    if (leg->quality)
+        sup_quality_warm(leg->quality, out, warm);
+}
+
+void sup_leg_warm(struct sup_leg *leg)
+{
+    leg->warm.count = 0;
+    warm_leg(leg, false, &leg->warm);
+    if (!sup_list_empty(&leg->listeners))
+        warm_leg(SUP_CONTAINER_OF(leg->listeners.next, struct sup_ear, relay)->to, true,
+                 &leg->warm);
+}
+
 static void tell_tap(const struct sup_leg *leg, const uint8_t *pkt, const struct sup_rtp_hdr *hdr)
 {
     struct sup_leg_packet packet = {
@@ -70,7 +89,8 @@ static void take_blocks(struct sup_leg *leg, const struct sup_rtcp *rtcp, int64_
         uint64_t now_us = sup_media_now_us(leg->engine);
         sup_quality_add_report(leg->quality, block, now_us);
         if (sup_rtcp_rtt(wall_us, block->lsr, block->dlsr, &rtt_us))
-            sup_quality_add_rtt(leg->quality, rtt_us, now_us);
+            sup_quality_add_rtt(leg->quality, rtt_us,
+                                rtt_us + (uint64_t)block->dlsr * 1000000 / 65536, now_us);
     }
 }
 

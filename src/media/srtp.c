@@ -26,8 +26,8 @@ struct sup_srtp {
     enum sup_srtp_profile profile;
     srtp_t send, recv; /* where there is no gcm */
     struct sup_srtp_gcm *gcm_send, *gcm_recv, *gcm_send_rtcp, *gcm_recv_rtcp;
-    struct ssrc_set send_rtp, send_rtcp, recv_rtp, recv_rtcp;
     struct sup_srtp_stats stats; /* without what the gcm ones count themselves */
+    struct ssrc_set send_rtp, send_rtcp, recv_rtp, recv_rtcp;
 };
 
 typedef srtp_err_status_t (*transform_fn)(srtp_t session, void *pkt, int *len);
@@ -276,6 +276,14 @@ sup_err sup_srtp_unprotect_rtcp(struct sup_srtp *srtp, uint8_t *pkt, size_t len,
         return sup_srtp_gcm_unprotect_rtcp(srtp->gcm_recv_rtcp, pkt, len, ret_len);
     return count_refusal(&srtp->stats, transform(srtp_unprotect_rtcp, srtp->recv, &srtp->recv_rtcp,
                                                  pkt, len, RTCP_HEADER_LEN, 4, ret_len));
+}
+
+void sup_srtp_warm(const struct sup_srtp *srtp, bool send, struct sup_warm *warm)
+{
+    const struct sup_srtp_gcm *gcm = send ? srtp->gcm_send : srtp->gcm_recv;
+    sup_warm_add(warm, srtp, offsetof(struct sup_srtp, stats));
+    if (gcm)
+        sup_srtp_gcm_warm(gcm, warm);
 }
 
 static void add_stats(const struct sup_srtp_gcm *gcm, struct sup_srtp_stats *sum)

@@ -18,6 +18,7 @@ enum {
     LABEL_RTCP_SALT = 5,
     WINDOW_WORDS = SUP_SRTP_WINDOW_MAX / 64,
     PACKET_MAX = 65535,
+    CIPHER_LEN = 192, /* of OpenSSL's context, about */
 };
 
 /* 2^48 packets under one key, RFC 3711 section 9.2. */
@@ -416,6 +417,12 @@ sup_err sup_srtp_gcm_unprotect_rtcp(struct sup_srtp_gcm *gcm, uint8_t *pkt, size
     keep_state(gcm, st, &fresh);
     *ret_len = parts.len;
     return SUP_OK;
+}
+
+void sup_srtp_gcm_warm(const struct sup_srtp_gcm *gcm, struct sup_warm *warm)
+{
+    sup_warm_add(warm, gcm, offsetof(struct sup_srtp_gcm, streams) + sizeof(gcm->streams[0]));
+    sup_warm_add(warm, gcm->ctx, CIPHER_LEN);
 }
 
 void sup_srtp_gcm_get_stats(const struct sup_srtp_gcm *gcm, struct sup_srtp_gcm_stats *ret_stats)

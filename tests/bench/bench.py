@@ -13,6 +13,8 @@ def arguments():
     one = names.add_parser("table", help="relay at growing numbers of calls, as a table on standard error")
     one.add_argument("--steps", type=lambda text: [int(n) for n in text.split(",")], default=[50, 100, 200, 400, 600])
     one.add_argument("--seconds", type=float, default=5, help="of one window")
+    for name in ("relay", "table"):
+        names.choices[name].add_argument("--recording", action="store_true", help="every call is recorded")
     one = names.add_parser("janus", help="relay beside Debian's Janus (apt-get install janus)")
     one.add_argument("--calls", type=int, default=50)
     one.add_argument("--seconds", type=float, default=5, help="of one window")

@@ -99,10 +99,15 @@ async def measure(rig, args):
 def run(args):
     with Rig() as rig:
         rig.set("queue.capacity", 1)
+        if args.recording:
+            rig.set("recording.policy", "all")
         turns, rss = asyncio.run(measure(rig, args))
+        recorded = int(rig.sql("select count(*) from support.call_recordings;", role="postgres"))
     ours = [daemon for _, daemon in turns]
     floor = [f for f, _ in turns]
-    result = {"calls": args.calls, "seconds": args.seconds, "rounds": args.rounds}
+    if recorded != (args.calls if args.recording else 0):
+        raise RuntimeError(f"{recorded} of {args.calls} calls are recorded")
+    result = {"calls": args.calls, "recording": args.recording, "seconds": args.seconds, "rounds": args.rounds}
     ratios = [{"ratio": d["cpu_us"] / f["cpu_us"], "daemon_us": d["cpu_us"], "floor_us": f["cpu_us"]} for f, d in turns]
     result.update(summary(ratios, ["ratio", "daemon_us", "floor_us"]))
     result.update(summary(ours, ["loss_percent", "latency_p50_us", "latency_p99_us"]))

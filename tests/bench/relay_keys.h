@@ -14,7 +14,7 @@ static inline struct sup_srtp_gcm *relay_static_gcm(uint32_t leg, bool up, bool 
         salt[i] = (uint8_t)(leg + i * 31 + (up ? 3 : 77));
     struct sup_srtp_gcm_opts opts = {.send = send};
     struct sup_srtp_gcm *gcm;
-    BENCH_CHECK(sup_srtp_gcm_derive(key, salt, &opts.keys) == SUP_OK);
+    BENCH_CHECK(sup_srtp_gcm_derive(key, salt, SUP_SRTP_GCM_RTP, &opts.keys) == SUP_OK);
     BENCH_CHECK(sup_srtp_gcm_create(&opts, &gcm) == SUP_OK);
     return gcm;
 }

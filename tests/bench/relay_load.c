@@ -229,7 +229,7 @@ static struct sup_srtp_gcm *gcm_of(const uint8_t *key, const uint8_t *salt, bool
 {
     struct sup_srtp_gcm_opts opts = {.send = send};
     struct sup_srtp_gcm *gcm;
-    BENCH_CHECK(sup_srtp_gcm_derive(key, salt, &opts.keys) == SUP_OK);
+    BENCH_CHECK(sup_srtp_gcm_derive(key, salt, SUP_SRTP_GCM_RTP, &opts.keys) == SUP_OK);
     BENCH_CHECK(sup_srtp_gcm_create(&opts, &gcm) == SUP_OK);
     return gcm;
 }

@@ -19,6 +19,7 @@ BUILD = os.path.dirname(stacks.BINARY)
 SETTINGS = {
     "limits.frames_per_second": 1000,
     "limits.frames_burst": 1000,
+    "call.max_calls": 2000,
     "media.addresses": '["127.0.0.1"]',
     "media.port_min": 20000,
     "media.port_max": 31999,

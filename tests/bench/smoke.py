@@ -14,6 +14,7 @@ FIGURES = {
 }
 RUNS = [
     ("relay", "--calls", "2", "--seconds", "1"),
+    ("relay", "--calls", "2", "--seconds", "1", "--recording"),
     ("answer", "--calls", "2"),
     ("music", "--callers", "4", "--seconds", "1"),
     ("chat", "--pairs", "2", "--seconds", "1"),

@@ -487,6 +487,26 @@ START_TEST(a_new_page_takes_over_the_leg)
 }
 END_TEST
 
+START_TEST(totals_are_of_all_legs_that_a_party_had)
+{
+    uint16_t seq = 1;
+    start_call();
+    for (int page = 0; page < 3; page++) {
+        browser_close(caller);
+        dial(caller, &customer, false);
+        for (int i = 0; i < 60; i++, seq++, run_for(20)) /* more than a second */
+            browser_send_rtp(caller, seq, seq * 960u, (const uint8_t *)"x", 1);
+    }
+    sup_call_ended(call, call_id);
+    CALL_UNTIL(sup_call_count(call) == 0);
+    run_for(300);
+    ck_assert_int_eq(db_admin_do("select (quality->'customer'->'in'->>'packets')::int * 1000 +"
+                                 " (select sum(packets) from support.call_quality_samples where"
+                                 " direction = 'in') from support.voice_calls"),
+                     180180);
+}
+END_TEST
+
 START_TEST(who_is_no_party_gets_no_leg)
 {
     struct desk_person stranger = desk_customer(&desk, "juma");
@@ -771,7 +791,8 @@ SUP_CHECK_MAIN("call", setup, teardown, a_call_from_waiting_to_its_end,
                what_a_browser_reports_is_kept_beside_ours, a_place_is_spoken_when_it_has_got_better,
                a_call_that_waits_again_hears_music, an_answer_during_the_offer_is_not_lost,
                only_who_answered_hears_the_caller, a_new_page_takes_over_the_leg,
-               who_is_no_party_gets_no_leg, it_ends_from_every_state, who_is_no_party_cannot_end_it,
+               totals_are_of_all_legs_that_a_party_had, who_is_no_party_gets_no_leg,
+               it_ends_from_every_state, who_is_no_party_cannot_end_it,
                a_hang_up_by_the_browser_ends_the_call, more_calls_than_allowed_are_refused,
                a_caller_whose_leg_is_gone_keeps_the_place,
                a_kept_place_becomes_a_grace_period_by_the_answer,

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 browsers reload pairs calls player demo
+# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 long browsers reload pairs calls player demo
 #
-# Needs build/release/supportd and the packages of `config/install.sh test`. All that talks runs in
+# Needs build/release/supportd (long builds its generator beside it) and the packages of `config/install.sh test`. All that talks runs in
 # network namespaces of its own. Nothing is tried twice. Two lanes run side by side, as most of the time
 # goes by in listening: light peers in one, real browsers in the other. Ends in "N passed, N failed";
 # pictures of the main states are left in build/test-output/e2e.
@@ -37,6 +37,10 @@ run()
     recording) part recording 300 /usr/bin/python3 tests/e2e/test_recording.py ;;
     survival) part survival 400 /usr/bin/python3 tests/e2e/test_survival.py ;;
     networks) part networks 300 /usr/bin/python3 tests/e2e/test_networks.py ;;
+    long)
+        cmake --build build/release -j "$(nproc)" --target long_call >"$out/long-build.log" 2>&1
+        part long 300 /usr/bin/python3 tests/e2e/test_long_call.py
+        ;;
     ipv6) E2E_FAMILY=6 part ipv6 300 /usr/bin/python3 tests/e2e/test_ipv6.py ;;
     browsers) nodes browsers test_browsers.mjs ;;
     pairs) nodes pairs test_pairs.mjs ;;
@@ -55,7 +59,7 @@ lane()
     done
 }
 
-all="aiortc life parties recording survival networks ipv6 browsers reload pairs calls player demo"
+all="aiortc life parties recording survival networks ipv6 long browsers reload pairs calls player demo"
 parts=${*:-$all}
 for name in $parts; do
     case " $all " in
@@ -66,7 +70,7 @@ for name in $parts; do
         ;;
     esac
 done
-lane aiortc life parties recording survival networks ipv6 &
+lane aiortc life parties recording survival networks ipv6 long &
 lane browsers reload pairs calls player demo
 wait
 

@@ -239,6 +239,37 @@ class GivenMusic(CallTest):
         self.assertEqual(self.rows("select state from support.call_queue where call_id = %s", call["id"]), [("abandoned",)])
 
 
+class Seam(CallTest):
+    """Two seconds of a tone, again and again: where the file repeats nothing is missing."""
+
+    @classmethod
+    def setUpClass(cls):
+        import subprocess
+        import tempfile
+        cls.files = tempfile.TemporaryDirectory()
+        wav, opus = (os.path.join(cls.files.name, "tone" + end) for end in (".wav", ".opus"))
+        sound.write_wav(wav, sound.tone(1000, 2.0))
+        subprocess.run(["opusenc", "--quiet", "--bitrate", "48", "--framesize", "20", wav, opus], check=True)
+        cls.settings = dict(SETTINGS, **{"media.hold_music_files": opus})
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.files.cleanup()
+
+    async def test_no_gap_where_the_music_repeats(self):
+        client, caller, call = await self.waiting_call()
+        await caller.listen(0.5)
+        pcm = await caller.listen(4.5)
+        self.assertTone(pcm, 1000, "caller")
+        power = np.array([np.mean(pcm[at:at + 960] ** 2) for at in range(0, len(pcm) - 960, 240)])
+        self.assertGreater(power.min(), np.median(power) / 4, "no 20 ms are silent")
+        numbers = [number for _, number in caller.numbers]
+        self.assertEqual([b - a & 0xFFFF for a, b in zip(numbers, numbers[1:])], [1] * (len(numbers) - 1))
+        await client.request("POST", f"/calls/{call['id']}/end", {})
+
+
 class SpokenPlace(CallTest):
     """Prompts are tones here: 500 Hz please wait, 900 Hz place 2, 700 Hz place 1; each 1.5 s."""
 

@@ -5,7 +5,7 @@ Runs in a network namespace of its own (run.sh), which has ::1 and fd77::1 and n
 import asyncio
 
 import sound
-from test_aiortc import MEDIA, CallTest, run_tests
+from test_aiortc import MEDIA, SETTINGS, CallTest, run_tests
 
 
 class IPv6Only(CallTest):
@@ -24,6 +24,18 @@ class IPv6Only(CallTest):
         heard = await asyncio.gather(caller.listen(2), answerer.listen(2))
         self.assertTone(heard[0], 440, "customer")
         self.assertTone(heard[1], 1000, "agent")
+        await client.request("POST", f"/calls/{call['id']}/end", {})
+
+
+class Advertised(CallTest):
+    settings = dict(SETTINGS, **{"media.advertised_address": "2001:db8::9"})
+
+    async def test_the_public_address_is_announced_alone(self):
+        client, caller, call = await self.waiting_call()
+        lines = [line for line in caller.answer.split("\r\n") if line.startswith("a=candidate:")]
+        self.assertEqual({line.split()[4] for line in lines}, {"2001:db8::9"})
+        self.assertNotIn(MEDIA, caller.answer)
+        self.assertGreater(sound.note_share(await caller.listen(2), sound.BUILTIN_NOTES), 0.9)
         await client.request("POST", f"/calls/{call['id']}/end", {})
 
 

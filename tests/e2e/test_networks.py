@@ -61,7 +61,7 @@ class Advertised(CallTest):
         await client.request("POST", f"/calls/{call['id']}/end", {})
 
 
-class Turn(CallTest):
+class TurnServer(CallTest):
     """Clients whose only way out is a TURN server, with credentials made by the daemon for coturn."""
 
     settings = dict(SETTINGS, **{
@@ -90,6 +90,14 @@ class Turn(CallTest):
         cls.log.close()
         cls.dir.cleanup()
 
+    def allocations(self, name):
+        """What coturn said of this user."""
+        self.log.flush()
+        with open(self.log.name, encoding="utf-8") as f:
+            return [line for line in f if name in line]
+
+
+class Turn(TurnServer):
     async def relayed_peer(self, client, call, hz, change=None):
         servers = client.ice_servers
         stun, turn = servers
@@ -99,12 +107,6 @@ class Turn(CallTest):
         self.assertAlmostEqual(int(until), time.time() + 12 * 3600, delta=60)
         self.assertEqual(name, client.me["id"])
         return self.peer(client, hz=hz, relay=[dict(turn, **(change or {}))])
-
-    def allocations(self, name):
-        """What coturn said of this user."""
-        self.log.flush()
-        with open(self.log.name, encoding="utf-8") as f:
-            return [line for line in f if name in line]
 
     async def test_both_sides_through_turn(self):
         agent = await self.agent()
@@ -159,6 +161,44 @@ class OwnRelay(Turn):
         self.assertGreater(sound.note_share(await caller.listen(2), sound.BUILTIN_NOTES), 0.9)
         await client.request("POST", f"/calls/{call['id']}/end", {})
         await eventually(lambda: any("lifetime=0" in line for line in self.allocations(":supportd>")), "release of the port")
+
+
+class ShortCredentials(TurnServer):
+    """Credentials that last ten seconds, and a relay of the daemon's own that is named by number."""
+
+    settings = dict(TurnServer.settings, **{"media.turn_ttl_ms": "10s", "media.relay_host": MEDIA, "media.relay_port": TURN_PORT})
+
+    def renewed(self, client):
+        return [f["ice_servers"] for f in client.frames if f["type"] == "ice.servers"]
+
+    def told_relays(self, client, answer):
+        told = answer + "".join("a=" + f["candidate"] + "\r\n" for f in client.frames if f["type"] == "call.candidate")
+        return [c for c in candidates(told) if c[2] == "relay"]
+
+    async def test_renewed_before_they_run_out(self):
+        """The new ones work when the old ones no longer do, and the call that those made goes on."""
+        client = await self.customer()
+        call = await peers.start_call(client)
+        caller = self.peer(client, hz=1000, relay=[client.ice_servers[1]])
+        self.assertTrue(await caller.connect(call["id"]), caller.pc.connectionState)
+        first = client.ice_servers[1]
+        await client.wait(lambda: len(self.renewed(client)) >= 2, 30, "new credentials, twice")
+        ends = [int(servers[1]["username"].split(":")[0]) for servers in [client.ice_servers] + self.renewed(client)]
+        self.assertEqual(ends, sorted(set(ends)))
+        self.assertLess(ends[1] - ends[0], 10, "before the first ones end")
+        await eventually(lambda: time.time() > ends[0] + 1, "the end of the first ones", 15)
+        self.assertGreater(sound.note_share(await caller.listen(2), sound.BUILTIN_NOTES), 0.8, "the call outlives them")
+        await client.request("POST", f"/calls/{call['id']}/end", {})
+
+        other = await self.customer()
+        call = await peers.start_call(other)
+        with self.assertRaisesRegex(TransactionFailed, "401"):
+            await self.peer(other, hz=440, relay=[first]).connect(call["id"])
+        late = self.peer(other, hz=440, relay=[self.renewed(client)[-1][1]])
+        self.assertTrue(await late.connect(call["id"]), "by renewed ones")
+        self.assertGreater(sound.note_share(await late.listen(2), sound.BUILTIN_NOTES), 0.9)
+        await eventually(lambda: self.told_relays(other, late.answer), "the daemon's relay, by a credential of now")
+        await other.request("POST", f"/calls/{call['id']}/end", {})
 
 
 if __name__ == "__main__":

@@ -105,6 +105,8 @@ class Parties(CallTest):
         await self.end(client, call_id)
         roles = self.rows("select role, state, reason from support.call_parties where call_id = %s order by id", call_id)
         self.assertEqual(roles, [("listen", "closed", "switched"), ("whisper", "closed", "switched"), ("barge", "closed", "left")])
+        legs = self.rows("select leg, direction, bool_or(packets > 0) from support.call_quality_samples where call_id = %s group by 1, 2", call_id)
+        self.assertEqual(set(legs), {(leg, way, True) for leg in ("customer", "agent", "listen", "whisper", "barge") for way in ("in", "out")})
 
     async def metrics(self):
         import aiohttp

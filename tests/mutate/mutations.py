@@ -175,7 +175,7 @@ mutation("verdicts without hysteresis", "src/media/quality_verdict.c",
 mutation("verdicts never held", "src/media/quality_verdict.c",
          "(held && ((over | presumed) & CLEAR_MASK))", "(false && held && presumed)", "unit media.test_quality")
 mutation("the speaker's gaps told as the listener's loss", "src/media/quality_out.c",
-         "        o->missing += count_sent(o, o->counted, to);", "        o->missing += to - o->counted;", "unit media.test_quality")
+         "        o->missing += quality_out_count(o, o->counted, to);", "        o->missing += to - o->counted;", "unit media.test_quality")
 mutation("a dead way down unnoticed", "src/media/quality_out.c",
          "    uint32_t to = seq > due ? seq : due;", "    uint32_t to = due > seq ? seq : seq;", "unit media.test_quality")
 
@@ -361,3 +361,56 @@ mutation("a late end brings a deleted recording back", "sql/functions/53_recordi
          "and r.state not in ('ended', 'deleting', 'deleted');\n    result", "and r.state <> 'ended';\n    result", "sql 61_recording.sql")
 mutation("staff is missing in the file of all parties", "src/media/recorder_mix.c",
          "limited(sum[i]);", "limited(sum[i] / 40);", "unit media.test_recorder")
+
+# --- a long call ---
+mutation("who is on hold is not deciphered", "src/media/session_media.c",
+         "    if (sup_srtp_unprotect_rtp(leg->srtp, pkt, len, &len) != SUP_OK)\n        return; /* counted there */\n",
+         "    if (leg->packets_in > 0 && sup_list_empty(&leg->listeners)) {\n        sup_leg_mark_alive(leg);\n        return;\n    }\n"
+         "    if (sup_srtp_unprotect_rtp(leg->srtp, pkt, len, &len) != SUP_OK)\n        return;\n", "e2e test_long_call LongCall")
+mutation("the listener's payload type is the speaker's", "src/media/bridge.c",
+         "(struct sup_rtp_out){.payload_type = to->payload_type,\n                                    .level_id", "(struct sup_rtp_out){.payload_type = r->hdr->payload_type,\n                                    .level_id",
+         "e2e test_long_call LongCall")
+mutation("another source brings its own numbers", "src/media/send_stream.c",
+         "!stream->mapped || in->ssrc != stream->src_ssrc || (ahead", "!stream->mapped || (ahead", "e2e test_long_call LongCall")
+mutation("the second rollover is not counted", "src/media/srtp_gcm.c",
+         "        roc++;\n", "        roc = 1;\n", "e2e test_long_call LongCall")
+
+# --- music and prompts ---
+mutation("music that is cut off is taken", "src/media/hold.c",
+         "    if (!r->ended)\n", "    if (!r)\n", "unit media.test_hold")
+mutation("padding is played where the music repeats", "src/media/hold.c",
+         "        r->hold->count--;\n", "        break;\n", "unit media.test_hold")
+mutation("the second of two chained streams is left out silently", "src/media/hold.c",
+         "    if (r->has_stream)\n        return refuse(", "    if (r->ended)\n        return SUP_OK;\n    if (r->has_stream)\n        return refuse(",
+         "api sounds every_bad_file")
+mutation("credentials for TURN are not renewed", "src/api/ice.c",
+         "    if (opts->turn_count > 0 && session->ice)\n", "    if (!opts->turn_count && session->ice)\n", "e2e test_networks ShortCredentials")
+# --- quality: who tells what ---
+mutation("a browser's own figures go unheard", "src/media/quality.c",
+         "    return !fine && quality_client_fresh(&q->client, now_us);", "    return !fine && false && quality_client_fresh(&q->client, now_us);",
+         "unit media.test_quality_client")
+mutation("a browser's word against fresh reports", "src/media/quality.c",
+         "    return !fine && quality_client_fresh(&q->client, now_us);", "    return (fine || !fine) && quality_client_fresh(&q->client, now_us);",
+         "unit media.test_quality_client")
+mutation("a browser may have heard more than was sent", "src/media/quality_client.c",
+         "report->received < 0 || c->received > c->sent + AHEAD_MAX", "false", "unit media.test_quality_client")
+mutation("the speaker's gaps are the listener's losses by its own word", "src/media/quality_client.c",
+         "missed = c->lost - c->unsent,", "missed = c->lost,", "unit media.test_quality_client")
+mutation("a round trip speaks only for the moment", "src/media/quality.c",
+         "    revise(quality, span_us < QUALITY_SPAN_US ? span_us : QUALITY_SPAN_US, SUP_VERDICT_HIGH_DELAY,",
+         "    revise(quality, 0 * span_us, SUP_VERDICT_HIGH_DELAY,", "unit media.test_quality_client")
+mutation("two seconds of five make a verdict", "src/media/quality_verdict.c",
+         "        if (look->at_us < from_us + LOOK_LEAST_US)", "        if (look->at_us + 1000000 < from_us)", "unit media.test_quality_client")
+mutation("another path is drift", "src/media/quality_in.c",
+         "if (!in->has_base || has_stepped(in, shortest)) {", "if (!in->has_base) {", "unit media.test_quality_drift")
+mutation("a replaced leg's last second is not counted", "src/call/leg.c",
+         "        end_second(party, leg);\n", "", "db test_call")
+mutation("the agent sees the quality of private supervision", "sql/migrations/0017_part_quality.sql",
+         "create policy staff on support.call_quality_samples for select to supportd_app\n"
+         "    using ((select support.actor_staff()) is not null and exists (select 1 from support.voice_calls k where k.id = call_id)\n"
+         "           and (party_id is null or exists (select 1 from support.call_parties r where r.id = party_id)));",
+         "create policy staff on support.call_quality_samples for select to supportd_app\n"
+         "    using ((select support.actor_staff()) is not null and exists (select 1 from support.voice_calls k where k.id = call_id));",
+         "sql 61_call_party.sql")
+mutation("a part's quality is told as the customer's", "src/call/samples.c",
+         "    *leg = SUP_CALL_ROW_PART;\n", "    *leg = SUP_CALL_ROW_CUSTOMER;\n", "e2e test_parties listen_whisper")

@@ -5,7 +5,7 @@
 #
 # Works on a copy of the tracked files under build/mutate. First every test that is used must pass on
 # the unbroken copy; then each mutation of tests/mutate/mutations.py must make its test fail. A
-# mutation whose text is not found exactly once, or that does not build, counts as failed. Ends in
-# "N passed, N failed" (passed: noticed).
+# mutation whose text is not found exactly once, that does not build, or whose test fails without it
+# counts as failed. Ends in "N passed, N failed" (passed: noticed).
 cd "$(dirname "$0")/../.." || exit 1
 exec "${SUPPORTD_PYTHON:-/usr/bin/python3}" tests/mutate/run.py "$@"

@@ -33,6 +33,8 @@ select t.id('f1'), k.id, k.chat_id, k.customer_id, k.staff_id, 'staff', t.id('a2
 
 insert into support.call_parties (id, call_id, chat_id, customer_id, staff_id, role, state, created_at, opened_at, closed_at, reason)
 select t.id('w1'), k.id, k.chat_id, k.customer_id, t.id('s1'), 'listen', 'closed', now(), now(), now(), 'left' from support.voice_calls k where k.id = t.id('vc1');
+select t.call('call_samples', 'system:media', array[t.id('vc1'), t.id('w1')]::text, array[(extract(epoch from support.now()) * 1000000)::bigint,2,200,-30,0,50,0,0,0,100,0,100,420,50,0,0,0,100,0,-32768,420]::text) \g /dev/null
+select t.call('call_client_put', 'system:media', array[t.id('vc1'), t.id('w1')]::text, '{1,2,5000,1,0,0,0,0,0,0,0,0,0,-1,-1}', '{host}') \g /dev/null
 
 create temporary table who (n int, name text, actor text);
 insert into who values (1, 'customer', t.c('c1')), (2, 'other customer', t.c('c4')), (3, 'agent', t.s('a1')), (4, 'agent of team B', t.s('a2')),
@@ -48,8 +50,8 @@ insert into seen values
     ('chat_queue',           '{1,1,4,5,4,5,5,5,0,0}'),
     ('call_queue',           '{1,0,2,2,2,2,2,2,0,0}'),
     ('voice_calls',          '{1,0,2,1,2,2,2,2,0,0}'),
-    ('call_quality_samples', '{2,0,4,0,4,4,4,4,0,0}'),
-    ('call_client_stats',    '{1,0,2,0,2,2,2,2,0,0}'),
+    ('call_quality_samples', '{2,0,6,0,6,6,6,6,0,0}'),
+    ('call_client_stats',    '{1,0,3,0,3,3,3,3,0,0}'),
     ('call_recordings',      '{0,0,1,0,1,1,1,1,0,0}'),
     ('webrtc_signaling',     '{0,0,0,0,0,0,0,0,0,0}'),
     ('customers',            '{1,1,3,4,4,9,9,9,0,0}'),

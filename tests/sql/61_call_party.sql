@@ -1,6 +1,6 @@
 -- Consultation and supervision: who may, what it changes, what ends it, what is left of it.
 begin;
-select plan(91);
+select plan(98);
 select t.people() \g /dev/null
 
 -- Calls the customer and lets the agent have the call: v<customer>, k v<customer>.
@@ -113,6 +113,12 @@ select is((select count(*)::int from jsonb_array_elements(t.rows('calls_live', t
 select is(t.supervise('l1', 'c1', 'listen', 'w1'), 'ok', 'the team lead listens');
 select is(t.supervise('l1', 'c1', 'listen', 'w2'), 'same', 'again');
 select is(t.parties(t.s('a1'), 'c1'), 'listen open Name l1', 'the agent is shown it');
+select is(t.call('call_samples', 'system:media', array[t.id('vc1'), t.id('vc1'), t.id('w1'), t.id('none')]::text, '{1767225601501000,2,20000,-30,0,50,1,1,2,900,50,120,410,49,0,0,0,800,0,-32768,430,1767225601501000,2,20000,-30,0,50,1,1,2,900,50,120,410,49,0,0,0,800,0,-32768,430}') ->> 'inserted', '2', 'quality of a part, none of one that is gone');
+select is(t.call('call_client_put', 'system:media', array[t.id('vc1'), t.id('vc1'), t.id('w1'), t.id('none')]::text, '{1767225602001000,2,5000,250,-1,0,240000,2400,480,250,3000,60000,40000,-20,-127,1767225602001000,2,5000,250,-1,0,240000,2400,480,250,3000,60000,40000,-20,-127}', '{relay,relay}') ->> 'inserted', '1', 'and what its browser tells');
+select is((select string_agg(concat_ws(' ', r ->> 'leg', r ->> 'direction', r ->> 'lost'), ', ') from jsonb_array_elements(t.rows('call_quality', t.s('a1'), t.id('vc1')::text, null, null, null, '9')) r),
+    'listen out 0, listen in 1', 'by its role');
+select is((select string_agg(r ->> 'leg', ', ') from jsonb_array_elements(t.rows('call_client', t.s('a1'), t.id('vc1')::text, null, null, '9')) r), 'listen', 'both');
+select is(jsonb_array_length(t.rows('call_quality', t.c('c1'), t.id('vc1')::text, null, null, null, '9')) + jsonb_array_length(t.rows('call_client', t.c('c1'), t.id('vc1')::text, null, null, '9')), 0, 'not for the customer');
 select is(t.fails('signal_put', t.s('l1'), t.id('vc1')::text, t.id('p1')::text, 'offer', '{}'), 'ok', 'who supervises connects');
 select is(t.supervise('l1', 'c1', 'whisper', 'w3'), 'switched', 'whispers');
 select is(t.party('l1'), 'listen closed switched, whisper open', 'one row per mode');
@@ -122,6 +128,8 @@ select t.call('setting_set', t.s('d1'), 'supervision.private', 'true', null) \g 
 select is(t.parties(t.s('a1'), 'c1'), 'barge open Name s1', 'in private who whispers is not shown to the agent');
 select is(t.parties(t.s('s1'), 'c1'), 'whisper open Name l1, barge open Name s1', 'but to who supervises');
 select is(t.as(t.s('a1'), 'select count(*)::text from support.call_parties where role = ''whisper'''), '0', 'not by the table either');
+select is(jsonb_array_length(t.rows('call_quality', t.s('a1'), t.id('vc1')::text, null, null, null, '9')) + jsonb_array_length(t.rows('call_client', t.s('a1'), t.id('vc1')::text, null, null, '9')), 0, 'nor by its quality');
+select is(jsonb_array_length(t.rows('call_quality', t.s('s1'), t.id('vc1')::text, null, null, null, '9')) + jsonb_array_length(t.rows('call_client', t.s('s1'), t.id('vc1')::text, null, null, '9')), 3, 'which who supervises sees');
 select t.call('setting_set', t.s('d1'), 'supervision.private', 'false', null) \g /dev/null
 select is(t.as(t.c('c1'), 'select count(*)::text from support.call_parties'), '0', 'a customer sees no part');
 select is(t.tries(t.s('a1'), 'update support.call_parties set talk = talk where role = ''barge'''), '0', 'the agent changes nothing of it');

@@ -113,6 +113,13 @@ static inline void browser_take_answer(struct browser *b, const char *sdp)
     b->answered = true;
 }
 
+/* On the way of packets: a passed assertion costs a system call, a failed one must be told. */
+static inline void browser_must(bool condition)
+{
+    if (!condition)
+        ck_abort_msg("a packet could not be made, sent or read");
+}
+
 static inline void browser_take_rtp(struct browser *b, uint8_t *pkt, size_t len)
 {
     struct browser_packet *p = &b->heard[b->count % BROWSER_HEARD];
@@ -120,7 +127,7 @@ static inline void browser_take_rtp(struct browser *b, uint8_t *pkt, size_t len)
         b->undecipherable++;
         return;
     }
-    ck_assert_int_eq(sup_rtp_parse(pkt, len, &p->hdr), SUP_OK);
+    browser_must(sup_rtp_parse(pkt, len, &p->hdr) == SUP_OK);
     p->has_level = sup_rtp_get_level(pkt, &p->hdr, b->level_id, &p->level);
     memset(p->payload, 0, sizeof(p->payload));
     size_t n = p->hdr.payload_len < BROWSER_PAYLOAD ? p->hdr.payload_len : BROWSER_PAYLOAD;
@@ -195,8 +202,8 @@ static inline void browser_send_rtp(struct browser *b, uint16_t seq, uint32_t ts
 {
     uint8_t pkt[ICE_PEER_PACKET];
     size_t len = browser_packet(b, seq, ts, payload, payload_len, pkt);
-    ck_assert_int_eq(sup_srtp_protect_rtp(b->srtp, pkt, len, sizeof(pkt), &len), SUP_OK);
-    ck_assert(ice_peer_send(&b->ice, pkt, len));
+    browser_must(sup_srtp_protect_rtp(b->srtp, pkt, len, sizeof(pkt), &len) == SUP_OK);
+    browser_must(ice_peer_send(&b->ice, pkt, len));
 }
 
 /* As browser_send_report(), telling of loss, in 256ths. */

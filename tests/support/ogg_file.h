@@ -18,11 +18,13 @@ static inline size_t ogg_file_page(const ogg_page *page, uint8_t *to, size_t at,
     return at + head + body;
 }
 
-/* Returns the length of the file in to[cap]. */
-static inline size_t ogg_file(uint8_t *to, size_t cap, size_t count, uint8_t fill)
+/* As ogg_file(), with a pre-skip, and padding at the end, in samples. */
+static inline size_t ogg_file_padded(uint8_t *to, size_t cap, size_t count, uint8_t fill,
+                                     unsigned pre_skip, unsigned padding)
 {
-    static uint8_t head[] = "OpusHead\1\1\0\0\x80\xBB\0\0\0\0\0",
-                   tags[] = "OpusTags\0\0\0\0\0\0\0\0";
+    uint8_t head[] = "OpusHead\1\1\0\0\x80\xBB\0\0\0\0\0", tags[] = "OpusTags\0\0\0\0\0\0\0\0";
+    head[10] = (uint8_t)pre_skip;
+    head[11] = (uint8_t)(pre_skip >> 8);
     uint8_t audio[OGG_FILE_LEN];
     size_t len = 0;
     ogg_stream_state os;
@@ -39,6 +41,9 @@ static inline size_t ogg_file(uint8_t *to, size_t cap, size_t count, uint8_t fil
                                                : OGG_FILE_LEN,
                              .b_o_s = n == 0,
                              .e_o_s = n == count + 1,
+                             .granulepos = n < 2 ? 0
+                                                 : (ogg_int64_t)(n - 1) * 960 -
+                                                       (n == count + 1 ? (ogg_int64_t)padding : 0),
                              .packetno = (ogg_int64_t)n};
         ck_assert_int_eq(ogg_stream_packetin(&os, &packet), 0);
         while (n < 2 && ogg_stream_flush(&os, &page))
@@ -48,5 +53,11 @@ static inline size_t ogg_file(uint8_t *to, size_t cap, size_t count, uint8_t fil
         len = ogg_file_page(&page, to, len, cap);
     ogg_stream_clear(&os);
     return len;
+}
+
+/* Returns the length of the file in to[cap]. */
+static inline size_t ogg_file(uint8_t *to, size_t cap, size_t count, uint8_t fill)
+{
+    return ogg_file_padded(to, cap, count, fill, 0, 0);
 }
 #endif

@@ -378,6 +378,38 @@ test("customer: on hold, the agent's connection lost, recording announced, rated
   await page.close();
 });
 
+/* What the page's running connections are told to use from now on. */
+async function configured(frame, send) {
+  await frame.evaluate(() => {
+    const real = RTCPeerConnection.prototype.setConfiguration;
+    globalThis.told = [];
+    RTCPeerConnection.prototype.setConfiguration = function (configuration) {
+      real.call(this, configuration);
+      globalThis.told.push(this.getConfiguration().iceServers[0].username);
+    };
+  });
+  const server = { urls: ["turn:127.0.0.1:9?transport=udp"], username: "1:x", credential: "y" };
+  send({ type: "ice.servers", ice_servers: [server] });
+  await until(() => frame.evaluate(() => globalThis.told.length > 0), "new credentials");
+  return frame.evaluate(() => globalThis.told);
+}
+
+test("agent: new credentials for TURN reach the running call", async () => {
+  const { page, complaints } = await inCall();
+  const told = await configured(page.mainFrame(), (frame) => daemon.send(AMINA, frame));
+  assert.deepEqual(told, ["1:x"]);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test("customer: new credentials for TURN reach the running call", async () => {
+  const { page, complaints } = await calling();
+  const panel = page.frames().find((frame) => frame.parentFrame());
+  assert.deepEqual(await configured(panel, (frame) => daemon.send(WANJA, frame)), ["1:x"]);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
 test("customer: the place is kept over a reload", async () => {
   const { page, panel, chat } = await calling("queued");
   daemon.position(chat, 2, 60000, 120000, "call");

@@ -59,7 +59,7 @@ class Prediction(unittest.IsolatedAsyncioTestCase):
                   for p in BURSTS]
         cases = [(name, fec, rule) for fec in (True, False) for name, rule in rules]
         async with desks.Desk() as desk:
-            self.browser = await desk.link.chromium()
+            self.browser = await desk.link.browser()
 
             def leg_of(fec):
                 async def make(call, side):

@@ -46,10 +46,16 @@ enum {
     SUP_CALL_BATCH_MAX = 256,  /* rows of one statement */
     SUP_CALL_UNKNOWN = -32768, /* a number that was not measured */
 };
+/* Whose leg a row is about. */
+enum sup_call_row { SUP_CALL_ROW_CUSTOMER, SUP_CALL_ROW_AGENT, SUP_CALL_ROW_PART };
+struct sup_call_owner {
+    struct sup_id call;
+    struct sup_id part; /* SUP_CALL_ROW_PART: the row of support.call_parties; else zero */
+};
 /* One second of a leg, as support.call_samples() reads its numbers: in this order. */
 struct sup_call_sample {
     int64_t at_us;
-    int64_t agent; /* 1: the agent's leg, 0: the customer's */
+    int64_t leg; /* enum sup_call_row */
     int64_t rtt_us, level_dbov;
     int64_t flags; /* verdicts, SUP_VERDICT_* bits */
     struct sup_call_sample_dir {
@@ -57,26 +63,28 @@ struct sup_call_sample {
         int64_t residual_pct100, burst100, mos100; /* hundredths */
     } in, out;
 };
-/* calls[i] is the call of samples[i]; up to SUP_CALL_BATCH_MAX. One that does not exist is skipped.
- */
-SUP_MUST_CHECK sup_err sup_call_store_samples(struct sup_pg_pool *pool, const struct sup_id *calls,
+/* owners[i] is that of samples[i]; up to SUP_CALL_BATCH_MAX. What does not exist is skipped. */
+SUP_MUST_CHECK sup_err sup_call_store_samples(struct sup_pg_pool *pool,
+                                              const struct sup_call_owner *owners,
                                               const struct sup_call_sample *samples, size_t count,
                                               sup_pg_cb cb, void *arg);
 /* A client's report, as support.call_client_put() reads its numbers: in this order. */
 struct sup_call_client_row {
-    int64_t at_us, agent, interval_ms, received, lost;
+    int64_t at_us, leg, interval_ms, received, lost;
     int64_t discarded, samples, concealed, silent_concealed, sent;
     int64_t jitter_us, buffer_us, rtt_us, level_dbov, mic_dbov;
 };
 /* paths[i]: "host", "srflx", "prflx", "relay" or "". */
-SUP_MUST_CHECK sup_err sup_call_store_client(struct sup_pg_pool *pool, const struct sup_id *calls,
+SUP_MUST_CHECK sup_err sup_call_store_client(struct sup_pg_pool *pool,
+                                             const struct sup_call_owner *owners,
                                              const struct sup_call_client_row *rows,
                                              const char *const *paths, size_t count, sup_pg_cb cb,
                                              void *arg);
 /* Which samples of a call come before; zero: all. */
 struct sup_call_before {
     int64_t at_us;
-    bool agent, in;
+    const char *leg; /* "agent", "barge", "consult", "customer", "listen" or "whisper" */
+    bool in;
 };
 /* The newest samples of a call, newest first. */
 SUP_MUST_CHECK sup_err sup_call_store_quality(struct sup_pg_pool *pool, const char *actor,

@@ -2,12 +2,17 @@
  *
  * Layer:  media. Pure arithmetic.
  * Source: ITU-T G.107.2 (fullband R scale, 0..148) in the form that public implementations use:
- *             Ie,eff = Ie + (132 - Ie) * Ppl / (Ppl / BurstR + Bpl)
- *             Id     = 0 up to Ta = 100 ms, else
- *                      1.48 * 25 * ((1 + x^6)^(1/6) - 3 (1 + (x/3)^6)^(1/6) + 2), x = log2(Ta /
- * 100) R      = 148 - Id - Ie,eff and G.107 Annex B for MOS of R / 1.48. No value of Ie or Bpl for
- * Opus has been standardised (G.113 has none). 10.2 and 4.3 are those that media proxies apply to
- * 48 kHz codecs. Every result is an estimate and must be labelled so. */
+ *   Ie,eff = Ie + (132 - Ie) * Ppl / (Ppl / BurstR + Bpl)
+ *
+ *   Id = 0 up to Ta = 100 ms, else, with x = log2(Ta / 100),
+ *   1.48 * 25 * ((1 + x^6)^(1/6) - 3 (1 + (x/3)^6)^(1/6) + 2)
+ *
+ *   R = 148 - Id - Ie,eff
+ *
+ * and G.107 Annex B for MOS of R / 1.48. No value of Ie or Bpl for Opus has been standardised
+ * (G.113 has none). 10.2 and 4.3 are those that media proxies apply to 48 kHz codecs. Every result
+ * is an estimate and must be labelled so.
+ */
 #ifndef SUPPORTD_MEDIA_EMODEL_H
 #define SUPPORTD_MEDIA_EMODEL_H
 

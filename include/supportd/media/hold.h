@@ -28,10 +28,11 @@ struct sup_hold_packet {
  * 25.6 s). Errors: SUP_E_NOMEM. */
 SUP_MUST_CHECK sup_err sup_hold_create_builtin(struct sup_hold **ret_hold);
 
-/* Reads an Ogg Opus file (mono or stereo, mapping family 0, first logical stream) whose packets
- * last 20 ms each. *ret_why, which may be NULL, is set on failure to a static sentence for the log.
- * Errors: SUP_E_NOTFOUND, SUP_E_IO, SUP_E_LIMIT (size, length), SUP_E_MALFORMED, SUP_E_UNSUPPORTED
- * (channels, packet duration), SUP_E_NOMEM. */
+/* Reads an Ogg Opus file (mono or stereo, mapping family 0, one logical stream, whole) whose
+ * packets last 20 ms each. Packets of padding alone at either end are left out: the music repeats
+ * in its beat. *ret_why, which may be NULL, is set on failure to a static sentence for the log.
+ * Errors: SUP_E_NOTFOUND, SUP_E_IO, SUP_E_LIMIT (size, length), SUP_E_MALFORMED (also: cut off),
+ * SUP_E_UNSUPPORTED (Vorbis, channels, packet duration, several streams), SUP_E_NOMEM. */
 SUP_MUST_CHECK sup_err sup_hold_open(const char *path, struct sup_hold **ret_hold,
                                      const char **ret_why);
 /* The same from memory; data is borrowed for the call. */

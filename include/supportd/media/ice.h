@@ -74,6 +74,7 @@ struct sup_ice_opts {
     struct sup_media_engine *engine;    /* kept */
     const struct sup_ice_callbacks *on; /* kept; every member set */
     void *arg;
+    const struct sup_warm *warm; /* kept; what a packet touches (the owner's to fill), or NULL */
 };
 
 /* Finds out whether this kernel hands packets to two sockets of one address by our filter, set
@@ -86,6 +87,9 @@ bool sup_ice_probe_sibling(bool ipv6);
 SUP_MUST_CHECK sup_err sup_ice_create(const struct sup_ice_opts *opts, struct sup_ice **ret_ice);
 /* NULL is a no-op. Never calls back. The release of a TURN port goes on in the engine. */
 void sup_ice_destroy(struct sup_ice *ice);
+
+/* Names what a packet in or out touches. */
+void sup_ice_warm(const struct sup_ice *ice, struct sup_warm *warm);
 
 /* Of the present generation; borrowed until restart or destroy. */
 const char *sup_ice_ufrag(const struct sup_ice *ice);

@@ -2,7 +2,13 @@
  *
  * Layer:  media. Pure: no I/O; the caller gives the time.
  * Thread: the one that created the object. No locks. No allocation after create.
- * Source: SPEC 5; emodel.h for the rating. MOS values are estimates, to be labelled so.
+ * Source: loss by sequence number RFC 3550 A.1 and A.3; jitter A.8, with pauses of DTX left out
+ * (RFC 3551 4.1, marker); reordering RFC 4737 3.3 (type P-reordered); burst ratio ITU-T G.107 3.5
+ * (mean length of runs of loss against that of independent loss); round trip RFC 3550 6.4.1 (LSR,
+ * DLSR); bandwidth, frame size and packet duration RFC 6716 3.1 and 3.2, LBRR flags 4.2.4
+ * (opus_toc.h); DTX and the 48 kHz clock RFC 7587 3.1.3 and 4.1; level and voice flag RFC 6464 3,
+ * else decoded (level.h); rating ITU-T G.107.2 (emodel.h). Clock drift, residual loss, late packets
+ * and verdicts are our own definitions, told here. MOS values are estimates, to be labelled so.
  *
  * `in` is what the peer sends (the uplink), counted here packet by packet. `out` is what the peer
  * receives, as its RTCP reports tell, less what never was on the way to it: numbers that we did not
@@ -21,9 +27,16 @@
  *
  * Verdicts on limits hold when 3 of the last 5 seconds were over the limit and until 3 in a row are
  * not. The seconds end at each look, four times a second, so that a fault need not begin with one.
- * A report of the peer speaks for all the time since the one before (at most 5 s); until the next
- * one it only keeps a verdict up. A round trip stands until the next is measured. Residual loss
- * counts from 10 packets a second on: of a DTX pause nothing audible can be lost. */
+ * A report of the peer speaks for all the time since the one before (at most 5 s, of its jitter
+ * 1 s); until the next one it only keeps a verdict up. A round trip speaks for the time since what
+ * came back was sent, and stands until the next is measured. Residual loss counts from 10
+ * packets a second on: of a DTX pause nothing audible can be lost.
+ *
+ * Browsers send reports on sound every 5 s (the fixed minimum of RFC 3550 section 6.2). Between
+ * them what the peer's own statistics say about the way down stands in, as evidence of verdicts
+ * alone: no count, no rating and no sample is made of it, and while reports or round trips of ours
+ * are fresher than 1.5 s it says nothing. A peer could lie in its RTCP as well; either gives it a
+ * wrong verdict about its own way down, no more. */
 #ifndef SUPPORTD_MEDIA_QUALITY_H
 #define SUPPORTD_MEDIA_QUALITY_H
 #include <stdbool.h>
@@ -35,6 +48,7 @@
 #include "supportd/media/rtcp.h"
 #include "supportd/media/rtp.h"
 #include "supportd/media/rtp_stats.h"
+#include "supportd/media/warm.h"
 
 /* Bit numbers; names for the protocol by sup_quality_verdict_name(). */
 enum sup_verdict {
@@ -99,8 +113,11 @@ struct sup_quality_sample {
     double voice_pct;      /* packets with voice: the sender's flag, or louder than -50 dBov */
     uint64_t no_packet_us; /* since the last packet, or since create */
     uint64_t no_voice_us;  /* since the last packet with voice: for one-way audio and dead air */
-    bool has_drift;
-    double drift_ppm; /* the peer's sample clock against ours, above 0: it is faster */
+    bool has_drift; /* from 10 s on after the stream began, or the path changed (a step of 10 ms) */
+    /* The peer's sample clock against ours, above 0: it is faster. By the shortest transits of two
+     * seconds T apart; where transits vary by J, the error is below 6 J / (50 T) with 50 packets a
+     * second (1 ms after 60 s: 2 ppm). */
+    double drift_ppm;
 
     uint32_t verdicts;        /* set of 1u << enum sup_verdict that hold now */
     uint32_t raised, cleared; /* which of them changed since the sample before */
@@ -153,14 +170,31 @@ struct sup_quality_sent {
     size_t payload_len;
 };
 
+/* Names what the next packet out or in touches. */
+void sup_quality_warm(const struct sup_quality *quality, bool out, struct sup_warm *warm);
+
 /* One packet sent to the peer. */
 void sup_quality_add_out(struct sup_quality *quality, const struct sup_quality_sent *sent,
                          uint64_t now_us);
 /* A report block of the peer about our output stream. */
 void sup_quality_add_report(struct sup_quality *quality, const struct sup_rtcp_block *block,
                             uint64_t now_us);
-/* A round trip measured on this leg. */
-void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t now_us);
+/* A round trip measured on this leg. span_us: since what came back with it was sent. */
+void sup_quality_add_rtt(struct sup_quality *quality, uint32_t rtt_us, uint64_t span_us,
+                         uint64_t now_us);
+
+/* What the peer's own statistics count of the stream that it receives (W3C webrtc-stats, 8.3
+ * RTCInboundRtpStreamStats), since it told before. Not to be trusted. */
+struct sup_quality_client {
+    uint64_t interval_us;   /* since it told before; 0: counting begins now, the rest is void */
+    int64_t received, lost; /* packets; lost may be below 0 */
+    bool has_jitter, has_rtt;
+    uint32_t jitter_us, rtt_us;
+};
+/* Takes it for what it is worth: after 5 s, or when more packets came than were sent, counting
+ * begins anew. */
+void sup_quality_add_client(struct sup_quality *quality, const struct sup_quality_client *client,
+                            uint64_t now_us);
 
 /* A look between two ticks: whether the verdicts have changed since the last look or tick.
  * *ret_verdicts is set in any case. */

@@ -12,6 +12,7 @@
 #include "supportd/base/err.h"
 #include "supportd/media/rtcp.h"
 #include "supportd/media/rtp.h"
+#include "supportd/media/warm.h"
 
 struct sup_rtp_stats; /* opaque; one per SSRC of a leg */
 
@@ -52,6 +53,12 @@ SUP_MUST_CHECK sup_err sup_rtp_stats_add(struct sup_rtp_stats *stats, const stru
 
 /* Fills *ret_report; all zero before the first packet. Cannot fail. */
 void sup_rtp_stats_get(const struct sup_rtp_stats *stats, struct sup_rtp_report *ret_report);
+
+/* The report's restarts alone: cheap enough for every packet. */
+uint32_t sup_rtp_stats_restarts(const struct sup_rtp_stats *stats);
+
+/* Names what the next packet touches. */
+void sup_rtp_stats_warm(const struct sup_rtp_stats *stats, struct sup_warm *warm);
 
 /* Fills ssrc, loss, sequence and jitter of a report block; fraction_lost covers the time since the
  * last call. lsr and dlsr are left 0. False before the first packet. */

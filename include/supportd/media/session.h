@@ -173,6 +173,12 @@ typedef void (*sup_leg_tap)(const struct sup_leg *leg, const struct sup_leg_pack
 /* tap and arg are kept; NULL: nobody taps, which costs nothing. */
 void sup_leg_set_tap(struct sup_leg *leg, sup_leg_tap tap, void *arg);
 
+/* Ends the present second of the leg's quality early: on_quality runs from within, with what there
+ * is of it; nothing if the leg was never connected. For who is about to destroy it. */
+void sup_leg_end_second(struct sup_leg *leg);
+/* What the peer's own statistics say (quality.h); nothing before the leg has a description. */
+void sup_leg_take_client(struct sup_leg *leg, const struct sup_quality_client *client);
+
 enum sup_leg_state sup_leg_state_of(const struct sup_leg *leg);
 void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_report);
 void sup_leg_get_summary(const struct sup_leg *leg, struct sup_quality_summary *ret_summary);

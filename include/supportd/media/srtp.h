@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "supportd/base/err.h"
+#include "supportd/media/warm.h"
 
 enum {
     SUP_SRTP_SALT_MAX = 14, /* CM; GCM uses 12 */
@@ -84,6 +85,9 @@ SUP_MUST_CHECK sup_err sup_srtp_unprotect_rtp(struct sup_srtp *srtp, uint8_t *pk
                                               size_t *ret_len);
 SUP_MUST_CHECK sup_err sup_srtp_unprotect_rtcp(struct sup_srtp *srtp, uint8_t *pkt, size_t len,
                                                size_t *ret_len);
+
+/* Names what a packet of sound out (send) or in touches. */
+void sup_srtp_warm(const struct sup_srtp *srtp, bool send, struct sup_warm *warm);
 
 /* Sums over RTP and RTCP. */
 void sup_srtp_get_stats(const struct sup_srtp *srtp, struct sup_srtp_stats *ret_stats);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "supportd/base/err.h"
+#include "supportd/media/warm.h"
 
 enum {
     SUP_SRTP_GCM_KEY_LEN = 16,
@@ -97,6 +98,9 @@ SUP_MUST_CHECK sup_err sup_srtp_gcm_protect_rtcp(struct sup_srtp_gcm *gcm, uint8
                                                  size_t cap, size_t *ret_len);
 SUP_MUST_CHECK sup_err sup_srtp_gcm_unprotect_rtcp(struct sup_srtp_gcm *gcm, uint8_t *pkt,
                                                    size_t len, size_t *ret_len);
+
+/* Names what a packet of the first SSRC touches. */
+void sup_srtp_gcm_warm(const struct sup_srtp_gcm *gcm, struct sup_warm *warm);
 
 void sup_srtp_gcm_get_stats(const struct sup_srtp_gcm *gcm, struct sup_srtp_gcm_stats *ret_stats);
 #endif

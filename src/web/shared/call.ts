@@ -37,7 +37,7 @@ export class MicError extends Error {
 }
 
 const LEVEL_MS = 200;
-const STATS_MS = 5000;
+const STATS_MS = 1000;
 const BROKEN_MS = 3000;
 const RETRY_MS = 4000;
 
@@ -124,6 +124,12 @@ export class CallLeg {
 
   get isMuted(): boolean {
     return this._muted;
+  }
+
+  /* For the next restart of ICE: credentials for TURN run out. */
+  renew(iceServers: RTCIceServer[]): void {
+    if (this._closed) return;
+    this._pc.setConfiguration({ iceServers, bundlePolicy: "max-bundle" });
   }
 
   /* Frames call.candidate and call.restart of this call. */

@@ -408,6 +408,7 @@ export type ServerFrame = { id?: string } & (
   | { type: "call.answer"; call_id: Id; sdp: string }
   | { type: "call.candidate"; call_id: Id; candidate: string }
   | { type: "call.restart"; call_id: Id; reason: string }
+  | { type: "ice.servers"; ice_servers: RTCIceServer[] }
   | CallQuality
   | CallAdvice
   | { type: "ok" }

@@ -357,6 +357,12 @@ export class AgentCall {
       this.spark.value = next;
     } else if (frame.type === "call.candidate" || frame.type === "call.restart")
       this._legs.get(frame.call_id)?.frame(frame);
+    else if (frame.type === "ice.servers") this.renew(frame.ice_servers);
+  }
+
+  renew(servers: RTCIceServer[]): void {
+    this.iceServers = servers;
+    for (const leg of this._legs.values()) leg.renew(servers);
   }
 
   private _seen(legs: LegStates | null): void {

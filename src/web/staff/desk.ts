@@ -121,7 +121,7 @@ export class Desk {
       onChange: () => this._bump(),
       onFrame: (frame) => this._frame(frame),
       onWelcome: (frame) => {
-        this.call.iceServers = frame.ice_servers;
+        this.call.renew(frame.ice_servers);
         void this._refresh();
         this.call.socketBack();
       },

@@ -282,6 +282,11 @@ export class CustomerCall {
       this._leg.frame(frame);
   }
 
+  renew(servers: RTCIceServer[]): void {
+    this._ice = servers;
+    this._leg?.renew(servers);
+  }
+
   private _take(call: Call): void {
     if (this._ending === call.id && call.state !== "ended") return;
     const before = this.view.call?.id === call.id ? this.view.call.state : null;

@@ -84,6 +84,10 @@ export class Calls {
     this._call.frame(frame);
   }
 
+  renew(servers: RTCIceServer[]): void {
+    this._call.renew(servers);
+  }
+
   socketBack(): void {
     this._call.socketBack();
   }

@@ -103,7 +103,7 @@ export class Panel {
       onChange: () => this._soon(),
       onFrame: (frame) => this._frame(frame),
       onWelcome: (frame) => {
-        this._ice = frame.ice_servers;
+        this._renew(frame.ice_servers);
         this._calls?.socketBack();
       },
     });
@@ -228,8 +228,14 @@ export class Panel {
     return { ticket };
   }
 
+  private _renew(servers: RTCIceServer[]): void {
+    this._ice = servers;
+    this._calls?.renew(servers);
+  }
+
   private _frame(frame: ServerFrame): void {
-    if (this._calls) this._calls.frame(frame);
+    if (frame.type === "ice.servers") this._renew(frame.ice_servers);
+    else if (this._calls) this._calls.frame(frame);
     else if (frame.type === "call.ring") void this._loadCalls().then((calls) => calls.frame(frame));
   }
 

@@ -88,8 +88,9 @@ class Peers(Program):
         self.tell(**command)
         return await asyncio.wait_for(future, 30)
 
-    async def leg(self, sound="talk", fec=True, dtx=True, rtcp_ms=1000):
-        return await self._ask("leg", leg=True, sound=sound, fec=fec, dtx=dtx, rtcp_ms=rtcp_ms)
+    async def leg(self, sound="talk", fec=True, dtx=True, rtcp_ms=1000, mic=False):
+        """mic: for a browser; the others for wire_peer."""
+        return await self._ask("leg", leg=True, sound=sound, fec=fec, dtx=dtx, rtcp_ms=rtcp_ms, mic=mic)
 
     async def restart(self, number, moved=False):
         """A new offer from a new socket; moved: at the far side's other address."""
@@ -169,9 +170,9 @@ class Link(Program):
         self.others.append(await Peers(program.process).begin())
         return self.others[-1]
 
-    async def chromium(self):
-        """Peers that are connections of one page in Chromium; their reports are what getStats tells about the sound."""
-        program = await Program.start(*self.far("node", os.path.join(ROOT, "tests", "wire", "chromium_peers.mjs")))
+    async def browser(self, name="chromium"):
+        """Peers that are connections of one page in a browser; their reports are what getStats tells about the sound."""
+        program = await Program.start(*self.far("node", os.path.join(ROOT, "tests", "wire", "browser_peers.mjs"), name))
         await program.hear(60)
         self.others.append(await Peers(program.process).begin())
         return self.others[-1]

@@ -126,6 +126,93 @@ START_TEST(bad_files_say_why)
 }
 END_TEST
 
+static void refused(const uint8_t *data, size_t len, sup_err err, const char *word)
+{
+    const char *why = "";
+    ck_assert_int_eq(sup_hold_parse(data, len, &hold, &why), err);
+    ck_assert_msg(strstr(why, word) != NULL, "%s, not %s", why, word);
+    ck_assert_ptr_null(hold);
+}
+
+START_TEST(each_kind_of_bad_file_has_its_own_word)
+{
+    static uint8_t data[16384], vorbis[64] = "\1vorbis";
+    size_t one = ogg_file(data, sizeof(data), 3, 1), page_at = 0;
+    refused(data, 0, SUP_E_MALFORMED, "empty");
+    refused((const uint8_t *)"RIFF....WAVEfmt ", 16, SUP_E_MALFORMED, "not an Ogg file");
+    refused(data, one - 1, SUP_E_MALFORMED, "cut off");
+    refused(data, 60, SUP_E_MALFORMED, "cut off");
+    while (memcmp(data + ++page_at, "OggS", 4) != 0)
+        ;
+    refused(data + page_at, one - page_at, SUP_E_MALFORMED, "beginning is missing");
+    (void)ogg_file(data + one, sizeof(data) - one, 3, 1);
+    refused(data, 2 * one, SUP_E_UNSUPPORTED, "one behind the other");
+    memset(data + one, 'x', 100);
+    refused(data, one + 100, SUP_E_MALFORMED, "behind its end");
+    ogg_stream_state os;
+    ogg_page page;
+    ogg_packet packet = {.packet = vorbis, .bytes = 30, .b_o_s = 1};
+    ck_assert_int_eq(ogg_stream_init(&os, 1), 0);
+    ck_assert_int_eq(ogg_stream_packetin(&os, &packet), 0);
+    ck_assert_int_ne(ogg_stream_flush(&os, &page), 0);
+    refused(data, ogg_file_page(&page, data, 0, sizeof(data)), SUP_E_UNSUPPORTED, "Vorbis");
+    ogg_stream_clear(&os);
+}
+END_TEST
+
+START_TEST(packets_of_padding_are_left_out)
+{
+    static uint8_t data[8192];
+    static const struct {
+        unsigned pre_skip, padding;
+        size_t count; /* of 10 */
+    } table[] = {
+        {0, 0, 10},  {312, 0, 10}, {312, 647, 10}, {312, 648, 9}, {0, 959, 10},   {0, 960, 9},
+        {960, 0, 9}, {3840, 0, 6}, {3840, 960, 5}, {0, 9600, 1},  {312, 9000, 1}, {8640, 0, 1},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        size_t len =
+            ogg_file_padded(data, sizeof(data), 10, 1, table[i].pre_skip, table[i].padding);
+        ck_assert_int_eq(sup_hold_parse(data, len, &hold, NULL), SUP_OK);
+        ck_assert_msg(sup_hold_count(hold) == table[i].count, "row %zu: %zu", i,
+                      sup_hold_count(hold));
+        struct sup_hold_packet last = sup_hold_packet(hold, table[i].count - 1);
+        ck_assert(last.len == OGG_FILE_LEN && last.data[0] == 0x48);
+        sup_hold_destroy(hold);
+        hold = NULL;
+    }
+    size_t len = ogg_file_padded(data, sizeof(data), 10, 1, 9600, 0);
+    refused(data, len, SUP_E_MALFORMED, "no audio");
+}
+END_TEST
+
+/* Strength of the tone in each 20 ms around the place where the file repeats. */
+START_TEST(the_seam_is_not_heard)
+{
+    static int16_t pcm[150 * 960];
+    struct sup_opus_dec *dec;
+    size_t got;
+    ck_assert_int_eq(sup_hold_open(vector("tone_20ms.opus"), &hold, NULL), SUP_OK);
+    ck_assert_uint_eq(sup_hold_count(hold), 50); /* a second, as long as what was encoded */
+    ck_assert_int_eq(sup_opus_dec_create(48000, 1, &dec), SUP_OK);
+    for (uint64_t n = 0; n < 150; n++) {
+        struct sup_hold_packet p = sup_hold_packet(hold, n);
+        ck_assert_int_eq(sup_opus_decode(dec, p.data, p.len, false, pcm + n * 960, 960, &got),
+                         SUP_OK);
+    }
+    sup_opus_dec_destroy(dec);
+    double whole = 0;
+    for (size_t i = 960; i < 49 * 960; i++)
+        whole += (double)pcm[i] * pcm[i] / (48 * 960);
+    for (size_t at = 40 * 960; at + 960 <= 145 * 960; at += 240) {
+        double part = 0;
+        for (size_t i = at; i < at + 960; i++)
+            part += (double)pcm[i] * pcm[i] / 960;
+        ck_assert_msg(part > whole / 4, "%zu ms: %g of the sound", at / 48, part / whole);
+    }
+}
+END_TEST
+
 static size_t load(const char *name, uint8_t *data, size_t cap)
 {
     FILE *f = fopen(vector(name), "rb");
@@ -239,5 +326,7 @@ END_TEST
 
 SUP_CHECK_MAIN("hold", setup, teardown, the_builtin_music_sounds,
                the_builtin_music_is_the_same_every_time, a_file_of_another_encoder_is_read,
-               bad_files_say_why, cut_and_damaged_files_are_survived, several_pieces_play_in_turn,
-               heads_are_checked, out_of_memory_leaves_nothing)
+               bad_files_say_why, each_kind_of_bad_file_has_its_own_word,
+               packets_of_padding_are_left_out, the_seam_is_not_heard,
+               cut_and_damaged_files_are_survived, several_pieces_play_in_turn, heads_are_checked,
+               out_of_memory_leaves_nothing)

@@ -264,10 +264,25 @@ START_TEST(a_silent_microphone_is_told_within_three_seconds)
 }
 END_TEST
 
+START_TEST(a_hole_says_nothing_about_the_microphone)
+{
+    second(0, true, 20);
+    now_us += 2500000;
+    send_at(true, 127, now_us); /* between two words */
+    step();
+    tick();
+    ck_assert(!holds(SUP_VERDICT_SILENT_MICROPHONE));
+    second(0, true, 127);
+    ck_assert(!holds(SUP_VERDICT_SILENT_MICROPHONE));
+    second(0, true, 127);
+    ck_assert(holds(SUP_VERDICT_SILENT_MICROPHONE));
+}
+END_TEST
+
 START_TEST(round_trip_and_relay)
 {
     second(0, true, 20);
-    sup_quality_add_rtt(quality, 450000, now_us);
+    sup_quality_add_rtt(quality, 450000, 0, now_us);
     env.relayed = true;
     for (int i = 0; i < 3; i++)
         second(0, true, 20);
@@ -439,7 +454,7 @@ START_TEST(a_dead_way_down_is_told_though_the_peers_number_stands_still)
     uint16_t number = 150;
     second_down(&number, 0, 0);
     second(0, true, 20);
-    sup_quality_add_rtt(quality, 40000, now_us);
+    sup_quality_add_rtt(quality, 40000, 0, now_us);
     sup_quality_add_report(quality, &b, now_us);
     int seconds = 0;
     for (; !holds(SUP_VERDICT_LOSS_DOWN); seconds++) {
@@ -447,6 +462,7 @@ START_TEST(a_dead_way_down_is_told_though_the_peers_number_stands_still)
         second_down(&number, 0, 0);
         second(0, true, 20);
         sup_quality_add_report(quality, &b, now_us);
+        sup_quality_check(quality, now_us, &env, &s.verdicts);
     }
     tick();
     ck_assert(s.out.loss_pct == 100);
@@ -643,7 +659,7 @@ START_TEST(the_summary_adds_up)
     struct sup_quality_summary sum;
     sup_quality_summary(quality, &sum);
     ck_assert(sum.samples == 0 && sum.in.mos_samples == 0);
-    sup_quality_add_rtt(quality, 100000, now_us);
+    sup_quality_add_rtt(quality, 100000, 0, now_us);
     second(0, true, 20);
     second(0, true, 20);
     for (int i = 0; i < 8; i++)
@@ -680,6 +696,7 @@ END_TEST
 
 SUP_CHECK_MAIN("quality", setup, teardown, a_clean_second, fec_recovers_single_losses,
                of_a_burst_only_the_last_is_recovered, reordering_is_not_loss, dtx_is_not_loss,
+               a_hole_says_nothing_about_the_microphone,
                loss_verdict_rises_after_three_of_five_and_falls_after_three,
                a_verdict_outlasts_two_good_seconds, missing_packets_are_told_within_three_seconds,
                never_a_packet_is_told_too, a_silent_microphone_is_told_within_three_seconds,
