@@ -79,9 +79,10 @@ begin
             elapsed_us := (extract(epoch from v_now - v_call.answered_at) * 1000000)::bigint;
             v_now := v_call.answered_at;
         end if;
-        insert into support.call_recordings (id, call_id, customer_id, staff_id, team_id, owner_process, state, started_by, started_at, key_id, path, keep_until)
+        insert into support.call_recordings (id, call_id, customer_id, staff_id, team_id, owner_process, state, started_by, started_at, key_id, path, keep_until, parties)
         values (p_recording, p_call, v_call.customer_id, v_call.staff_id, support.staff_team(v_call.staff_id), p_process, 'on', p_actor, v_now, p_key, p_path,
-                v_now + support.setting_int('recording.retention_days') * interval '1 day');
+                v_now + support.setting_int('recording.retention_days') * interval '1 day',
+                jsonb_build_array(jsonb_build_object('track', 1, 'staff_id', v_call.staff_id, 'role', 'agent', 'from_ms', 0)));
     elsif state = 'on' then
         v_what := 'resume';
         update support.call_recordings r set state = 'on', pauses = support.do_recording_pause_end(r.pauses, p_position_ms) where r.id = v_have.id;
@@ -110,7 +111,7 @@ begin
     perform support.act_as(p_actor, 'system:media');
     update support.call_recordings r set state = 'ended', ended_at = coalesce(r.ended_at, r.started_at + p_duration_ms * interval '1 ms'), duration_ms = p_duration_ms, bytes = p_bytes,
         incomplete = p_incomplete, gap_ms = p_gap_ms, pauses = support.do_recording_pause_end(r.pauses, p_duration_ms)
-    where r.id = p_recording and r.state <> 'ended';
+    where r.id = p_recording and r.state not in ('ended', 'deleting', 'deleted');
     result := case when found then 'ok' else 'same' end;
     if found then
         perform support.audit('recording.finish', 'recording', p_recording::text, null, case when p_incomplete then 'incomplete' end,
@@ -118,6 +119,22 @@ begin
     end if;
 end $$;
 comment on function support.recording_finish(text, uuid, bigint, bigint, boolean, bigint) is 'All of a recording is on the disk, or what could get there';
+
+create function support.recording_party(p_actor text, p_recording uuid, p_track int, p_staff uuid, p_role text, p_from_ms bigint, out result text)
+language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+begin
+    perform support.act_as(p_actor, 'system:media');
+    if p_role not in ('agent', 'consult', 'barge') then
+        perform support.fail('SD400', 'bad_argument');
+    end if;
+    update support.call_recordings r set tracks = greatest(r.tracks, p_track + 1),
+        parties = r.parties || jsonb_build_object('track', p_track, 'staff_id', p_staff, 'role', p_role, 'from_ms', p_from_ms)
+    where r.id = p_recording and r.state in ('on', 'paused', 'ending', 'ended', 'broken')
+      and not r.parties @> jsonb_build_array(jsonb_build_object('track', p_track, 'staff_id', p_staff, 'role', p_role, 'from_ms', p_from_ms));
+    result := case when found then 'ok' else 'same' end;
+end $$;
+comment on function support.recording_party(text, uuid, int, uuid, text, bigint) is 'From here on the customer hears somebody else, on a track that may be new';
 
 create function support.recordings_of_dead_process(p_actor text, out marked bigint) language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
@@ -130,6 +147,67 @@ begin
 end $$;
 comment on function support.recordings_of_dead_process(text) is 'Recordings whose process is gone end as broken';
 
+create function support.recordings_place(p_actor text, p_process uuid, p_place uuid, out result text) language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+begin
+    perform support.act_as(p_actor, 'system:monitor');
+    update support.processes p set recording_place = p_place where p.id = p_process;
+    result := case when found then 'ok' else 'same' end;
+end $$;
+comment on function support.recordings_place(text, uuid, uuid) is 'Where a process keeps its recordings';
+
+create function support.recordings_due(p_actor text, p_place uuid, p_limit int) returns table (recording_id uuid, path text, tracks int)
+language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := support.now();
+    v_limit int := least(greatest(coalesce(p_limit, 50), 1), 200);
+    v_id uuid;
+begin
+    perform support.act_as(p_actor, 'system:retention');
+    for v_id in
+        update support.call_recordings r set state = 'deleting', erase_at = v_now
+        where r.id = any (array(select d.id from support.call_recordings d where d.state in ('ended', 'broken') and d.keep_until <= v_now
+                                order by d.keep_until limit v_limit for no key update skip locked))
+        returning r.id
+    loop
+        perform support.audit('recording.delete', 'recording', v_id::text, null, 'retention', '{}');
+    end loop;
+    return query
+        update support.call_recordings r set erase_at = v_now + interval '60 s'
+        where r.id = any (array(select d.id from support.call_recordings d join support.processes p on p.id = d.owner_process
+                                where d.state = 'deleting' and d.erase_at <= v_now and coalesce(p.recording_place, p_place) = p_place
+                                order by d.erase_at limit v_limit for no key update of d skip locked))
+        returning r.id, r.path, r.tracks::int;
+end $$;
+comment on function support.recordings_due(text, uuid, int) is
+    'Ends what retention has ended, everywhere, and takes those whose files are in this place (or in one that nobody knows): their files are to be removed';
+
+create function support.recording_erased(p_actor text, p_recording uuid, out result text) language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+begin
+    perform support.act_as(p_actor, 'system:retention');
+    update support.call_recordings r set state = 'deleted', path = null, key_id = null, bytes = 0, erase_at = null, deleted_at = support.now()
+    where r.id = p_recording and r.state = 'deleting';
+    result := case when found then 'ok' else 'same' end;
+    if found then
+        perform support.audit('recording.erased', 'recording', p_recording::text, null, 'retention', '{}');
+    end if;
+end $$;
+comment on function support.recording_erased(text, uuid) is 'The files of a recording are gone';
+
+create function support.recordings_next_due(p_actor text, p_place uuid, out now timestamptz, out deadline timestamptz) language plpgsql set supportd.actor = '' as $$
+#variable_conflict use_column
+begin
+    perform support.act_as(p_actor, 'system:retention');
+    now := support.now();
+    deadline := least(
+        (select min(r.keep_until) from support.call_recordings r where r.state in ('ended', 'broken')),
+        (select d.erase_at from support.call_recordings d join support.processes p on p.id = d.owner_process
+         where d.state = 'deleting' and coalesce(p.recording_place, p_place) = p_place order by d.erase_at limit 1));
+end $$;
+comment on function support.recordings_next_due(text, uuid) is 'When support.recordings_due() has something to do again';
+
 create function support.do_recording_json(p_recording support.call_recordings) returns jsonb language plpgsql stable as $$
 begin
     return jsonb_build_object('id', p_recording.id, 'call_id', p_recording.call_id,
@@ -139,7 +217,12 @@ begin
         'staff', jsonb_build_object('id', p_recording.staff_id, 'name', support.staff_name(p_recording.staff_id)),
         'started_at', support.rfc3339(p_recording.started_at), 'ended_at', support.rfc3339(p_recording.ended_at),
         'duration_ms', p_recording.duration_ms, 'bytes', p_recording.bytes, 'incomplete', p_recording.incomplete, 'gap_ms', p_recording.gap_ms,
-        'pauses', p_recording.pauses, 'tracks', p_recording.tracks, 'keep_until', support.rfc3339(p_recording.keep_until));
+        'pauses', p_recording.pauses, 'tracks', p_recording.tracks,
+        'parties', (select coalesce(jsonb_agg(jsonb_build_object('track', (e ->> 'track')::int, 'role', e ->> 'role', 'from_ms', (e ->> 'from_ms')::bigint,
+                                                                 'staff', jsonb_build_object('id', e ->> 'staff_id', 'name', support.staff_name((e ->> 'staff_id')::uuid)))
+                                              order by n), '[]')
+                    from jsonb_array_elements(p_recording.parties) with ordinality x (e, n)),
+        'keep_until', support.rfc3339(p_recording.keep_until));
 end $$;
 comment on function support.do_recording_json(support.call_recordings) is 'A recording as it stands in JSON';
 
@@ -154,15 +237,15 @@ declare
 begin
     perform support.act(p_actor);
     if p_call is not null then
-        v_ids := array(select r.id from support.call_recordings r where r.call_id = p_call and r.id < v_before
+        v_ids := array(select r.id from support.call_recordings r where r.call_id = p_call and r.id < v_before and r.state not in ('deleting', 'deleted')
                        and (p_staff is null or r.staff_id = p_staff) and (p_customer is null or r.customer_id = p_customer) order by r.id desc limit v_limit);
     elsif p_customer is not null then
-        v_ids := array(select r.id from support.call_recordings r where r.customer_id = p_customer and r.id < v_before
+        v_ids := array(select r.id from support.call_recordings r where r.customer_id = p_customer and r.id < v_before and r.state not in ('deleting', 'deleted')
                        and (p_staff is null or r.staff_id = p_staff) order by r.id desc limit v_limit);
     elsif p_staff is not null then
-        v_ids := array(select r.id from support.call_recordings r where r.staff_id = p_staff and r.id < v_before order by r.id desc limit v_limit);
+        v_ids := array(select r.id from support.call_recordings r where r.staff_id = p_staff and r.id < v_before and r.state not in ('deleting', 'deleted') order by r.id desc limit v_limit);
     else
-        v_ids := array(select r.id from support.call_recordings r where r.id < v_before order by r.id desc limit v_limit);
+        v_ids := array(select r.id from support.call_recordings r where r.id < v_before and r.state not in ('deleting', 'deleted') order by r.id desc limit v_limit);
     end if;
     return query select r.id, support.do_recording_json(r) from unnest(v_ids) l (id) join support.call_recordings r on r.id = l.id order by r.id desc;
 end $$;
@@ -174,7 +257,7 @@ language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 begin
     perform support.act(p_actor);
-    return query select support.do_recording_json(r), r.state, r.path, r.tracks::int, r.owner_process from support.call_recordings r where r.id = p_recording;
+    return query select support.do_recording_json(r), r.state, r.path, r.tracks::int, r.owner_process from support.call_recordings r where r.id = p_recording and r.state not in ('deleting', 'deleted');
 end $$;
 comment on function support.recording_get(text, uuid) is 'A recording, if the actor may hear it';
 
@@ -184,7 +267,7 @@ language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 begin
     perform support.act(p_actor);
-    return query select support.do_recording_json(r), r.state, r.path, r.tracks::int from support.call_recordings r where r.id = p_recording;
+    return query select support.do_recording_json(r), r.state, r.path, r.tracks::int from support.call_recordings r where r.id = p_recording and r.state not in ('deleting', 'deleted');
     if found then
         perform support.audit('recording.play', 'recording', p_recording::text, p_request, null, jsonb_build_object('track', p_track));
     end if;

@@ -39,6 +39,7 @@ struct sup_app {
     struct sup_chat *chat;
     struct sup_queue *queue;
     struct sup_rec_keys *recording_keys;
+    struct sup_id recording_place;
     struct sup_recorders *recorders;
     struct sup_call *call;
     struct sup_api *api;

@@ -10,13 +10,47 @@
 #include "supportd/base/mem.h"
 #include "supportd/call/recording.h"
 #include "supportd/media/recorder.h"
+#include "supportd/media/recorder_mix.h"
 #include "supportd/pg/row_json.h"
 
 /* supportd recording: the recordings of a machine from its command line. */
 
-enum { PAGE = 200, TRACKS = 2 };
+enum { PAGE = 200 };
 
-static const char *const party_names[TRACKS] = {"customer", "agent"};
+/* Of the file that a track is exported to. */
+struct track_name {
+    char s[16];
+};
+
+static struct track_name name_of(unsigned track)
+{
+    struct track_name name = {"customer"};
+    if (track == 1)
+        strcpy(name.s, "agent");
+    else if (track > 1)
+        (void)snprintf(name.s, sizeof(name.s), "staff%u", track);
+    return name;
+}
+
+static unsigned tracks_of(const json_t *row)
+{
+    json_int_t tracks = json_integer_value(json_object_get(row, "tracks"));
+    return tracks < 0 ? 0 : tracks > SUP_REC_TRACKS ? SUP_REC_TRACKS : (unsigned)tracks;
+}
+
+/* Who is heard on a track; the first of them where all tracks were taken and one is shared. */
+static const char *person_of(const json_t *row, unsigned track)
+{
+    const json_t *parties = json_object_get(row, "parties");
+    const json_t *person = track == 0 ? json_object_get(row, "customer") : NULL;
+    for (size_t i = 0; !person && i < json_array_size(parties); i++) {
+        const json_t *party = json_array_get(parties, i);
+        if (json_integer_value(json_object_get(party, "track")) == track)
+            person = json_object_get(party, "staff");
+    }
+    const char *name = json_string_value(json_object_get(person, "name"));
+    return name ? name : "-";
+}
 
 /* --- one statement, waited for --- */
 
@@ -198,10 +232,10 @@ static int verify_row(struct desk *d, const json_t *row)
     bool ended = strcmp(text_of(row, "state"), "ended") == 0;
     if (ended && json_integer_value(json_object_get(row, "bytes")) == 0)
         return 0; /* never begun: marked incomplete */
-    for (unsigned track = 0; track < TRACKS; track++) {
+    for (unsigned track = 0; track < tracks_of(row); track++) {
         const char *why = check_track(d, row, track, &bytes);
         if (why)
-            (void)printf("%s %s: %s\n", text_of(row, "id"), party_names[track], why);
+            (void)printf("%s %s: %s\n", text_of(row, "id"), name_of(track).s, why);
         bad += why != NULL;
     }
     if (!bad && ended && bytes != json_integer_value(json_object_get(row, "bytes"))) {
@@ -216,12 +250,13 @@ static int verify_row(struct desk *d, const json_t *row)
 
 /* --- export, play-info --- */
 
-static int export_track(const struct desk *d, struct sup_id id, unsigned track, const char *dir)
+static int export_track(const struct desk *d, const json_t *row, unsigned track, const char *dir)
 {
+    struct sup_id id = id_of(row);
     char path[4096], to[4096];
     struct sup_rec_file *file;
     track_path(d, id, track, path, sizeof(path));
-    (void)snprintf(to, sizeof(to), "%s/%s.%s.opus", dir, sup_id_text(id).s, party_names[track]);
+    (void)snprintf(to, sizeof(to), "%s/%s.%s.opus", dir, sup_id_text(id).s, name_of(track).s);
     sup_err err = sup_rec_file_open(path, d->keys, &file);
     if (err) {
         (void)fprintf(stderr, "%s: %s\n", path, sup_err_name(err));
@@ -238,11 +273,43 @@ static int export_track(const struct desk *d, struct sup_id id, unsigned track, 
     if (err)
         (void)fprintf(stderr, "%s: %s\n", to, sup_err_name(err));
     else
-        (void)printf("%s\n", to);
+        (void)printf("%s %s\n", to, person_of(row, track));
     return err ? 1 : 0;
 }
 
-static int export(struct desk *d, struct sup_id id, const char *dir)
+static sup_err write_part(const void *data, size_t len, void *arg)
+{
+    return write(*(int *)arg, data, len) == (ssize_t)len ? SUP_OK : SUP_E_IO;
+}
+
+/* One file of all: the customer left, all others right. */
+static int export_mix(const struct desk *d, const json_t *row, const char *dir)
+{
+    char path[4096], to[4096];
+    struct sup_rec_file *files[SUP_REC_TRACKS];
+    struct sup_id id = id_of(row);
+    unsigned count = 0;
+    sup_err err = SUP_OK;
+    (void)snprintf(to, sizeof(to), "%s/%s.mix.opus", dir, sup_id_text(id).s);
+    for (; !err && count < tracks_of(row); count += !err) {
+        track_path(d, id, count, path, sizeof(path));
+        err = sup_rec_file_open(path, d->keys, &files[count]);
+    }
+    int out = err ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (!err)
+        err = out < 0 ? SUP_E_IO : sup_rec_mix(files, count, write_part, &out);
+    if (out >= 0 && close(out) != 0 && !err)
+        err = SUP_E_IO;
+    while (count > 0)
+        sup_rec_file_close(files[--count]);
+    if (err)
+        (void)fprintf(stderr, "%s: %s\n", to, sup_err_name(err));
+    else
+        (void)printf("%s %s | %s\n", to, person_of(row, 0), "all others");
+    return err ? 1 : 0;
+}
+
+static int export(struct desk *d, struct sup_id id, const char *dir, bool mix)
 {
     int bad = 0;
     json_decref(d->rows);
@@ -253,8 +320,11 @@ static int export(struct desk *d, struct sup_id id, const char *dir)
         (void)fprintf(stderr, "no such recording\n");
         return 1;
     }
-    for (unsigned track = 0; track < TRACKS; track++)
-        bad |= export_track(d, id, track, dir);
+    const json_t *row = json_array_get(d->rows, 0);
+    if (mix)
+        return export_mix(d, row, dir);
+    for (unsigned track = 0; track < tracks_of(row); track++)
+        bad |= export_track(d, row, track, dir);
     return bad;
 }
 
@@ -267,7 +337,7 @@ static int play_info(struct desk *d, struct sup_id id)
         return 1;
     }
     json_t *info = json_array_get(d->rows, 0), *files = json_array();
-    for (unsigned track = 0; track < TRACKS; track++) {
+    for (unsigned track = 0; track < tracks_of(info); track++) {
         char path[4096];
         struct sup_rec_file *file;
         struct sup_rec_info i = {.key_id = ""};
@@ -277,11 +347,12 @@ static int play_info(struct desk *d, struct sup_id id)
             sup_rec_file_info(file, &i);
             sup_rec_file_close(file);
         }
-        json_array_append_new(files, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "party",
-                                               party_names[track], "path", path, "problem",
-                                               err ? sup_err_name(err) : "", "key", i.key_id,
-                                               "opus_bytes", (json_int_t)i.plain_len, "chunks",
-                                               (json_int_t)i.chunks, "finished", i.finished));
+        json_array_append_new(files,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "party",
+                                        name_of(track).s, "person", person_of(info, track), "path",
+                                        path, "problem", err ? sup_err_name(err) : "", "key",
+                                        i.key_id, "opus_bytes", (json_int_t)i.plain_len, "chunks",
+                                        (json_int_t)i.chunks, "finished", i.finished));
     }
     json_object_set_new(info, "files", files);
     (void)json_dumpf(info, stdout, JSON_INDENT(2));
@@ -332,8 +403,9 @@ static int make_key(const char *path)
 
 static int refuse(void)
 {
-    (void)fprintf(stderr, "usage: supportd recording make-key FILE | list | verify | export ID DIR "
-                          "| play-info ID\n");
+    (void)fprintf(stderr,
+                  "usage: supportd recording make-key FILE | list | verify | export ID DIR [--mix] "
+                  "| play-info ID\n");
     return 2;
 }
 
@@ -346,7 +418,8 @@ static int run(struct desk *d, int argc, char **argv, struct sup_id id)
         return bad < 0 ? 1 : bad > 0 ? 3 : 0;
     }
     if (strcmp(argv[1], "export") == 0)
-        return argc > 3 ? export(d, id, argv[3]) : refuse();
+        return argc > 3 ? export(d, id, argv[3], argc > 4 && strcmp(argv[4], "--mix") == 0)
+                        : refuse();
     return play_info(d, id);
 }
 

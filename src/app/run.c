@@ -220,6 +220,7 @@ static sup_err make_features(struct sup_app *app)
         .recording_keys = app->recording_keys,
         .recording_key = app->recording_keys ? sup_rec_keys_first(app->recording_keys) : NULL,
         .recording_dir = c->recording.dir,
+        .recording_place = app->recording_place,
     };
     sup_err err = sup_chat_create(&chat, &app->chat);
     if (!err)

@@ -8,6 +8,7 @@
 
 #include "app_internal.h"
 #include "supportd/log/log.h"
+#include "supportd/media/recorder_place.h"
 
 /* From the configuration to each folder's own options. */
 
@@ -178,6 +179,12 @@ sup_err app_make_recorders(struct sup_app *app)
         sup_log_error("app", "recording.dir cannot be written to",
                       SUP_STR("dir", c->recording.dir));
         return SUP_E_INVAL;
+    }
+    err = sup_rec_place(c->recording.dir, &app->recording_place);
+    if (err) {
+        sup_log_error("app", "recording.dir has no readable place file",
+                      SUP_STR("dir", c->recording.dir), SUP_STR("error", sup_err_name(err)));
+        return err;
     }
     struct sup_recorders_opts opts = {
         .loop = app->loop,

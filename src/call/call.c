@@ -505,6 +505,8 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                                 call, &call->poller);
     if (!err)
         err = sup_poller_set(call->poller, SUP_POLL_READ);
+    if (!err) /* last: it asks the table at once */
+        err = call_retention_create(call);
     if (err) {
         sup_call_destroy(call);
         return err;
@@ -525,6 +527,7 @@ void sup_call_destroy(struct sup_call *call)
         pos = 0;
     }
     call_recordings_forget(call);
+    call_retention_destroy(call);
     sup_poller_destroy(call->poller);
     sup_timer_destroy(call->timer);
     sup_timer_destroy(call->reaper);

@@ -12,6 +12,8 @@ enum { CALL_SEATS = SUP_MIX_MAX + 1 };
 struct call_live;
 struct call_batch;
 
+enum { CALL_VOICES = 8 }; /* tracks of a recording */
+
 enum { CALL_JITTER_STEPS = 64 }; /* of the histogram: 1 ms each up to 32, then 8 ms */
 
 /* Of one direction of a party over the whole call, whatever legs it had. */
@@ -41,8 +43,10 @@ struct call_party {
     struct sup_timer *grace; /* running while the leg is lost or has not come yet */
     struct sup_id user;      /* whose leg it is */
     bool muted;
-    bool sampled; /* last is valid */
-    bool ending;  /* its leg's last sample, which is counted and stored, not told */
+    bool to_customer; /* the customer hears it */
+    unsigned track;   /* of the recording, from 1; 0: none */
+    bool sampled;     /* last is valid */
+    bool ending;      /* its leg's last sample, which is counted and stored, not told */
     /* of a seat from SUP_CALL_PARTIES on (party.c) */
     struct sup_id row; /* in support.call_parties; zero: the seat is free */
     enum sup_call_role role;
@@ -64,6 +68,10 @@ struct call_recording {
     bool paused;              /* says the row */
     unsigned pausing;         /* pauses on their way to the row: they hold already */
     struct sup_timer *resume; /* ends a pause for card data */
+    /* who is on which track, as the row was told; [0] is the customer's */
+    unsigned voice_count;
+    struct sup_id voices[CALL_VOICES], agent; /* agent: the last one told */
+    enum sup_call_role roles[CALL_VOICES];
 };
 
 /* A call with media in this process. */
@@ -102,6 +110,7 @@ struct sup_call {
     struct sup_metric *stats_metric, *prompts_metric;
     struct sup_link finishing; /* recordings whose end is on its way to the table */
     size_t finishing_count;
+    struct call_retention *retention;
     struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
         *refused_metric;
     struct sup_metric *steps_metric, *waits_metric, *events_metric; /* by stats */
@@ -179,4 +188,12 @@ void call_recording_end(struct call_live *live);
 void call_recording_fini(struct call_live *live);
 /* No end will reach the table any more. */
 void call_recordings_forget(struct sup_call *call);
+
+/* --- retention.c --- */
+
+/* Deletes recordings when their time is over, from now on. Errors: SUP_E_NOMEM. */
+sup_err call_retention_create(struct sup_call *call);
+void call_retention_destroy(struct sup_call *call); /* also when there is none */
+/* A deadline may have come nearer. */
+void call_retention_kick(struct sup_call *call);
 #endif

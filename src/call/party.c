@@ -81,8 +81,21 @@ static bool is_heard(struct call_live *live, int seat)
     return false;
 }
 
+/* What the customer hears is what may be recorded. */
+static void mark_heard(struct call_live *live, struct sup_leg *const *legs, size_t count)
+{
+    for (int s = 0; s < CALL_SEATS; s++) {
+        struct call_party *p = &live->parties[s];
+        p->to_customer = false;
+        for (size_t i = 0; i < count; i++)
+            p->to_customer |= p->leg && legs[i] == p->leg;
+    }
+}
+
 void call_join(struct call_live *live)
 {
+    struct sup_leg *heard[CALL_SEATS];
+    mark_heard(live, heard, heard_by(live, SUP_CALL_CUSTOMER, heard));
     for (int seat = 0; seat < CALL_SEATS; seat++) {
         struct sup_leg *leg = live->parties[seat].leg, *others[CALL_SEATS];
         if (!leg)

@@ -13,7 +13,8 @@ enum { END_NEWS_US = 2000000 };
 
 /* --- what is heard into what is recorded --- */
 
-/* The two talk to each other; else (queue, hold, consultation) the customer hears music. */
+/* The customer and others talk to each other; else (queue, hold, consultation) the customer hears
+ * music. */
 static bool talking(const struct call_live *live)
 {
     const struct sup_leg *customer = live->parties[SUP_CALL_CUSTOMER].leg;
@@ -29,16 +30,75 @@ static void on_packet(const struct sup_leg *leg, const struct sup_leg_packet *pa
     const struct call_recording *r = &live->recording;
     if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))
         return;
-    sup_recording_add(r->recorder, (unsigned)(party - live->parties), packet->ssrc, packet->ts,
-                      packet->payload, packet->len, packet->arrival_us);
+    sup_recording_add(r->recorder, party->track, packet->ssrc, packet->ts, packet->payload,
+                      packet->len, packet->arrival_us);
+}
+
+static void on_party_stored(const struct sup_pg_reply *reply, void *arg)
+{
+    (void)arg;
+    if (reply->err)
+        sup_log_error("call", "party of a recording not stored",
+                      SUP_STR("error", sup_err_name(reply->err)),
+                      SUP_STR("sqlstate", reply->sqlstate));
+}
+
+static const char *role_name(enum sup_call_role role)
+{
+    return role == SUP_CALL_ROLE_AGENT     ? "agent"
+           : role == SUP_CALL_ROLE_CONSULT ? "consult"
+                                           : "barge";
+}
+
+static void tell_voice(struct call_live *live, unsigned track, struct sup_id user,
+                       enum sup_call_role role)
+{
+    struct call_recording *r = &live->recording;
+    bool new_agent = role == SUP_CALL_ROLE_AGENT && !sup_id_equal(r->agent, user);
+    if (!new_agent && r->roles[track] == role && sup_id_equal(r->voices[track], user))
+        return;
+    r->voices[track] = user;
+    r->roles[track] = role;
+    if (role == SUP_CALL_ROLE_AGENT)
+        r->agent = user;
+    uint64_t from_us = sup_recording_position_us(r->recorder, sup_clock_mono_us());
+    if (recording_store_party(live->service->opts.pool, r->id, track, user, role_name(role),
+                              (int64_t)(from_us / 1000), on_party_stored, NULL))
+        sup_log_error("call", "party of a recording not sent",
+                      SUP_STR("recording", sup_id_text(r->id).s), SUP_INT("track", track));
+}
+
+/* One track per person, whatever that person's role becomes; whoever comes when all are taken
+ * shares the last one, and the row says so. */
+static unsigned track_of(struct call_live *live, struct sup_id user)
+{
+    struct call_recording *r = &live->recording;
+    unsigned track = 1;
+    while (track < r->voice_count && !sup_id_equal(r->voices[track], user))
+        track++;
+    if (track < r->voice_count)
+        return track;
+    if (sup_recording_add_track(r->recorder, &track))
+        return r->voice_count - 1;
+    r->voice_count = track + 1;
+    return track;
 }
 
 void call_recording_tap(struct call_live *live)
 {
-    for (int p = 0; p < SUP_CALL_PARTIES; p++)
-        if (live->parties[p].leg)
-            sup_leg_set_tap(live->parties[p].leg, live->recording.recorder ? on_packet : NULL,
-                            &live->parties[p]);
+    for (int s = 0; s < CALL_SEATS; s++) {
+        struct call_party *p = &live->parties[s];
+        bool taken = live->recording.recorder && (s == SUP_CALL_CUSTOMER || p->to_customer);
+        if (!p->leg)
+            continue;
+        p->track = 0;
+        if (taken && s != SUP_CALL_CUSTOMER) {
+            p->track = track_of(live, p->user);
+            tell_voice(live, p->track, p->user,
+                       s == SUP_CALL_AGENT ? SUP_CALL_ROLE_AGENT : p->role);
+        }
+        sup_leg_set_tap(p->leg, taken ? on_packet : NULL, p);
+    }
 }
 
 /* --- its end --- */
@@ -64,6 +124,8 @@ static void on_stored(const struct sup_pg_reply *reply, void *arg)
                       SUP_STR("recording", sup_id_text(f->recording).s),
                       SUP_STR("error", sup_err_name(reply->err)),
                       SUP_STR("sqlstate", reply->sqlstate), SUP_STR("code", reply->code));
+    else
+        call_retention_kick(f->service);
     finishing_free(f);
 }
 
@@ -131,7 +193,7 @@ size_t sup_call_recordings_ending(const struct sup_call *call)
 
 struct changing {
     struct sup_call *call;
-    struct sup_id id, recording;
+    struct sup_id id, recording, staff;
     char actor[64], want[8], request[SUP_ID_TEXT_LEN + 1];
     uint64_t at_us;
     int64_t elapsed_us; /* since second 0 of a new one, at at_us */
@@ -182,8 +244,12 @@ static sup_err start(struct call_live *live, const struct changing *c)
         start_failed(c);
         return err;
     }
+    _Static_assert((int)CALL_VOICES == (int)SUP_REC_TRACKS, "a voice per track");
     r->id = c->recording;
     r->paused = false;
+    r->voice_count = 2;
+    r->voices[1] = r->agent = c->staff; /* as the row has it from its beginning */
+    r->roles[1] = SUP_CALL_ROLE_AGENT;
     call_recording_tap(live);
     return SUP_OK;
 }
@@ -226,6 +292,7 @@ static void on_set(const struct sup_pg_reply *reply, void *arg)
     }
     struct call_live *live = call_find(c->call, c->id);
     sup_err err = SUP_OK;
+    c->staff = sup_row_id(reply->rows, 0, "staff_id");
     c->elapsed_us = sup_row_number(reply->rows, 0, "elapsed_us");
     if (live && !same)
         err = apply(live, c, sup_row_str(reply->rows, 0, "state"),

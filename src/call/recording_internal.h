@@ -14,4 +14,17 @@ sup_err recording_store_set(struct sup_pg_pool *pool, const char *actor,
                             const struct recording_change *change, sup_pg_cb cb, void *arg);
 sup_err recording_store_finish(struct sup_pg_pool *pool, struct sup_id recording,
                                const struct sup_recording_result *result, sup_pg_cb cb, void *arg);
+/* From from_ms on the customer hears this member of staff, on this track. */
+sup_err recording_store_party(struct sup_pg_pool *pool, struct sup_id recording, unsigned track,
+                              struct sup_id staff, const char *role, int64_t from_ms, sup_pg_cb cb,
+                              void *arg);
+/* The end of retention, as system:retention (place: as system:monitor); place zero: none. */
+sup_err retention_store_place(struct sup_pg_pool *pool, struct sup_id process, struct sup_id place,
+                              sup_pg_cb cb, void *arg);
+sup_err retention_store_due(struct sup_pg_pool *pool, struct sup_id place, int limit, sup_pg_cb cb,
+                            void *arg);
+sup_err retention_store_erased(struct sup_pg_pool *pool, struct sup_id recording, sup_pg_cb cb,
+                               void *arg);
+sup_err retention_store_next(struct sup_pg_pool *pool, struct sup_id place, sup_pg_cb cb,
+                             void *arg);
 #endif

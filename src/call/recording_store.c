@@ -1,6 +1,8 @@
 #include "recording_internal.h"
 
-enum { SET, FINISH, DEAD, LIST, GET, PLAY };
+#define RETENTION "system:retention"
+
+enum { SET, FINISH, PARTY, DEAD, LIST, GET, PLAY, PLACE, DUE, ERASED, NEXT };
 
 static const struct sup_pg_stmt stmts[] = {
     /* Sent twice it is "same" the second time, with the state it is in. */
@@ -8,6 +10,8 @@ static const struct sup_pg_stmt stmts[] = {
              SUP_PG_RANK_CALL, SUP_PG_RETRY | SUP_PG_ALONE},
     [FINISH] = {"recording_finish", "select * from support.recording_finish($1,$2,$3,$4,$5,$6)", 6,
                 SUP_PG_RANK_REST, SUP_PG_RETRY},
+    [PARTY] = {"recording_party", "select * from support.recording_party($1,$2,$3,$4,$5,$6)", 6,
+               SUP_PG_RANK_REST, SUP_PG_RETRY},
     [DEAD] = {"recordings_of_dead_process", "select * from support.recordings_of_dead_process($1)",
               1, SUP_PG_RANK_REST, SUP_PG_RETRY | SUP_PG_ALONE},
     [LIST] = {"recordings_list", "select * from support.recordings_list($1,$2,$3,$4,$5,$6)", 6,
@@ -17,6 +21,15 @@ static const struct sup_pg_stmt stmts[] = {
     /* A second row of one opening does no harm. */
     [PLAY] = {"recording_play", "select * from support.recording_play($1,$2,$3,$4)", 4,
               SUP_PG_RANK_REST, SUP_PG_RETRY},
+    [PLACE] = {"recordings_place", "select * from support.recordings_place($1,$2,$3)", 3,
+               SUP_PG_RANK_REST, SUP_PG_RETRY},
+    /* What a lost reply named is due again a minute later. */
+    [DUE] = {"recordings_due", "select * from support.recordings_due($1,$2,$3)", 3,
+             SUP_PG_RANK_REST, SUP_PG_RETRY | SUP_PG_ALONE},
+    [ERASED] = {"recording_erased", "select * from support.recording_erased($1,$2)", 2,
+                SUP_PG_RANK_REST, SUP_PG_RETRY},
+    [NEXT] = {"recordings_next_due", "select * from support.recordings_next_due($1,$2)", 2,
+              SUP_PG_RANK_REST, SUP_PG_READ},
 };
 
 const struct sup_pg_stmt_table sup_recording_stmts = SUP_PG_TABLE(stmts);
@@ -99,4 +112,55 @@ sup_err sup_recording_store_play(struct sup_pg_pool *pool, const char *actor, st
     sup_pg_add_int(&p, track);
     sup_pg_add_text(&p, request);
     return run(pool, PLAY, &p, no_key, cb, arg);
+}
+
+sup_err recording_store_party(struct sup_pg_pool *pool, struct sup_id recording, unsigned track,
+                              struct sup_id staff, const char *role, int64_t from_ms, sup_pg_cb cb,
+                              void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, "system:media");
+    sup_pg_add_id(&p, recording);
+    sup_pg_add_int(&p, track);
+    sup_pg_add_id(&p, staff);
+    sup_pg_add_text(&p, role);
+    sup_pg_add_int(&p, from_ms);
+    return run(pool, PARTY, &p, recording, cb, arg);
+}
+
+sup_err retention_store_place(struct sup_pg_pool *pool, struct sup_id process, struct sup_id place,
+                              sup_pg_cb cb, void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, "system:monitor");
+    sup_pg_add_id(&p, process);
+    sup_pg_add_id(&p, place);
+    return run(pool, PLACE, &p, no_key, cb, arg);
+}
+
+sup_err retention_store_due(struct sup_pg_pool *pool, struct sup_id place, int limit, sup_pg_cb cb,
+                            void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, RETENTION);
+    sup_pg_add_id_or_null(&p, place);
+    sup_pg_add_int(&p, limit);
+    return run(pool, DUE, &p, no_key, cb, arg);
+}
+
+sup_err retention_store_erased(struct sup_pg_pool *pool, struct sup_id recording, sup_pg_cb cb,
+                               void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, RETENTION);
+    sup_pg_add_id(&p, recording);
+    return run(pool, ERASED, &p, recording, cb, arg);
+}
+
+sup_err retention_store_next(struct sup_pg_pool *pool, struct sup_id place, sup_pg_cb cb, void *arg)
+{
+    struct sup_pg_params p = {0};
+    sup_pg_add_text(&p, RETENTION);
+    sup_pg_add_id_or_null(&p, place);
+    return run(pool, NEXT, &p, no_key, cb, arg);
 }

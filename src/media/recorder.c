@@ -57,6 +57,7 @@ struct sup_recording {
     struct sup_id id;
     uint64_t origin_us;
     /* loop thread */
+    unsigned tracks; /* that there are */
     struct bytes fill;
     bool full;
     uint64_t full_since_us, lost_us;
@@ -64,12 +65,13 @@ struct sup_recording {
     uint64_t end_us; /* since origin */
     sup_recording_cb cb;
     void *arg;
-    /* job; now_us, finish and drain are set before it */
+    /* job; now_us, finish, job_tracks and drain are set before it */
     struct bytes drain;
     uint64_t now_us;
     bool finish;
-    struct track_file files[SUP_REC_TRACKS];
-    uint64_t refused_us; /* sound that a full backlog kept out */
+    unsigned job_tracks;
+    struct track_file files[SUP_REC_TRACKS]; /* of the job up to job_tracks */
+    uint64_t refused_us;                     /* sound that a full backlog kept out */
     unsigned tries;
     unsigned errors; /* since the last look */
     bool lost;       /* no memory, or no file: nothing more gets there */
@@ -174,7 +176,7 @@ static bool write_sealed(struct sup_recording *r, unsigned track)
 
 static bool backlogged(const struct sup_recording *r)
 {
-    for (int i = 0; i < SUP_REC_TRACKS; i++)
+    for (unsigned i = 0; i < r->job_tracks; i++)
         if (r->files[i].sealed.len > BACKLOG_MAX)
             return true;
     return false;
@@ -182,7 +184,7 @@ static bool backlogged(const struct sup_recording *r)
 
 static void make_chunks(struct sup_recording *r)
 {
-    for (int i = 0; i < SUP_REC_TRACKS && !r->lost; i++) {
+    for (unsigned i = 0; i < r->job_tracks && !r->lost; i++) {
         struct track_file *file = &r->files[i];
         sup_err err = r->finish ? sup_rec_track_finish(file->line, r->end_us, &file->pages)
                                 : sup_rec_track_advance(file->line, r->now_us, &file->pages);
@@ -208,7 +210,7 @@ static void run_one(struct sup_recording *r)
             make_chunks(r);
     }
     bool written = !r->lost;
-    for (unsigned i = 0; i < SUP_REC_TRACKS && written; i++)
+    for (unsigned i = 0; i < r->job_tracks && written; i++)
         written = write_sealed(r, i);
     r->errors += !written;
     r->done = r->finish && (written || r->lost || ++r->tries >= FINISH_TRIES);
@@ -222,7 +224,7 @@ static void sync_files(const struct sup_recorders *recorders)
     size_t dirty = 0;
     int any = -1;
     for (size_t i = 0; i < recorders->batch_count; i++) {
-        for (int k = 0; k < SUP_REC_TRACKS; k++) {
+        for (unsigned k = 0; k < recorders->batch[i]->job_tracks; k++) {
             const struct track_file *file = &recorders->batch[i]->files[k];
             dirty += file->dirty;
             any = file->dirty ? file->fd : any;
@@ -231,7 +233,7 @@ static void sync_files(const struct sup_recorders *recorders)
     bool all = dirty > SYNC_ALL_FROM;
     bool good = !all || syncfs(any) == 0;
     for (size_t i = 0; i < recorders->batch_count; i++) {
-        for (int k = 0; k < SUP_REC_TRACKS; k++) {
+        for (unsigned k = 0; k < recorders->batch[i]->job_tracks; k++) {
             struct track_file *file = &recorders->batch[i]->files[k];
             if (file->dirty && (all ? !good : fdatasync(file->fd) != 0))
                 recorders->batch[i]->errors++;
@@ -286,7 +288,7 @@ static void tell_done(struct sup_recording *r)
 {
     struct sup_recording_result result = {
         .duration_us = r->end_us, .gap_us = r->lost_us + r->refused_us, .incomplete = r->lost};
-    for (int i = 0; i < SUP_REC_TRACKS; i++)
+    for (unsigned i = 0; i < r->tracks; i++)
         result.bytes += r->files[i].written;
     result.incomplete |= result.gap_us > 0;
     sup_recording_cb cb = r->cb;
@@ -351,6 +353,7 @@ static void make_batch(struct sup_recorders *recorders)
         r->fill = empty;
         r->now_us = now > r->origin_us ? now - r->origin_us : 0;
         r->finish = r->ending;
+        r->job_tracks = r->tracks;
         recorders->batch[recorders->batch_count++] = r;
     }
 }
@@ -442,10 +445,30 @@ void sup_recorders_destroy(struct sup_recorders *recorders)
     recorders_free(recorders);
 }
 
+static sup_err track_open(struct sup_recording *r)
+{
+    static const char *const titles[] = {"customer", "agent", "staff"};
+    unsigned number = r->tracks;
+    struct track_file *file = &r->files[number];
+    sup_err err = sup_rec_track_create(titles[number < 2 ? number : 2], &file->line);
+    if (!err)
+        err = sup_rec_seal_create(r->recorders->opts.keys, r->id, (uint8_t)number, &file->seal);
+    if (!err)
+        err = sup_rec_seal_header(file->seal, &file->sealed);
+    if (!err) {
+        r->tracks++;
+        return SUP_OK;
+    }
+    sup_rec_track_destroy(file->line);
+    sup_rec_seal_destroy(file->seal);
+    sup_buf_fini(&file->sealed);
+    *file = (struct track_file){.fd = -1};
+    return err;
+}
+
 sup_err sup_recording_start(struct sup_recorders *recorders, struct sup_id id, uint64_t origin_us,
                             struct sup_recording **ret)
 {
-    static const char *const titles[SUP_REC_TRACKS] = {"customer", "agent"};
     if (recorders->count >= recorders->opts.max_recordings)
         return SUP_E_LIMIT;
     struct sup_recording *r = sup_calloc(1, sizeof(*r));
@@ -454,19 +477,13 @@ sup_err sup_recording_start(struct sup_recorders *recorders, struct sup_id id, u
     r->recorders = recorders;
     r->id = id;
     r->origin_us = origin_us;
+    for (unsigned i = 0; i < SUP_REC_TRACKS; i++)
+        r->files[i].fd = -1;
     r->fill.data = sup_malloc(recorders->opts.buffer_bytes);
     r->drain.data = sup_malloc(recorders->opts.buffer_bytes);
     sup_err err = r->fill.data && r->drain.data ? SUP_OK : SUP_E_NOMEM;
-    for (unsigned i = 0; i < SUP_REC_TRACKS; i++) {
-        struct track_file *file = &r->files[i];
-        file->fd = -1;
-        if (!err)
-            err = sup_rec_track_create(titles[i], &file->line);
-        if (!err)
-            err = sup_rec_seal_create(recorders->opts.keys, id, (uint8_t)i, &file->seal);
-        if (!err)
-            err = sup_rec_seal_header(file->seal, &file->sealed);
-    }
+    for (unsigned i = 0; i < 2 && !err; i++)
+        err = track_open(r);
     if (err) {
         recording_free(r);
         return err;
@@ -479,13 +496,23 @@ sup_err sup_recording_start(struct sup_recorders *recorders, struct sup_id id, u
     return SUP_OK;
 }
 
+sup_err sup_recording_add_track(struct sup_recording *recording, unsigned *ret_track)
+{
+    if (recording->tracks >= SUP_REC_TRACKS)
+        return SUP_E_LIMIT;
+    sup_err err = track_open(recording);
+    if (!err)
+        *ret_track = recording->tracks - 1;
+    return err;
+}
+
 void sup_recording_add(struct sup_recording *recording, unsigned track, uint32_t ssrc, uint32_t ts,
                        const uint8_t *payload, size_t len, uint64_t arrival_us)
 {
     struct sup_recording *r = recording;
     struct sup_recorders *recorders = r->recorders;
     struct entry e = {ssrc, ts, 0, (uint16_t)len, (uint8_t)track};
-    assert(track < SUP_REC_TRACKS && !r->ending);
+    assert(track < r->tracks && !r->ending);
     if (arrival_us < r->origin_us || len > UINT16_MAX)
         return;
     if (r->fill.len + sizeof(e) + len > recorders->opts.buffer_bytes) {

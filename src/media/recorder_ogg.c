@@ -35,12 +35,12 @@ sup_err rec_ogg_add(struct rec_ogg *ogg, const uint8_t *data, size_t len, uint64
     return ogg_stream_packetin(&ogg->stream, &packet) == 0 ? SUP_OK : SUP_E_NOMEM;
 }
 
-/* RFC 7845 section 5.1: mono, mapping family 0, no gain. */
-static sup_err add_head(struct rec_ogg *ogg)
+/* RFC 7845 section 5.1: mapping family 0, no gain. */
+static sup_err add_head(struct rec_ogg *ogg, unsigned channels)
 {
     uint8_t head[19] = "OpusHead";
     head[8] = 1;
-    head[9] = 1;
+    head[9] = (uint8_t)channels;
     head[10] = REC_PRE_SKIP & 0xFF;
     head[11] = REC_PRE_SKIP >> 8;
     head[12] = 48000 & 0xFF;
@@ -73,7 +73,7 @@ static sup_err add_tags(struct rec_ogg *ogg, const char *title)
     return rec_ogg_add(ogg, tags, len, 0, false);
 }
 
-sup_err rec_ogg_open(struct rec_ogg *ogg, const char *title, struct sup_buf *out)
+sup_err rec_ogg_open(struct rec_ogg *ogg, unsigned channels, const char *title, struct sup_buf *out)
 {
     int serial;
     sup_random(&serial, sizeof(serial));
@@ -81,7 +81,7 @@ sup_err rec_ogg_open(struct rec_ogg *ogg, const char *title, struct sup_buf *out
         return SUP_E_NOMEM;
     ogg->open = true;
     ogg->number = 0;
-    sup_err err = add_head(ogg);
+    sup_err err = add_head(ogg, channels);
     if (!err)
         err = rec_ogg_flush(ogg, out); /* each header ends a page */
     if (!err)

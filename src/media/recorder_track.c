@@ -271,7 +271,7 @@ sup_err sup_rec_track_create(const char *title, struct sup_rec_track **ret_track
     struct sup_rec_track *track = sup_calloc(1, sizeof(*track));
     if (!track)
         return SUP_E_NOMEM;
-    sup_err err = rec_ogg_open(&track->ogg, title, &track->head);
+    sup_err err = rec_ogg_open(&track->ogg, 1, title, &track->head);
     if (err) {
         sup_rec_track_destroy(track);
         return err;

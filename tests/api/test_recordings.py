@@ -182,3 +182,67 @@ class Recordings(ApiTest):
             f.write(data)
         for words in (["export"], ["export", "x", "y"], ["export", uid(), out], ["play-info", uid()], ["nonsense"], []):
             self.assertNotEqual(self.stack.run("recording", *words, check=False).returncode, 0, words)
+
+    async def recorded(self):
+        """The item of a call of a second, recorded."""
+        customer, desk, call_id, _ = await self.call()
+        await self.told(customer, call_id, "on")
+        await asyncio.sleep(0.5)
+        await desk.rest.post(f"/calls/{call_id}/end")
+        item, = await self.ended(await self.staff("supervisor"), call_id)
+        return item
+
+    def files(self, item):
+        return glob.glob(os.path.join(self.stack.recording_dir, "*", item["id"] + "*"))
+
+    async def test_what_retention_ends_is_gone(self):
+        await self.policy("all")
+        supervisor = await self.staff("supervisor")
+        first, kept = await self.recorded(), await self.recorded()
+        for track in (0, 1):
+            self.assertEqual((await supervisor.get(f"/recordings/{first['id']}/tracks/{track}/waveform")).status, 200)
+        self.assertEqual(len(self.files(first)), 4)
+        # The deadline is stated in a row; the end of another recording makes the daemon look at the rows.
+        self.sql("update support.call_recordings set keep_until = now() + interval '1500 ms' where id = %s returning id", first["id"])
+        other = await self.recorded()
+        await self.deleted(first)
+        self.assertEqual((await supervisor.get(f"/recordings/{first['id']}")).code, "recording_not_found")
+        self.assertEqual((await supervisor.get(f"/recordings/{first['id']}/tracks/0")).code, "recording_not_found")
+        self.assertEqual([len(self.files(i)) for i in (kept, other)], [2, 2])
+        audit = self.sql("select string_agg(action || ' ' || actor_ref, ', ' order by id) from support.support_activity_logs"
+                         " where subject_ref = %s and reason = 'retention'", first["id"])
+        self.assertEqual(audit[0][0], "recording.delete retention, recording.erased retention")
+        self.assertIn(f"{kept['id']}: whole", self.stack.run("recording", "verify").stdout)
+        self.assertNotIn(first["id"], self.stack.run("recording", "list").stdout)
+
+    async def deleted(self, item):
+        for _ in range(400):
+            state, path = self.sql("select state, path from support.call_recordings where id = %s", item["id"])[0]
+            if state == "deleted":
+                break
+            await asyncio.sleep(0.05)
+        self.assertEqual((state, path, self.files(item)), ("deleted", None, []))
+
+    async def test_a_row_closed_before_a_kill_loses_its_files_after_the_start(self):
+        await self.policy("all")
+        item = await self.recorded()
+        # As a kill leaves it: the row is closed, some of the files are there.
+        self.sql("update support.call_recordings set state = 'deleting', erase_at = now(), keep_until = now() where id = %s returning id", item["id"])
+        os.unlink(sorted(self.files(item))[0])
+        elsewhere = await self.recorded()
+        self.sql("insert into support.processes (id, host, pid, version, state, recording_place) values (%s, 'other', 1, 'x', 'left', %s) returning id",
+                 process := uid(), uid())
+        self.sql("update support.call_recordings set keep_until = now(), owner_process = %s where id = %s returning id", process, elsewhere["id"])
+        daemon = self.stack.daemons[0]
+        await asyncio.to_thread(daemon.stop)
+        daemon.start(wait=False)
+        await asyncio.to_thread(daemon.wait_ready)
+        await self.deleted(item)
+        state = None
+        for _ in range(100):
+            state = self.sql("select state from support.call_recordings where id = %s", elsewhere["id"])[0][0]
+            if state == "deleting":
+                break
+            await asyncio.sleep(0.05)
+        self.assertEqual((state, len(self.files(elsewhere))), ("deleting", 2), "another place's files are not touched, but nobody hears them")
+        self.assertEqual((await (await self.staff("supervisor")).get(f"/recordings/{elsewhere['id']}")).code, "recording_not_found")

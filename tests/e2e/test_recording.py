@@ -237,6 +237,109 @@ class TimeLine(RecordingTest):
             self.assertGreater(np.corrcoef(shown["peaks"], peaks)[0, 1], 0.95)
 
 
+class Others(RecordingTest):
+    """Whoever the customer hears has a track of the own, from then on; nobody else is on any."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = Stack(settings=cls.settings, staff=("agent", "agent2", "admin", "supervisor")).start()
+        cls.database = cls.stack.postgres.connect()
+
+    async def person(self, key, available=False):
+        client = await self.client(key, self.stack.http(), account=self.stack.staff[key])
+        await client.request("PUT", "/me/presence", {"chosen": "available" if available else "away"})
+        return client, self.rows("select id::text from support.support_staff where email = %s", self.stack.staff[key]["email"])[0][0]
+
+    async def joined(self, client, call, hz, turn):
+        peer = self.peer(client, hz=0)
+        self.assertTrue(await peer.connect(call["id"]))
+        self.beeping(peer, hz, turn)
+
+    async def test_who_barges_in_and_who_takes_over(self):
+        client, caller, agent, answerer, call = await self.recorded_call()
+        chief, chief_id = await self.person("supervisor")
+        path = f"/calls/{call['id']}/supervise"
+        await chief.request("POST", path, {"mode": "whisper"})
+        await self.joined(chief, call, 2000, 0)
+        await asyncio.sleep(3)
+        t0 = time.time()
+        await chief.request("POST", path, {"mode": "barge"})
+        t1 = time.time()
+        await asyncio.sleep(5.5)
+        t2 = time.time()
+        await chief.request("DELETE", path)
+        other, other_id = await self.person("agent2", available=True)
+        path = f"/calls/{call['id']}/consult"
+        await agent.request("POST", path, {"staff_id": other_id})
+        await other.wait(lambda: any(f["type"] == "call.party" and f["party"]["state"] == "asked" for f in other.frames), 5, "asked")
+        await self.joined(other, call, 1500, 1)
+        await other.request("POST", path + "/accept", {})
+        await asyncio.sleep(2.5)
+        t3 = time.time()
+        await agent.request("POST", path + "/talk", {"with": "all"})
+        await asyncio.sleep(2.5)
+        t4 = time.time()
+        await agent.request("POST", path + "/complete", {})
+        t5 = time.time()
+        await asyncio.sleep(4.5)
+        t6 = time.time()
+        await other.request("POST", f"/calls/{call['id']}/end", {})
+        recording, started, duration_ms, _, incomplete, _, _ = await self.finished(call)
+        self.assertFalse(incomplete)
+        first, tracks, parties = self.rows("select staff_id::text, tracks, parties from support.call_recordings where id = %s", recording)[0]
+        told = [(p["track"], p["staff_id"], p["role"]) for p in parties]
+        self.assertEqual((tracks, told), (4, [(1, first, "agent"), (2, chief_id, "barge"), (3, other_id, "consult"), (3, other_id, "agent")]))
+        for party, first, last in zip(parties[1:], (t0, t3, t4), (t1, t4, t5)):
+            self.assertTrue(first - 0.1 < started + party["from_ms"] / 1000 < last + 0.3, (party, first - started, last - started))
+        sounds = [self.track(recording, n) for n in ("customer", "agent", "staff2", "staff3")]
+        for pcm, told in sounds:
+            self.assertLess(abs(len(pcm) / sound.RATE - duration_ms / 1000), 0.020)
+        self.check_beeps(sounds[2][0], started, 0, [(t1, t2)], "supervisor")
+        self.check_beeps(sounds[3][0], started, 1, [(t5, t6)], "colleague")
+        self.check_beeps(sounds[0][0], started, 0, [(t0, t2), (t5, t6)], "customer")
+        self.quiet(sounds[2][0], 0, t0 - started - 0.05, "a whisper")
+        self.quiet(sounds[2][0], t2 - started + 0.3, duration_ms / 1000, "after that")
+        self.quiet(sounds[3][0], 0, t3 - started - 0.05, "the consultation")
+        self.quiet(sounds[1][0], t5 - started + 0.3, duration_ms / 1000, "who has gone")
+        names = [p["staff"]["name"] for p in (await chief.request("GET", f"/recordings/{recording}"))["recording"]["parties"]]
+        self.assertEqual(len(set(names)), 3)
+        self.assertIn("whole", self.stack.run("recording", "verify").stdout)
+        self.assertIn(names[1], self.exported)
+        self.check_mix(recording, [pcm for pcm, _ in sounds], duration_ms)
+
+    def check_mix(self, recording, parties, duration_ms):
+        """One file: the customer left, the sum of all others right."""
+        self.stack.run("recording", "export", recording, self.out, "--mix")
+        path = os.path.join(self.out, f"{recording}.mix.opus")
+        _, told = decode(path)
+        with tempfile.NamedTemporaryFile(suffix=".wav") as out:
+            subprocess.run(["opusdec", "--quiet", "--rate", "48000", path, out.name], check=True, capture_output=True)
+            with wave.open(out.name, "rb") as f:
+                self.assertEqual(f.getnchannels(), 2)
+                both = np.frombuffer(f.readframes(f.getnframes()), "<i2").astype(np.float64).reshape(-1, 2) / 32768
+        for length in (len(both) / sound.RATE, told):
+            self.assertLess(abs(length - duration_ms / 1000), 0.020)
+        for side, want in enumerate((parties[0], np.sum(parties[1:], axis=0))):
+            got, size = both[:, side], sound.RATE // 100
+            count = min(len(got), len(want)) // size * size
+            levels = [np.abs(x[:count].reshape(-1, size)).max(axis=1) for x in (got, want)]
+            self.assertGreater(np.corrcoef(*levels)[0, 1], 0.95, f"side {side}")
+            self.assertGreater(len(onsets(want)), 3)
+            self.assertLess(max(abs(a - b) for a, b in zip(onsets(got), onsets(want))), 0.005, f"side {side}")
+
+    def track(self, recording, name):
+        if not hasattr(self, "out"):
+            self.out = tempfile.mkdtemp(dir=self.stack.dir)
+            os.chmod(self.out, 0o755)
+            self.exported = self.stack.run("recording", "export", recording, self.out).stdout
+        return decode(os.path.join(self.out, f"{recording}.{name}.opus"))
+
+    def quiet(self, pcm, first, last, who):
+        part = pcm[int(max(first, 0) * sound.RATE):int(last * sound.RATE)]
+        self.assertGreater(len(part), sound.RATE, who)
+        self.assertLess(float(np.abs(part).max()), 0.003, who)
+
+
 class Kill(RecordingTest):
     settings = dict(SETTINGS, **{"limits.dead_ms": "90s"})
 

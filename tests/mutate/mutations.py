@@ -347,6 +347,20 @@ mutation("card data in the chat pauses nothing", "src/api/recording_rest.c",
          "    sup_call_card_seen(api->opts.call, news->chat);\n    /* The call's", "    /* The call's", "api recordings card_data")
 mutation("a recording that did not fit is told to be whole", "src/media/recorder.c",
          "    result.incomplete |= result.gap_us > 0;", "    result.gap_us = 0;", "unit media.test_recorder")
+mutation("what the customer does not hear is recorded too", "src/call/party.c",
+         "            p->to_customer |= p->leg && legs[i] == p->leg;", "            p->to_customer |= p->leg && legs[i];",
+         "e2e test_recording Others")
+mutation("who takes over is not named", "src/call/recording.c",
+         "    if (!new_agent && r->roles[track] == role &&", "    if (!new_agent || role == SUP_CALL_ROLE_AGENT ||\n        r->roles[track] == role ||", "e2e test_recording Others")
+mutation("retention leaves the files", "src/media/recorder_place.c",
+         "    return unlink(name) == 0 || errno == ENOENT || errno == ENOTDIR;", "    return access(name, F_OK) == 0 || errno == ENOENT || errno == ENOTDIR;",
+         "unit media.test_recorder_place")
+mutation("another directory's recordings are told to be gone", "sql/functions/53_recording.sql",
+         "and d.erase_at <= v_now and coalesce(p.recording_place, p_place) = p_place", "and d.erase_at <= v_now", "sql 61_recording.sql")
+mutation("a late end brings a deleted recording back", "sql/functions/53_recording.sql",
+         "and r.state not in ('ended', 'deleting', 'deleted');\n    result", "and r.state <> 'ended';\n    result", "sql 61_recording.sql")
+mutation("staff is missing in the file of all parties", "src/media/recorder_mix.c",
+         "limited(sum[i]);", "limited(sum[i] / 40);", "unit media.test_recorder")
 
 # --- a long call ---
 mutation("who is on hold is not deciphered", "src/media/session_media.c",

@@ -1,6 +1,6 @@
 -- Recordings: policy, start, pause, card data, stop, end, who hears them, what a lost process leaves.
 begin;
-select plan(66);
+select plan(97);
 select t.people() \g /dev/null
 create function pg_temp.rec(p_actor text, p_want text, p_id text, p_call text default 'vc1', p_process text default 'p1', p_at text default '0') returns text language sql as
 $$ select coalesce(r ->> 'result', '') || ' ' || coalesce(r ->> 'state', '')
@@ -86,5 +86,45 @@ update support.processes set state = 'dead' where id = t.id('p1');
 select is(t.call('recordings_of_dead_process', 'system:monitor') ->> 'marked', '1', 'what a lost process left');
 select results_eq(format('select state, incomplete, ended_at is not null from support.call_recordings where id = %L', t.id('r3')), $$values ('broken', true, true)$$, 'is broken');
 select is(t.fails('recordings_of_dead_process', t.s('x1')), 'SD403 denied', 'the monitor says so');
+
+-- who is heard on which track
+select is((select parties from support.call_recordings where id = t.id('r3')), jsonb_build_array(jsonb_build_object('track', 1, 'staff_id', t.id('a1'), 'role', 'agent', 'from_ms', 0)), 'the agent who began');
+select is(t.call('recording_party', 'system:media', t.id('r3')::text, '2', t.id('s1')::text, 'barge', '500') ->> 'result', 'ok', 'somebody else is heard');
+select is(t.call('recording_party', 'system:media', t.id('r3')::text, '2', t.id('s1')::text, 'barge', '500') ->> 'result', 'same', 'once');
+select is(t.call('recording_party', 'system:media', t.id('r3')::text, '1', t.id('a2')::text, 'agent', '700') ->> 'result', 'ok', 'and later another agent');
+select is(t.fails('recording_party', a, t.id('r3')::text, '3', t.id('s1')::text, r, '900'), e, 'not ' || r || ' by ' || left(a, 6))
+from (values (t.s('x1'), 'agent', 'SD403 denied'), ('system:media', 'whisper', 'SD400 bad_argument')) v (a, r, e);
+select is(t.rows('recording_get', t.s('s1'), t.id('r3')::text) #> '{0,recording,parties}', jsonb_build_array(
+    jsonb_build_object('track', 1, 'role', 'agent', 'from_ms', 0, 'staff', jsonb_build_object('id', t.id('a1'), 'name', support.staff_name(t.id('a1')))),
+    jsonb_build_object('track', 2, 'role', 'barge', 'from_ms', 500, 'staff', jsonb_build_object('id', t.id('s1'), 'name', support.staff_name(t.id('s1')))),
+    jsonb_build_object('track', 1, 'role', 'agent', 'from_ms', 700, 'staff', jsonb_build_object('id', t.id('a2'), 'name', support.staff_name(t.id('a2'))))), 'all of them by name');
+select is((select tracks::int from support.call_recordings where id = t.id('r3')), 3, 'three files');
+
+-- retention: the row first, files by whoever has them, the row again
+create function pg_temp.due(p_place text) returns text language sql as
+$$ select coalesce(string_agg(r ->> 'path', ' ' order by r ->> 'path'), '') from jsonb_array_elements(t.rows('recordings_due', 'system:retention', t.id(p_place)::text, '10')) r $$;
+select is(t.call('recordings_place', 'system:monitor', t.id('p1')::text, t.id('here')::text) ->> 'result', 'ok', 'a process says where its recordings are');
+select is(t.fails(f, a, t.id('p1')::text, x), 'SD403 denied', f || ' is not for ' || left(a, 8)) from (values ('recordings_place', 'system:media', t.id('here')::text), ('recordings_due', t.s('x1'), '10'),
+    ('recordings_due', 'system:media', '10')) v (f, a, x);
+select is(t.fails(f, t.s('x1'), t.id('r1')::text), 'SD403 denied', f || ' neither') from unnest(array['recording_erased', 'recordings_next_due']) f;
+select is(pg_temp.due('here'), '', 'nothing is due');
+select is((t.call('recordings_next_due', 'system:retention', t.id('here')::text) ->> 'deadline')::timestamptz, (select min(keep_until) from support.call_recordings), 'until then');
+update support.call_recordings set keep_until = support.now() - interval '1 ms' where id = t.id('r1');
+select is(pg_temp.due('there'), '', 'another place has no files of it');
+select results_eq(format('select state, path is not null from support.call_recordings where id = %L', t.id('r1')), $$values ('deleting', true)$$, 'but the row is closed');
+select is(t.call('recording_play', t.s('s1'), t.id('r1')::text, '1', 'req'), null, 'nobody hears it any more');
+select is(t.call('recording_get', t.s('s1'), t.id('r1')::text), null, 'or sees it');
+select is(jsonb_array_length(t.rows('recordings_list', 'system:admin', null, null, null, null, '10')), 1, 'or finds it');
+select is(t.call('recording_finish', 'system:media', t.id('r1')::text, '1', '1', 'false', '0') ->> 'result', 'same', 'a late end does not bring it back');
+select is(pg_temp.due('here'), '202611/' || t.id('r1'), 'the place that has the files removes them');
+select is(pg_temp.due('here'), '', 'one at a time');
+select is((t.call('recordings_next_due', 'system:retention', t.id('here')::text) ->> 'deadline')::timestamptz, (select erase_at from support.call_recordings where id = t.id('r1')), 'again in a minute, if they stay');
+select is((t.call('recordings_next_due', 'system:retention', t.id('there')::text) ->> 'deadline')::timestamptz, (select keep_until from support.call_recordings where id = t.id('r3')), 'which is not the concern of others');
+select is(t.call('recording_erased', 'system:retention', t.id('r3')::text) ->> 'result', 'same', 'only what is being deleted can be gone');
+select is(t.call('recording_erased', 'system:retention', t.id('r1')::text) ->> 'result', 'ok', 'gone');
+select is(t.call('recording_erased', 'system:retention', t.id('r1')::text) ->> 'result', 'same', 'once');
+select results_eq(format('select state, path, key_id, bytes, deleted_at is not null from support.call_recordings where id = %L', t.id('r1')), $$values ('deleted', null::text, null::text, 0::bigint, true)$$, 'no reference is left');
+select is((select string_agg(action || ' ' || reason || ' ' || actor_ref, ', ' order by id) from support.support_activity_logs where subject_ref = t.id('r1')::text and reason = 'retention'),
+    'recording.delete retention retention, recording.erased retention retention', 'the trail of it');
 select * from finish();
 rollback;

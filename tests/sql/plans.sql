@@ -77,7 +77,10 @@ select t.call('recording_set', 'system:media', :'v', 'auto', :'v', :'p', 'k', '2
     t.call('recording_set', 'system:media', :'v', 'resume', :'v', :'p', 'k', 'x', '2', null), t.call('recording_set', :'a', :'v', 'paused', :'v', :'p', 'k', 'x', '3', null);
 select t.rows('recordings_list', who, k, s, u, null, '20') from unnest(array[:'s', 'system:admin']) who, (values (:'v', null, null), (null, t.id('a1')::text, null), (null, null, :'cid'), (null, null, null)) f (k, s, u);
 select t.rows('recording_get', :'s', :'v'), t.rows('recording_play', :'s', :'v', '0', null), t.call('recording_finish', 'system:media', :'v', '1', '1', 'false', '0');
+select t.call('recording_party', 'system:media', :'v', '2', t.id('a1')::text, 'barge', '5');
 select t.call('recordings_of_dead_process', 'system:monitor');
+select t.call('recordings_place', 'system:monitor', :'p', :'p'), t.rows('recordings_due', 'system:retention', :'p', '10'), t.call('recordings_next_due', 'system:retention', :'p'),
+    t.call('recording_erased', 'system:retention', :'v');
 select t.rows('calls_of_dead_process', 'system:monitor');
 select t.call('call_transition', :'c', :'v', 'active', 'ended', 'hangup', null, null);
 select t.call('call_rate', :'c', :'v', '5', 'fine', null), t.rows('calls_missed', :'a', null, '20', null), t.rows('calls_missed', :'s', null, '20', null);

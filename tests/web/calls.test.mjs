@@ -295,11 +295,23 @@ test("missed calls and recordings: lists, empty and full, the player moves by ke
     gap_ms: 0,
     pauses: [{ from_ms: 20000, to_ms: 26000, reason: "card" }],
     tracks: 2,
+    parties: i
+      ? [{ track: 1, role: "agent", from_ms: 0, staff: BARAKA }]
+      : [
+          { track: 1, role: "agent", from_ms: 0, staff: ME },
+          { track: 1, role: "agent", from_ms: 30000, staff: BARAKA },
+        ],
     keep_until: null,
   }));
   await page.getByTestId("view-recordings").click();
   await page.getByTestId("recorded-open").first().click();
   await page.locator('[data-testid="wave"] polygon').nth(1).waitFor();
+  assert.equal(
+    await page.locator(".wayname").nth(1).textContent(),
+    `${ME.name}, ${BARAKA.name}`,
+    "who is heard on the agents' track",
+  );
+  await page.getByText(`with ${ME.name}, ${BARAKA.name}`).waitFor();
   await look(page, "staff-recordings", ALL);
   await page.getByTestId("play").click();
   const player = page.locator('[data-testid="player"]');

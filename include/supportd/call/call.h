@@ -43,6 +43,7 @@ struct sup_call_opts {
     const struct sup_rec_keys *recording_keys; /* of them, as the next two */
     const char *recording_key;                 /* id of the first */
     const char *recording_dir;
+    struct sup_id recording_place; /* of media/recorder_place.h; zero: nothing is recorded here */
 };
 
 enum sup_call_party { SUP_CALL_CUSTOMER, SUP_CALL_AGENT, SUP_CALL_PARTIES };

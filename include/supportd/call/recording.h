@@ -4,8 +4,11 @@
  * Layer:  call. Thread: the loop thread, but for sup_track_*.
  * Source: SPEC 6. What the row says decides; a pause holds before the row has it.
  *
- * Taken is what the two parties say to each other: nothing while the customer hears hold music, and
- * nothing that a third party says. */
+ * Taken is what the customer says and hears others say, a track for each person: nothing while the
+ * customer hears hold music, no whisper, nothing of a consultation that the customer is not in.
+ * Whoever joins is on a track of the own from the moment that the customer can hear it; after a
+ * transfer the new agent has a new track, and a consulted colleague who takes over keeps the own.
+ */
 #ifndef SUPPORTD_CALL_RECORDING_H
 #define SUPPORTD_CALL_RECORDING_H
 #include <jansson.h>

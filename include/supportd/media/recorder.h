@@ -22,7 +22,10 @@
 #include "supportd/media/recorder_crypt.h"
 #include "supportd/metrics/metrics.h"
 
-enum { SUP_REC_TRACKS = 2, SUP_REC_PATH_MAX = 80 };
+enum {
+    SUP_REC_TRACKS = 8, /* at most; two from the start */
+    SUP_REC_PATH_MAX = 80,
+};
 
 struct sup_recorders; /* all recordings of a process */
 struct sup_recording; /* one */
@@ -57,6 +60,10 @@ typedef void (*sup_recording_cb)(const struct sup_recording_result *result, void
  * Errors: SUP_E_LIMIT (max_recordings), SUP_E_NOMEM, SUP_E_CRYPTO. */
 SUP_MUST_CHECK sup_err sup_recording_start(struct sup_recorders *recorders, struct sup_id id,
                                            uint64_t origin_us, struct sup_recording **ret);
+/* One more party's track, on the same time line: silent up to its first packet. Its number is above
+ * those that are there. Errors: SUP_E_LIMIT (SUP_REC_TRACKS), SUP_E_NOMEM, SUP_E_CRYPTO. */
+SUP_MUST_CHECK sup_err sup_recording_add_track(struct sup_recording *recording,
+                                               unsigned *ret_track);
 /* One authenticated Opus packet of a party; copied. Nothing of a pause is given here. */
 void sup_recording_add(struct sup_recording *recording, unsigned track, uint32_t ssrc, uint32_t ts,
                        const uint8_t *payload, size_t len, uint64_t arrival_us);

@@ -205,6 +205,7 @@ export interface Recording {
   gap_ms: number;
   pauses: { from_ms: number; to_ms: number | null; reason: "agent" | "card" }[];
   tracks: number;
+  parties: { track: number; role: "agent" | "consult" | "barge"; from_ms: number; staff: Person }[];
 }
 
 export interface Waveform {

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { duration } from "../shared/format";
 import type { Recording, Waveform } from "../shared/protocol";
 import { desk } from "./desk";
-import { Icon } from "./parts";
+import { customerName, Icon } from "./parts";
 import { Tracks } from "./tracks";
 
 const STEP_S = 5;
@@ -84,7 +84,10 @@ export function Player({ item }: { item: Recording }) {
   }, [item.id]);
   const seek = (seconds: number) =>
     tracks.current?.seek(Math.min(total / 1000, Math.max(0, seconds)));
-  const who = (i: number) => t(i === 0 ? "customer" : "rec_agent");
+  const who = (i: number) => {
+    const names = item.parties.filter((p) => p.track === i).map((p) => customerName(p.staff.name));
+    return i === 0 ? t("customer") : [...new Set(names)].join(", ") || t("rec_agent");
+  };
   return (
     <section class="player" aria-label={t("player")} data-testid="player" data-playing={playing}>
       <div class="waves">

@@ -11,6 +11,11 @@ function Row(props: { item: Recording; open: boolean; toggle: () => void }) {
   const t = desk.t.value;
   const { item, open } = props;
   const name = customerName(item.customer.name);
+  const agents = [
+    ...new Set(
+      item.parties.filter((p) => p.role === "agent").map((p) => customerName(p.staff.name)),
+    ),
+  ].join(", ");
   const over = item.state === "ended" || item.state === "broken";
   return (
     <li class={open ? "recorded open" : "recorded"} data-testid="recorded">
@@ -25,9 +30,7 @@ function Row(props: { item: Recording; open: boolean; toggle: () => void }) {
         <Icon name={over ? "play" : "record"} />
         <span class="who">
           <span class="name">{name}</span>
-          <span class="dim">
-            {item.staff ? t("with", { name: customerName(item.staff.name) }) : ""}
-          </span>
+          <span class="dim">{agents ? t("with", { name: agents }) : ""}</span>
         </span>
         <span class="dim">
           {!over && t("rec_running")}

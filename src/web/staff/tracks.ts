@@ -12,6 +12,7 @@ export interface TracksOptions {
 export class Tracks {
   readonly parts: HTMLAudioElement[];
   private _playing = false;
+  private readonly _waiting = new Set<HTMLAudioElement>();
 
   constructor(
     urls: string[],
@@ -34,7 +35,7 @@ export class Tracks {
     /* Where one has to wait for its bytes, all wait. */
     for (const part of this.parts) {
       part.onwaiting = () => this._hold(part);
-      part.onplaying = () => this._goOn();
+      part.oncanplay = part.onplaying = () => this._goOn(part);
     }
   }
 
@@ -43,12 +44,16 @@ export class Tracks {
     this._o.onFailed();
   }
 
+  /* After a seek several may wait at once: none of these is stopped, or nobody would go on. */
   private _hold(waiting: HTMLAudioElement): void {
-    for (const part of this.parts) if (part !== waiting) part.pause();
+    if (waiting.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) return;
+    this._waiting.add(waiting);
+    for (const part of this.parts) if (!this._waiting.has(part)) part.pause();
   }
 
-  private _goOn(): void {
-    if (!this._playing) return;
+  private _goOn(ready: HTMLAudioElement): void {
+    this._waiting.delete(ready);
+    if (!this._playing || this._waiting.size > 0) return;
     for (const part of this.parts)
       if (part.paused && !part.ended) void part.play().catch(() => undefined);
   }
@@ -92,7 +97,8 @@ export class Tracks {
 
   close(): void {
     for (const part of this.parts) {
-      part.onerror = part.ontimeupdate = part.onended = part.onwaiting = part.onplaying = null;
+      part.onerror = part.ontimeupdate = part.onended = null;
+      part.onwaiting = part.oncanplay = part.onplaying = null;
       part.pause();
       part.removeAttribute("src");
       part.load();

@@ -10,6 +10,7 @@
 #include "support/check_main.h"
 #include "support/ogg_opus.h"
 #include "supportd/base/clock.h"
+#include "supportd/media/recorder_mix.h"
 
 #define KEY "a 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
@@ -303,6 +304,104 @@ START_TEST(an_end_of_the_process_writes_out_what_there_is)
 }
 END_TEST
 
+START_TEST(who_joins_later_is_on_the_same_time_line)
+{
+    struct sup_recording *r;
+    struct sup_opus_enc *enc;
+    struct sup_id id = sup_id_new();
+    uint64_t origin = sup_clock_mono_us() - 300000000ull; /* a call of five minutes */
+    uint8_t buf[400];
+    unsigned track = 0;
+    ck_assert_int_eq(sup_opus_enc_create(NULL, &enc), SUP_OK);
+    ck_assert_int_eq(sup_recording_start(recorders, id, origin, &r), SUP_OK);
+    sup_loop_step(loop, 0);
+    ck_assert_int_eq(sup_recording_add_track(r, &track), SUP_OK);
+    ck_assert_uint_eq(track, 2);
+    for (unsigned n = 0; n < 50; n++) {
+        size_t len = tone(enc, n, true, buf);
+        sup_recording_add(r, track, 9, n * FRAME, buf, len, origin + 290000000ull + n * 20000ull);
+    }
+    for (unsigned more = 3; more < SUP_REC_TRACKS; more++) {
+        ck_assert_int_eq(sup_recording_add_track(r, &track), SUP_OK);
+        ck_assert_uint_eq(track, more);
+    }
+    ck_assert_int_eq(sup_recording_add_track(r, &track), SUP_E_LIMIT);
+    sup_recording_finish(r, origin + 300000000ull, on_done, NULL);
+    wait_done(1);
+    sup_opus_enc_destroy(enc);
+    ck_assert(!result.incomplete);
+    struct ogg_sound sound = sound_of(id, 2, true);
+    ck_assert_uint_eq(sound.samples, 300000u * MS);
+    ck_assert_int_le(labs(ogg_onset_ms(&sound, 0) - 290000), 20);
+    free(sound.pcm);
+}
+END_TEST
+
+static sup_err add_to(const void *data, size_t len, void *arg)
+{
+    return sup_buf_add(arg, data, len);
+}
+
+static sup_err refuse_it(const void *data, size_t len, void *arg)
+{
+    (void)data, (void)len, (void)arg;
+    return SUP_E_IO;
+}
+
+START_TEST(one_file_of_all_is_as_long_and_in_time)
+{
+    struct sup_recording *r;
+    struct sup_rec_file *files[SUP_REC_TRACKS + 1];
+    struct sup_buf out = {0};
+    struct sup_id id = sup_id_new();
+    uint64_t origin = sup_clock_mono_us() - 10000000;
+    ck_assert_int_eq(sup_recording_start(recorders, id, origin, &r), SUP_OK);
+    ten_seconds(r, origin);
+    sup_recording_finish(r, origin + 10110000, on_done, NULL);
+    wait_done(1);
+    for (unsigned t = 0; t < 2; t++)
+        files[t] = open_track(id, t);
+    ck_assert_int_eq(sup_rec_mix(files, 2, add_to, &out), SUP_OK);
+    struct ogg_sound sound = ogg_read(out.data, out.len);
+    ck_assert_uint_eq(sound.samples, 10110 * MS);
+    ck_assert_int_le(labs(ogg_onset_ms(&sound, 0) - 2000), 20);
+    ck_assert_int_le(labs(ogg_onset_ms(&sound, 4000) - 5000), 20);
+    free(sound.pcm);
+    ck_assert_int_eq(sup_rec_mix(files, 0, add_to, &out), SUP_E_INVAL);
+    ck_assert_int_eq(sup_rec_mix(files, SUP_REC_TRACKS + 1, add_to, &out), SUP_E_INVAL);
+    ck_assert_int_eq(sup_rec_mix(files, 2, refuse_it, NULL), SUP_E_IO);
+    for (size_t i = 1; i < 12; i++) {
+        sup_mem_fail_at(i);
+        sup_err err = sup_rec_mix(files, 2, refuse_it, NULL);
+        sup_mem_fail_at(0);
+        ck_assert(err == SUP_E_IO || err == SUP_E_NOMEM);
+    }
+    for (unsigned t = 0; t < 2; t++)
+        sup_rec_file_close(files[t]);
+    sup_buf_fini(&out);
+}
+END_TEST
+
+START_TEST(a_track_without_memory_is_none)
+{
+    struct sup_recording *r;
+    unsigned track = 99;
+    uint64_t now = sup_clock_mono_us();
+    ck_assert_int_eq(sup_recording_start(recorders, sup_id_new(), now, &r), SUP_OK);
+    for (size_t i = 1; i < 3; i++) {
+        sup_mem_fail_at(i);
+        sup_err err = sup_recording_add_track(r, &track);
+        sup_mem_fail_at(0);
+        ck_assert_int_eq(err, SUP_E_NOMEM);
+        ck_assert_uint_eq(track, 99);
+    }
+    ck_assert_int_eq(sup_recording_add_track(r, &track), SUP_OK);
+    ck_assert_uint_eq(track, 2);
+    sup_recording_finish(r, now, on_done, NULL);
+    wait_done(1);
+}
+END_TEST
+
 START_TEST(there_is_a_limit)
 {
     struct sup_recording *r[5];
@@ -330,4 +429,6 @@ SUP_CHECK_MAIN("recorder", setup, teardown, both_tracks_are_on_one_time_line,
                what_was_sent_is_not_on_the_disk_in_the_clear, a_kill_leaves_all_but_the_last_second,
                a_full_buffer_leaves_out_and_says_so, a_disk_that_comes_back_gets_the_rest,
                a_disk_that_stays_away_ends_it_as_incomplete,
-               an_end_of_the_process_writes_out_what_there_is, there_is_a_limit)
+               an_end_of_the_process_writes_out_what_there_is,
+               who_joins_later_is_on_the_same_time_line, one_file_of_all_is_as_long_and_in_time,
+               a_track_without_memory_is_none, there_is_a_limit)
