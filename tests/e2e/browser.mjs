@@ -154,6 +154,14 @@ export function describe(pcm) {
   return JSON.parse(python(path));
 }
 
+/* Which of the tones are heard, the others being at least 40 dB below the loudest. */
+export function heardTones(heard) {
+  const tones = Object.entries(heard.tones);
+  const top = Math.max(...tones.map(([, level]) => level));
+  if (top < -45) return "none";
+  return tones.filter(([, level]) => level > top - 40).map(([hz]) => hz).join("+");
+}
+
 export function isMusic(heard) {
   const text = JSON.stringify(heard);
   assert.ok(heard.seconds > 2, text);
@@ -191,17 +199,19 @@ async function firstPage(context, name) {
   return { page, complaints };
 }
 
-/* {page, complaints, close}; the microphone hears the tone. */
+/* {page, complaints, log, close}; the microphone hears the tone. The log holds what WebRTC warns of. */
 export async function openChromium(name, hz) {
+  const log = join(scratch, `${name}.chromium.log`);
+  const logging = ["--enable-logging", `--log-file=${log}`, "--vmodule=*/webrtc/*=1"];
   const context = await chromium.launchPersistentContext(mkdtempSync(join(scratch, `${name}-`)), {
     executablePath: "/usr/bin/chromium",
     headless: true,
     chromiumSandbox: false,
-    args: [...FLAGS, `--use-file-for-fake-audio-capture=${toneFile(hz)}`],
+    args: [...FLAGS, ...logging, `--use-file-for-fake-audio-capture=${toneFile(hz)}`],
     viewport: { width: 1280, height: 800 },
     timeout: 60000,
   });
-  return { ...(await firstPage(context, name)), close: () => context.close() };
+  return { ...(await firstPage(context, name)), log, close: () => context.close() };
 }
 
 /* The same with Firefox, whose fake microphone makes the tone itself. It needs a sound device to play

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 long browsers reload pairs calls player demo
+# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 long browsers reload pairs calls consult player demo
 #
 # Needs build/release/supportd (long builds its generator beside it) and the packages of `config/install.sh test`. All that talks runs in
 # network namespaces of its own. Nothing is tried twice. Two lanes run side by side, as most of the time
@@ -47,6 +47,7 @@ run()
     reload) nodes reload test_browser_survival.mjs ;;
     calls) nodes calls test_calls.mjs ;;
     player) nodes player test_player.mjs ;;
+    consult) nodes consult test_consult.mjs ;;
     demo) part demo 300 sh tests/e2e/test_demo.sh ;;
     esac
 }
@@ -59,7 +60,7 @@ lane()
     done
 }
 
-all="aiortc life parties recording survival networks ipv6 long browsers reload pairs calls player demo"
+all="aiortc life parties recording survival networks ipv6 long browsers reload pairs calls consult player demo"
 parts=${*:-$all}
 for name in $parts; do
     case " $all " in
@@ -71,7 +72,7 @@ for name in $parts; do
     esac
 done
 lane aiortc life parties recording survival networks ipv6 long &
-lane browsers reload pairs calls player demo
+lane browsers reload pairs calls consult player demo
 wait
 
 passed=0

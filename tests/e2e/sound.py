@@ -27,6 +27,14 @@ def share(pcm, tone, width=15.0):
     return float(power[np.abs(hz - tone) <= width].sum() / whole) if whole > 0 else 0.0
 
 
+def tone_dbov(pcm, hz, width=2.0):
+    """Level of what lies within `width` Hz of the tone, dBov; a window without side lobes to speak of, -127 for nothing."""
+    window = np.blackman(len(pcm))
+    freq, power = np.fft.rfftfreq(len(pcm), 1 / RATE), np.abs(np.fft.rfft(pcm * window)) ** 2
+    mean = 2 * float(power[np.abs(freq - hz) <= width].sum()) / (len(pcm) * float(np.sum(window ** 2)))
+    return max(-127.0, 10 * math.log10(mean)) if mean > 0 else -127.0
+
+
 def level_dbov(pcm):
     """RMS level against a full-scale square wave (RFC 6465's dBov), -127 for digital silence."""
     rms = math.sqrt(float(np.mean(np.square(pcm, dtype=np.float64)))) if len(pcm) else 0.0
@@ -93,7 +101,8 @@ def describe(pcm):
     """What a test asks of a piece, as one object."""
     hz = peak_hz(pcm)
     return {"seconds": len(pcm) / RATE, "hz": hz, "share": share(pcm, hz), "level": level_dbov(pcm),
-            "notes": note_share(pcm, BUILTIN_NOTES), "beside": note_share(pcm, BUILTIN_NOTES, 0.5)}
+            "notes": note_share(pcm, BUILTIN_NOTES), "beside": note_share(pcm, BUILTIN_NOTES, 0.5),
+            "tones": {str(tone): tone_dbov(pcm, tone) for tone in (440, 660, 1000)}}
 
 
 def main():

@@ -75,8 +75,8 @@ export class AgentCall {
     private readonly _o: {
       leads: () => boolean;
       me: () => Id | undefined;
-      /* The call has left this agent: handed on, or back to the line. */
-      gone: (call: Call) => void;
+      /* The call has left this agent: handed on to somebody, or back to the line (null). */
+      gone: (to: string | null) => void;
     },
   ) {
     if (this._windows)
@@ -274,7 +274,7 @@ export class AgentCall {
     const was = this.call.value?.id === call.id ? this.call.value : null;
     if (this.guest.value !== call.id && was && this._isMine(was) && !this._isMine(call)) {
       this._leave(call.id);
-      this._o.gone(call);
+      this._o.gone(call.transfer?.to ?? call.staff?.name ?? null);
       return;
     }
     if (!this.since.value || this.call.value?.id !== call.id) {
@@ -390,6 +390,18 @@ export class AgentCall {
     } finally {
       this.busy.value = false;
     }
+  }
+
+  /* To the colleague who was asked. Whose call it was sees no more of it: no frame tells. */
+  async handOver(): Promise<string | null> {
+    const call = this.call.value;
+    const code = await this.act("POST", "consult/complete", {});
+    if (!code && call && this._current === call.id) {
+      const colleague = call.parties?.find((p) => p.role === "consult")?.staff;
+      this._leave(call.id);
+      this._o.gone(colleague?.name ?? null);
+    }
+    return code;
   }
 
   mute(): void {

@@ -55,7 +55,7 @@ export function Consult({ call }: { call: Call }) {
           type="button"
           class="primary"
           disabled={busy || !open}
-          onClick={() => void desk.act("POST", "consult/complete", {})}
+          onClick={() => void desk.handOver()}
           data-testid="consult-complete"
         >
           {t("consult_complete")}

@@ -134,8 +134,7 @@ export class Desk {
     this.call = new AgentCall(this.client, this.rest, {
       leads: () => this.alarm.leader,
       me: () => this.me.value?.id,
-      gone: (call) => {
-        const to = call.transfer?.to ?? call.staff?.name;
+      gone: (to) => {
         this.say(to ? this.t.value("handed_to", { name: to }) : this.t.value("handed_back"));
       },
     });
@@ -482,7 +481,14 @@ export class Desk {
 
   /* Says why a request about the call was refused. */
   async act(method: string, what: string, body?: unknown): Promise<boolean> {
-    const code = await this.call.act(method, what, body);
+    return this._told(await this.call.act(method, what, body));
+  }
+
+  async handOver(): Promise<boolean> {
+    return this._told(await this.call.handOver());
+  }
+
+  private _told(code: string | null): boolean {
     if (code) this.say(this.t.value.find(`act_${code}`) ?? this.t.value("act_failed"));
     return !code;
   }
