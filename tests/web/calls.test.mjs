@@ -331,6 +331,45 @@ test("missed calls and recordings: lists, empty and full, the player moves by ke
   await page.close();
 });
 
+test("agent: the line of the last minute follows each second, with gaps, and drops its oldest", async () => {
+  const { page, call, complaints } = await inCall();
+  const legOf = page.getByTestId("quality-customer");
+  const line = legOf.locator(".spark path").first();
+  const seconds = (n) =>
+    legOf
+      .getByRole("img", { name: `MOS of the last ${n} seconds` })
+      .first()
+      .waitFor();
+  const points = async () =>
+    [...(await line.getAttribute("d")).matchAll(/([ML])([\d.]+) ([\d.]+)/g)].map(
+      ([, kind, x, y]) => [kind, Number(x), Number((1 + ((26 - Number(y)) / 24) * 3.5).toFixed(1))],
+    );
+  const second = (mos_cq) =>
+    daemon.quality(call, { in: { packets: 50, lost: 0, jitter_ms: 2, mos_cq } });
+  second(3.1);
+  second(null);
+  second(2);
+  await seconds(3);
+  assert.deepEqual(await points(), [
+    ["M", 94.9, 4.3],
+    ["L", 96.6, 3.1],
+    ["M", 100, 2],
+  ]);
+  for (let i = 0; i < 60; i++) second(4);
+  await seconds(60);
+  const all = await points();
+  assert.equal(all.length, 60);
+  assert.deepEqual(
+    [all[0], all.at(-1)],
+    [
+      ["M", 0, 4],
+      ["L", 100, 4],
+    ],
+  );
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
 /* The customer's page in a call, answered. */
 async function calling(state = "active") {
   const opened = await widget();
