@@ -143,8 +143,8 @@ begin
     if v_call.state in ('active', 'held', 'calling') then
         entry_id := support.uuid7();
         perform support.do_part_end(p_call, 'requeued');
-        update support.voice_calls k set state = 'queued', entry_id = do_requeue_call.entry_id, weight = 0, held_at = null, ring_until = null,
-            hold_ms = k.hold_ms + coalesce((extract(epoch from v_now - k.held_at) * 1000)::bigint, 0) where k.id = p_call;
+        update support.voice_calls k set state = 'queued', entry_id = do_requeue_call.entry_id, weight = 0, held_at = null, music_at = null,
+            ring_until = null, hold_ms = k.hold_ms + support.do_music_ms(k) where k.id = p_call;
         insert into support.call_queue (id, call_id, chat_id, customer_id, team_id, language, priority, queued_at, escalate_at, callback)
         select do_requeue_call.entry_id, v_call.id, c.id, c.customer_id, c.team_id, c.language, c.priority, v_call.queued_at,
                v_now + support.seconds('queue.timeout_s'), v_call.state = 'calling'

@@ -150,8 +150,8 @@ begin
         returning o.id, o.staff_id into offer_id, offer_staff_id;
     end if;
     perform support.do_part_end(p_call.id, 'ended');
-    update support.voice_calls k set state = 'ended', end_reason = p_reason, ended_at = v_now, entry_id = null, held_at = null, ring_until = null,
-        hold_ms = k.hold_ms + coalesce((extract(epoch from v_now - k.held_at) * 1000)::bigint, 0)
+    update support.voice_calls k set state = 'ended', end_reason = p_reason, ended_at = v_now, entry_id = null, held_at = null, music_at = null,
+        ring_until = null, hold_ms = k.hold_ms + support.do_music_ms(k)
     where k.id = p_call.id;
     perform support.do_system_message(p_call.chat_id, case when p_call.answered_at is null then 'call_missed' else 'call_ended' end,
         jsonb_build_object('call_id', p_call.id, 'reason', p_reason)
@@ -161,14 +161,28 @@ begin
 end $$;
 comment on function support.do_call_end(support.voice_calls, text, text) is 'Ends a locked call';
 
+create function support.do_music_ms(p_call support.voice_calls) returns bigint language sql stable as $$
+    select coalesce((extract(epoch from support.now() - coalesce(p_call.held_at, p_call.music_at)) * 1000)::bigint, 0) $$;
+comment on function support.do_music_ms(support.voice_calls) is 'Milliseconds since when the customer hears music of a hold or a consultation that lasts; else 0';
+
+create function support.do_call_music(p_call uuid, p_on boolean) returns void language plpgsql set supportd.actor = '' as $$
+begin
+    perform support.act('system:media'); -- a colleague who leaves may not change the call
+    update support.voice_calls k set music_at = case when p_on and k.state = 'active' then coalesce(k.music_at, support.now()) end,
+        hold_ms = k.hold_ms + case when p_on or k.music_at is null then 0 else support.do_music_ms(k) end
+    where k.id = p_call and (k.music_at is not null) <> (p_on and k.state = 'active');
+end $$;
+comment on function support.do_call_music(uuid, boolean) is 'A consultation lets the customer of a call hear music, or not any more';
+
 create function support.do_call_hold(p_call uuid, p_chat uuid, p_new text) returns bigint language plpgsql as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := support.now();
     v_rev bigint;
 begin
-    update support.voice_calls k set state = p_new, held_at = case p_new when 'held' then v_now end,
-        hold_ms = k.hold_ms + coalesce((extract(epoch from v_now - k.held_at) * 1000)::bigint, 0)
+    update support.voice_calls k set state = p_new, held_at = case p_new when 'held' then v_now end, hold_ms = k.hold_ms + support.do_music_ms(k),
+        music_at = case when p_new = 'active' and exists (select 1 from support.call_parties r
+                                                           where r.call_id = p_call and r.closed_at is null and r.talk = 'colleague') then v_now end
     where k.id = p_call;
     update support.chat_sessions c set rev = c.rev + 1 where c.id = p_chat returning c.rev into v_rev;
     return v_rev;
@@ -221,7 +235,7 @@ begin
     if p_new = 'ended' then
         select e.rev, e.chat_status, e.offer_id, e.offer_staff_id into rev, chat_status, offer_id, offer_staff_id
         from support.do_call_end(v_call, coalesce(v_reason, 'hangup'),
-            case when v_kind = 'customer' and v_call.callback_at is null then 'abandoned' else 'withdrawn' end) e;
+            case when v_call.callback_at is null and (v_kind = 'customer' or p_reason = 'media_lost') then 'abandoned' else 'withdrawn' end) e;
     else
         rev := support.do_call_hold(p_call, v_call.chat_id, p_new);
     end if;

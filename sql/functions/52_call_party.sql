@@ -19,6 +19,8 @@ declare
     v_party support.call_parties;
 begin
     perform support.act('system:media');
+    perform 1 from support.voice_calls k
+    where k.id in (select r.call_id from support.call_parties r where r.staff_id = p_staff and r.closed_at is null) order by k.id for no key update;
     for v_party in
         update support.call_parties r set state = 'closed', expires_at = null, closed_at = support.now(), reason = 'left'
         where r.staff_id = p_staff and r.closed_at is null returning r.*

@@ -295,6 +295,15 @@ mutation("a whisper reaches all", "src/call/hears.c",
 mutation("who listens is heard", "src/call/hears.c",
          "    default:\n        return false;", "    case SUP_CALL_ROLE_LISTEN:\n        return true;\n    default:\n        return false;",
          "unit call.test_hears")
+mutation("music of a consultation is no hold", "sql/functions/50_call.sql",
+         "hold_ms = k.hold_ms + case when p_on or k.music_at is null then 0 else support.do_music_ms(k) end", "hold_ms = k.hold_ms",
+         "sql 61_call_party.sql")
+mutation("a hold within a consultation counts it twice", "sql/functions/50_call.sql",
+         "set state = p_new, held_at = case p_new when 'held' then v_now end, hold_ms = k.hold_ms + support.do_music_ms(k)",
+         "set state = p_new, held_at = case p_new when 'held' then k.music_at end, hold_ms = k.hold_ms + support.do_music_ms(k)",
+         "sql 61_call_party.sql")
+mutation("a caller whose sound never came does not count as abandoned", "sql/functions/50_call.sql",
+         "(v_kind = 'customer' or p_reason = 'media_lost')", "(v_kind = 'customer')", "sql 60_call.sql")
 mutation("the customer hears agent and colleague talk", "src/call/hears.c",
          "return !s->held && s->talk != SUP_CALL_TALK_COLLEAGUE;", "return !s->held;", "unit call.test_hears")
 mutation("everybody hears all speakers, themselves among them", "src/media/mixer.c",

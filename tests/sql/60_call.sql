@@ -1,6 +1,6 @@
 -- Calls: start, ringing, answer, hold, end; capacity; the chat of a call; transitions; quality; signaling.
 begin;
-select plan(124);
+select plan(127);
 select t.people() \g /dev/null
 
 -- start
@@ -114,6 +114,16 @@ select is(t.call('call_transition', t.c('c6'), t.id('vc6')::text, 'queued', 'end
 select is((select array_agg(body order by seq) from support.chat_messages where chat_id = t.id('kvc6')), '{call_started,call_missed,closed}', 'and says so');
 select is((select state from support.call_queue where call_id = t.id('vc6')), 'abandoned', 'abandoned');
 select is(t.post(t.c('c6'), 'vc6', 'late') ->> 'result', 'closed', 'closed');
+create function t.lost(p_reason text) returns text language plpgsql as $$
+begin
+    perform t.call('call_start', t.c('c6'), t.id('vm' || p_reason)::text, t.id('vmkey' || p_reason)::text, null, t.id('kvm' || p_reason)::text,
+                   t.id('vme' || p_reason)::text, t.id('p1')::text, 'req'),
+            t.call('call_transition', 'system:media', t.id('vm' || p_reason)::text, 'queued', 'ended', p_reason, null, null);
+    return (select q.state || ' ' || k.end_reason from support.voice_calls k join support.call_queue q on q.call_id = k.id where k.id = t.id('vm' || p_reason));
+end $$;
+select is(t.lost('media_lost'), 'abandoned media_lost', 'a caller whose sound never came has left the queue');
+select is(t.lost('drained'), 'withdrawn drained', 'who is sent away by the daemon has not');
+select is(t.violations(), '', 'invariants');
 
 -- ringing ends when the caller hangs up
 select t.ready('a1'), t.callup('c7') \g /dev/null

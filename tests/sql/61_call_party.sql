@@ -1,6 +1,6 @@
 -- Consultation and supervision: who may, what it changes, what ends it, what is left of it.
 begin;
-select plan(98);
+select plan(110);
 select t.people() \g /dev/null
 
 -- Calls the customer and lets the agent have the call: v<customer>, k v<customer>.
@@ -98,6 +98,30 @@ select t.call('consult_accept', t.s('a1'), t.id('vc1')::text, null) \g /dev/null
 select is(t.call('consult_end', t.s('a3'), t.id('vc1')::text, null) ->> 'result', 'ok', 'taken back');
 select is(t.call('consult_end', t.s('a3'), t.id('vc1')::text, null) ->> 'result', 'none', 'there is none left');
 select is(t.party('a1'), 'consult closed colleague declined, consult closed colleague missed, consult closed colleague returned', 'what became of them');
+
+-- the music of a consultation is hold, here in whole minutes
+create function t.held(p_customer text) returns text language sql as $$
+    select concat_ws(' ', (k.hold_ms - current_setting('t.before')::bigint) / 60000, case when k.music_at is not null then 'music' end)
+    from support.voice_calls k where k.id = t.id('v' || p_customer) $$;
+select set_config('t.before', hold_ms::text, true) from support.voice_calls where id = t.id('vc1') \g /dev/null
+select is(t.held('c1'), '0', 'no music yet');
+select t.consult('a3', 'c1', 'a1', 'm1'), t.pass('20 s') \g /dev/null
+select is(t.held('c1'), '0 music', 'the customer hears it while the colleague is asked');
+select t.call('consult_accept', t.s('a1'), t.id('vc1')::text, null), t.pass('3 min'), t.call('consult_talk', t.s('a3'), t.id('vc1')::text, 'customer', null) \g /dev/null
+select is(t.held('c1'), '3', 'it counts when the agent is back');
+select t.pass('7 min'), t.call('consult_talk', t.s('a3'), t.id('vc1')::text, 'all', null) \g /dev/null
+select is(t.held('c1'), '3', 'all three: none');
+select t.call('consult_talk', t.s('a3'), t.id('vc1')::text, 'colleague', null), t.pass('4 min') \g /dev/null
+select is(t.call('call_transition', t.s('a3'), t.id('vc1')::text, 'active', 'held', null, null, null) ->> 'result', 'ok', 'held besides');
+select is(t.held('c1'), '7', 'it is the hold that counts now');
+select t.pass('1 min') \g /dev/null
+select is(t.call('call_transition', t.s('a3'), t.id('vc1')::text, 'held', 'active', null, null, null) ->> 'result', 'ok', 'and on');
+select is(t.held('c1'), '8 music', 'back in the consultation');
+select t.pass('2 min') \g /dev/null
+select is(t.call('consult_end', t.s('a1'), t.id('vc1')::text, null) ->> 'result', 'ok', 'the colleague leaves, who may not change the call itself');
+select is(t.held('c1'), '10', 'it has ended with him');
+select is((select (t.call('call_state', t.c('c1'), t.id('vc1')::text) #>> '{state,hold_ms}')::bigint - current_setting('t.before')::bigint) / 60000, 10::bigint, 'the customer is told the same');
+select is(t.violations(), '', 'invariants');
 
 -- supervision: a3 has no team, so the call is moved to an agent of team A
 select is(t.consult('a3', 'c1', 'a1', 'q6'), 'ok', 'a1 again');
