@@ -189,6 +189,9 @@ const FLAGS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
+/* What SRTP refuses is told in the renderer's log alone. */
+const LOGGING = ["--enable-logging=stderr", "--vmodule=*/webrtc/pc/*=1"];
+
 async function firstPage(context, name) {
   await context.addInitScript(ears);
   const page = context.pages()[0] ?? (await context.newPage());
@@ -202,12 +205,14 @@ async function firstPage(context, name) {
 /* {page, complaints, log, close}; the microphone hears the tone. The log holds what WebRTC warns of. */
 export async function openChromium(name, hz) {
   const log = join(scratch, `${name}.chromium.log`);
-  const logging = ["--enable-logging", `--log-file=${log}`, "--vmodule=*/webrtc/*=1"];
+  const executable = join(scratch, `${name}.chromium.sh`);
+  /* A log file given by a flag is written by the browser's own process alone. */
+  writeFileSync(executable, `#!/bin/sh\nexec /usr/bin/chromium "$@" 2>>"${log}"\n`, { mode: 0o755 });
   const context = await chromium.launchPersistentContext(mkdtempSync(join(scratch, `${name}-`)), {
-    executablePath: "/usr/bin/chromium",
+    executablePath: executable,
     headless: true,
     chromiumSandbox: false,
-    args: [...FLAGS, ...logging, `--use-file-for-fake-audio-capture=${toneFile(hz)}`],
+    args: [...FLAGS, ...LOGGING, `--use-file-for-fake-audio-capture=${toneFile(hz)}`],
     viewport: { width: 1280, height: 800 },
     timeout: 60000,
   });

@@ -422,6 +422,12 @@ test("staff: a full desk, answering, notes, tags, closing", async () => {
   await page.getByTestId("close-confirm").click();
   await page.getByText("This conversation has ended.").waitFor();
   assert.equal(chat.state.status, "closed");
+  const left = () => daemon.frames.filter((f) => f.type === "chat.leave").map((f) => f.chat_id);
+  assert.deepEqual(left(), [], "what is on screen is followed");
+  await page.locator(`[data-chat-id="${other.id}"]`).first().click();
+  while (!left().length) await page.waitForTimeout(20);
+  await page.getByText("Hello, is anybody there?").first().waitFor();
+  assert.deepEqual(left(), [chat.id]);
   assert.deepEqual(complaints, []);
   await page.close();
 });

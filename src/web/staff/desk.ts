@@ -261,7 +261,20 @@ export class Desk {
       if (!broken) this.brokenSince.value = null;
       else this.brokenSince.value ??= Date.now();
       this.call.fromChats([...this.client.chats.values()], this.me.value?.id ?? "");
+      this._leaveClosed();
     });
+  }
+
+  /* A desk is open for days: what has ended and is not on screen is followed no longer. */
+  private _leaveClosed(): void {
+    const shown = [this.selected.value, this.call.call.value?.chat_id];
+    for (const { id, state } of this.client.chats.values()) {
+      if (state?.status !== "closed" || shown.includes(id) || this.client.outbox.of(id).length)
+        continue;
+      this.client.socket.send({ type: "chat.leave", chat_id: id });
+      this.client.chats.delete(id);
+      this.client.hashes.delete(id);
+    }
   }
 
   /* --- frames --- */
@@ -477,6 +490,7 @@ export class Desk {
     if (view !== "recordings") this.ofCall.value = null;
     this.view.value = view;
     if (view) this.selected.value = null;
+    this._bump();
   }
 
   /* Says why a request about the call was refused. */
@@ -497,6 +511,7 @@ export class Desk {
     this.view.value = null;
     this.selected.value = id;
     this.details.value = false;
+    this._bump();
     if (id && !this.client.chats.get(id)?.loaded) void this.client.open(id);
   }
 

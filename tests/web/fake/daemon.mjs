@@ -642,6 +642,8 @@ export class FakeDaemon {
         return reply({ type: "pong", server_time: new Date().toISOString() });
       case "chat.open":
         return chat ? this.resume(client, f, f.id) : error(404, "not_found");
+      case "chat.leave":
+        return;
       case "message.send":
       case "note.send": {
         if (chat.state.status === "closed") return error(409, "chat_closed");
