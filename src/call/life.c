@@ -1,4 +1,5 @@
 #include "call_internal.h"
+#include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
 #include "supportd/call/call_life_store.h"
 #include "supportd/log/log.h"
@@ -28,6 +29,8 @@ void sup_call_held(struct sup_call *call, struct sup_id id, bool held)
         return;
     live->epoch++;
     live->held = held;
+    if (!held && live->recording.recorder)
+        sup_recording_go_on(live->recording.recorder, sup_clock_mono_us());
     call_join(live);
 }
 

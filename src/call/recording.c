@@ -265,7 +265,10 @@ static sup_err apply(struct call_live *live, const struct changing *c, const cha
     } else if (!r->recorder) {
         return start(live, c);
     } else {
+        bool was = r->paused;
         r->paused = strcmp(state, "paused") == 0;
+        if (was && !r->paused)
+            sup_recording_go_on(r->recorder, sup_clock_mono_us());
         if (r->paused && resume_ms > 0 && r->resume)
             sup_timer_start(r->resume, (uint64_t)resume_ms * 1000);
     }

@@ -32,7 +32,7 @@ enum {
 
 struct entry {
     uint32_t ssrc, ts;
-    uint64_t at_us;
+    uint64_t at_us, from_us;
     uint16_t len;
     uint8_t track;
 };
@@ -59,6 +59,7 @@ struct sup_recording {
     /* loop thread */
     unsigned tracks; /* that there are */
     struct bytes fill;
+    uint64_t from_us; /* since origin: end of the last pause */
     bool full;
     uint64_t full_since_us, lost_us;
     bool ending;
@@ -130,7 +131,8 @@ static void add_packets(struct sup_recording *r)
     for (size_t at = 0; at + sizeof(e) <= r->drain.len;) {
         memcpy(&e, r->drain.data + at, sizeof(e));
         at += sizeof(e);
-        struct sup_rec_packet packet = {e.ssrc, e.ts, e.at_us, r->drain.data + at, e.len};
+        struct sup_rec_packet packet = {e.ssrc, e.ts,     e.at_us, r->drain.data + at,
+                                        e.len,  e.from_us};
         /* Without memory it is one packet less: counted there, filled by the time line. */
         (void)(sup_rec_track_add(r->files[e.track].line, &packet) == SUP_OK);
         at += e.len;
@@ -511,7 +513,7 @@ void sup_recording_add(struct sup_recording *recording, unsigned track, uint32_t
 {
     struct sup_recording *r = recording;
     struct sup_recorders *recorders = r->recorders;
-    struct entry e = {ssrc, ts, 0, (uint16_t)len, (uint8_t)track};
+    struct entry e = {ssrc, ts, 0, r->from_us, (uint16_t)len, (uint8_t)track};
     assert(track < r->tracks && !r->ending);
     if (arrival_us < r->origin_us || len > UINT16_MAX)
         return;
@@ -528,6 +530,11 @@ void sup_recording_add(struct sup_recording *recording, unsigned track, uint32_t
     memcpy(r->fill.data + r->fill.len + sizeof(e), payload, len);
     r->fill.len += sizeof(e) + len;
     sup_metric_add(recorders->bytes, (double)len);
+}
+
+void sup_recording_go_on(struct sup_recording *recording, uint64_t now_us)
+{
+    recording->from_us = sup_recording_position_us(recording, now_us);
 }
 
 uint64_t sup_recording_position_us(const struct sup_recording *recording, uint64_t now_us)

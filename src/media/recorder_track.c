@@ -33,6 +33,7 @@ enum {
 struct waiting {
     int64_t ext;
     int64_t at; /* arrival */
+    int64_t from;
     uint32_t samples;
     uint16_t len;
     uint8_t data[];
@@ -131,6 +132,10 @@ static void drop(struct sup_rec_track *t, bool late)
 static sup_err put(struct sup_rec_track *t, const struct waiting *w)
 {
     int64_t place = t->base + w->ext;
+    if (place < w->from) { /* said in a pause */
+        drop(t, false);
+        return SUP_OK;
+    }
     int64_t room = w->samples < FRAME ? w->samples : FRAME;
     if (t->written - place >= room) {
         drop(t, true);
@@ -248,8 +253,11 @@ static sup_err insert(struct sup_rec_track *t, const struct sup_rec_packet *pack
         drop(t, false);
         return SUP_E_NOMEM;
     }
-    *w = (struct waiting){
-        .ext = ext, .at = at, .samples = info->samples, .len = (uint16_t)packet->len};
+    *w = (struct waiting){.ext = ext,
+                          .at = at,
+                          .from = to_samples(packet->from_us),
+                          .samples = info->samples,
+                          .len = (uint16_t)packet->len};
     memcpy(w->data, packet->payload, packet->len);
     memmove(t->waiting + i + 1, t->waiting + i, (t->count - i) * sizeof(t->waiting[0]));
     t->waiting[i] = w;

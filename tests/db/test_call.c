@@ -64,7 +64,9 @@ static void on_event(struct sup_listener *unused, void *data)
 static void open_calls(const struct sup_prompts *spoken, uint64_t interval_us)
 {
     struct sup_listener again = {.notify = on_event};
-    if (call) { /* once more, with other options */
+    if (call) { /* once more, with other options, and nothing under way */
+        while (sup_pg_pool_pending(desk.pool) > 0)
+            sup_loop_step(desk.loop, 1);
         sup_listener_remove(&listener);
         sup_call_destroy(call);
     }

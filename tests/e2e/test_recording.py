@@ -160,7 +160,8 @@ class RecordingTest(CallTest):
                 at = min(found, key=lambda x: abs(x + started - second), default=-99)
                 errors.append(at + started - second)
         self.assertTrue(errors, who)
-        self.assertLess(max(map(abs, errors)), 0.020, f"{who}: {[round(e * 1000) for e in errors]} ms")
+        # The peer's own pacing is in it: at a busy machine its first packet may be sent one packet early or late.
+        self.assertLess(max(map(abs, errors)), 0.030, f"{who}: {[round(e * 1000) for e in errors]} ms")
         return errors
 
 

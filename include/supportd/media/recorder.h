@@ -67,6 +67,8 @@ SUP_MUST_CHECK sup_err sup_recording_add_track(struct sup_recording *recording,
 /* One authenticated Opus packet of a party; copied. Nothing of a pause is given here. */
 void sup_recording_add(struct sup_recording *recording, unsigned track, uint32_t ssrc, uint32_t ts,
                        const uint8_t *payload, size_t len, uint64_t arrival_us);
+/* After a pause that ends at now_us: what was said before it and comes late is left out. */
+void sup_recording_go_on(struct sup_recording *recording, uint64_t now_us);
 /* Since the recording began. */
 uint64_t sup_recording_position_us(const struct sup_recording *recording, uint64_t now_us);
 /* Ends; recording is not to be used any more. cb runs once when all is on the disk (or has failed

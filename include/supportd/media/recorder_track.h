@@ -31,6 +31,7 @@ struct sup_rec_packet {
     uint64_t at_us; /* arrival since the recording began; does not run backwards */
     const uint8_t *payload;
     size_t len;
+    uint64_t from_us; /* its place must not lie before that: left out otherwise */
 };
 
 struct sup_rec_track_stats {

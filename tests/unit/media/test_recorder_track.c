@@ -10,7 +10,7 @@ enum { FRAME = 960, MS = 48 };
 static struct sup_rec_track *track;
 static struct sup_opus_enc *enc;
 static struct sup_buf out;
-static uint64_t advanced_us;
+static uint64_t advanced_us, pause_end_us;
 
 static void setup(void)
 {
@@ -18,7 +18,7 @@ static void setup(void)
     ck_assert_int_eq(sup_opus_enc_create(&(struct sup_opus_enc_opts){.bitrate = 32000}, &enc),
                      SUP_OK);
     sup_buf_init(&out, 0);
-    advanced_us = 0;
+    advanced_us = pause_end_us = 0;
 }
 
 static void teardown(void)
@@ -51,7 +51,7 @@ static void advance(uint64_t now_us)
 
 static void add(uint32_t ssrc, uint32_t ts, uint64_t at_us, const uint8_t *p, size_t len)
 {
-    struct sup_rec_packet packet = {ssrc, ts, at_us, p, len};
+    struct sup_rec_packet packet = {ssrc, ts, at_us, p, len, pause_end_us};
     ck_assert_int_eq(sup_rec_track_add(track, &packet), SUP_OK);
 }
 
@@ -240,6 +240,23 @@ static void drift(double ppm)
     free(sound.pcm);
 }
 
+START_TEST(what_was_said_in_a_pause_and_comes_after_it_is_left_out)
+{
+    uint8_t buf[400];
+    send(7, 1000, 0, 3, NULL, NULL);
+    advance(6000000);
+    pause_end_us = 6000000;
+    for (unsigned n = 150; n < 160; n++) { /* of the tone at 3 s, held up on the way */
+        size_t len = frame_at((uint64_t)n * FRAME, buf);
+        add(7, 1000 + n * FRAME, 6000000, buf, len);
+    }
+    send(7, 1000, 6, 8, NULL, NULL);
+    struct ogg_sound sound = finish(8100000);
+    ck_assert_int_le(labs(ogg_onset_ms(&sound, 2600) - 6000), 20);
+    free(sound.pcm);
+}
+END_TEST
+
 START_TEST(a_clock_that_runs_fast_is_followed)
 {
     drift(-400);
@@ -271,7 +288,7 @@ START_TEST(memory_may_fail_anywhere)
     for (size_t i = 1; i < 12; i++) {
         struct sup_rec_track *t = NULL;
         struct sup_buf pages = {0};
-        struct sup_rec_packet packet = {7, 0, 1000, buf, len};
+        struct sup_rec_packet packet = {7, 0, 1000, buf, len, 0};
         sup_mem_fail_at(i);
         if (sup_rec_track_create("agent", &t) == SUP_OK) {
             (void)(sup_rec_track_add(t, &packet) == SUP_OK);
@@ -290,6 +307,7 @@ SUP_CHECK_MAIN("recorder_track", setup, teardown, loss_keeps_every_second_in_its
                disorder_and_jitter_lose_nothing, a_new_source_goes_on_at_the_present,
                a_timestamp_that_leaps_a_little_is_found, a_sender_whose_time_stood_still_is_found,
                a_sender_whose_time_stood_still_is_found, a_slow_beginning_is_made_good,
-               dtx_is_a_gap_in_time_not_in_numbers, a_clock_that_runs_fast_is_followed,
-               a_clock_that_runs_slow_is_followed, what_is_no_opus_is_dropped,
-               memory_may_fail_anywhere)
+               dtx_is_a_gap_in_time_not_in_numbers,
+               what_was_said_in_a_pause_and_comes_after_it_is_left_out,
+               a_clock_that_runs_fast_is_followed, a_clock_that_runs_slow_is_followed,
+               what_is_no_opus_is_dropped, memory_may_fail_anywhere)
