@@ -60,6 +60,13 @@ static inline void desk_open(struct desk *desk)
 
 /* What stands on pool and bus must be gone, but may have requests under way: the pool goes first.
  */
+/* Until nothing is under way. */
+static inline void desk_settle(struct desk *desk)
+{
+    while (sup_pg_pool_pending(desk->pool) > 0)
+        sup_loop_step(desk->loop, 1);
+}
+
 static inline void desk_close_pool(struct desk *desk)
 {
     if (desk->bus)

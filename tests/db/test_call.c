@@ -1,5 +1,4 @@
-/* call/call against the real database and with real legs: browsers made of libnice, OpenSSL and
- * libsrtp2 on loopback. */
+/* call/call against the real database and real legs: libnice, OpenSSL and libsrtp2 on loopback. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,8 +64,7 @@ static void open_calls(const struct sup_prompts *spoken, uint64_t interval_us)
 {
     struct sup_listener again = {.notify = on_event};
     if (call) { /* once more, with other options, and nothing under way */
-        while (sup_pg_pool_pending(desk.pool) > 0)
-            sup_loop_step(desk.loop, 1);
+        desk_settle(&desk);
         sup_listener_remove(&listener);
         sup_call_destroy(call);
     }
