@@ -154,12 +154,12 @@ export function describe(pcm) {
   return JSON.parse(python(path));
 }
 
-/* Which of the tones are heard, the others being at least 40 dB below the loudest. */
+/* Which of the tones are heard: voices differ by a few dB, the coder's noise is more than 30 dB below the loudest. */
 export function heardTones(heard) {
   const tones = Object.entries(heard.tones);
   const top = Math.max(...tones.map(([, level]) => level));
   if (top < -45) return "none";
-  return tones.filter(([, level]) => level > top - 40).map(([hz]) => hz).join("+");
+  return tones.filter(([, level]) => level > top - 30).map(([hz]) => hz).join("+");
 }
 
 export function isMusic(heard) {
