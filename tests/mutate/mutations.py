@@ -425,3 +425,12 @@ mutation("the agent sees the quality of private supervision", "sql/migrations/00
          "sql 61_call_party.sql")
 mutation("a part's quality is told as the customer's", "src/call/samples.c",
          "    *leg = SUP_CALL_ROW_PART;\n", "    *leg = SUP_CALL_ROW_CUSTOMER;\n", "e2e test_parties Parties.test_listen_whisper_barge")
+
+# --- the beat of a busy engine ---
+mutation("the beat never ends", "src/media/beat.c", "beat->on = per_two_gaps >= (was ? 1u : 2u);", "beat->on = was || per_two_gaps >= 2;",
+         "unit media.test_engine")
+mutation("the beat is not armed again", "src/media/beat.c", "    if (beat->on)\n        arm(beat, now_us + beat->gap_us);\n", "    (void)now_us;\n",
+         "unit media.test_engine")
+mutation("who beats is woken by deadlines too", "src/media/engine.c", "engine->heap_len > 0 && !engine->beat.on ?", "engine->heap_len > 0 ?",
+         "unit media.test_engine")
+mutation("real-time priority for every thread", "src/app/priority.c", "SCHED_RR | SCHED_RESET_ON_FORK", "SCHED_RR", "api priority")
