@@ -346,6 +346,11 @@ mutation("any chunk may be declared the last", "src/media/recorder_crypt.c",
 mutation("lost packets shorten the recording", "src/media/recorder_track.c",
          "    return missing >= STEP ? fill(t, missing - missing % STEP) : SUP_OK;", "    return missing >= 48000 ? fill(t, missing - missing % STEP) : SUP_OK;",
          "unit media.test_recorder_track")
+mutation("a leap of the time line is looked for over packets, not over time", "src/media/recorder_track.c",
+         "    if (packets >= SLOTS_PACKETS && least > STALL)", "    if (packets >= 25 * SLOTS_PACKETS && least > STALL)",
+         "unit media.test_recorder_track")
+mutation("a recording of a process that is taken off stays on", "src/api/news.c",
+         "            api_recordings_end_dead(api);\n", "", "api recordings taken_off")
 mutation("what was said in a pause is recorded when it comes late", "src/media/recorder_track.c",
          "if (place < w->from) {", "if (place < w->from - 999999) {", "unit media.test_recorder_track")
 mutation("a pause is ignored", "src/call/recording.c",
