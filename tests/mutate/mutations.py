@@ -425,3 +425,18 @@ mutation("the agent sees the quality of private supervision", "sql/migrations/00
          "sql 61_call_party.sql")
 mutation("a part's quality is told as the customer's", "src/call/samples.c",
          "    *leg = SUP_CALL_ROW_PART;\n", "    *leg = SUP_CALL_ROW_CUSTOMER;\n", "e2e test_parties Parties.test_listen_whisper_barge")
+
+# --- what is no request ---
+mutation("any major version of HTTP is taken", "src/net/head.c",
+         "    else if (v[5] != '1')\n", "    else if (v[5] == '0')\n", "unit net.test_head")
+mutation("a header line without a colon runs into the next", "src/net/head.c",
+         "    else if (!is_token_char(c))\n        refuse(h, 400, \"bad_request\", \"header line",
+         "    else if (c == 0)\n        refuse(h, 400, \"bad_request\", \"header line", "unit net.test_head")
+mutation("heads are left to libwebsockets", "src/net/conn_head.c",
+         "    conn->lws_cb = conn->poll->poll_cb;\n    conn->poll->poll_cb = on_head;\n", "", "unit net.test_http")
+mutation("a second request under TLS is never read", "src/net/conn_head.c",
+         "SSL_pending(ssl) > 0)", "SSL_pending(ssl) < 0)", "unit net.test_http")
+mutation("half a request is dropped without a word", "src/net/conn.c",
+         "    else if (conn->state == CONN_HEAD && conn->head.bytes > 0)\n        sup_net_conn_refuse(conn, &late);\n", "", "unit net.test_http")
+mutation("any Sec-WebSocket-Key will do", "src/net/ws_upgrade.c",
+         "    if (!key_is_whole(conn->wsi))", "    if (false)", "api refusals")
