@@ -459,3 +459,6 @@ mutation("the customer is given no advice", "src/api/call_quality.c",
          "    if (event->advise)\n", "    if (event->advise && event->samples[SUP_CALL_CUSTOMER]->verdicts == 0)\n", "e2e test_aiortc Advice")
 mutation("a silent microphone is no fault", "src/media/quality.c",
          "        set |= 1u << SUP_VERDICT_SILENT_MICROPHONE;", "        set |= 0;", "e2e test_aiortc Advice")
+mutation("TURN credentials are renewed when they have ended", "src/api/ice.c",
+         "        sup_timer_start(session->ice, opts->turn_ttl_us / 2);", "        sup_timer_start(session->ice, opts->turn_ttl_us + 1000000);",
+         "e2e test_networks ShortCredentials")
