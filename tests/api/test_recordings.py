@@ -246,3 +246,19 @@ class Recordings(ApiTest):
             await asyncio.sleep(0.05)
         self.assertEqual((state, len(self.files(elsewhere))), ("deleting", 2), "another place's files are not touched, but nobody hears them")
         self.assertEqual((await (await self.staff("supervisor")).get(f"/recordings/{elsewhere['id']}")).code, "recording_not_found")
+
+    async def test_a_recording_is_broken_when_its_process_is_taken_off(self):
+        await self.policy("all")
+        item = await self.recorded()
+        self.sql("insert into support.processes (id, host, pid, version, heartbeat_at) values (%s, 'other', 1, 'x', now() - interval '1 h') returning id",
+                 process := uid())
+        self.sql("update support.call_recordings set state = 'ending', owner_process = %s where id = %s returning id", process, item["id"])
+        _, desk, call_id, _ = await self.call()
+        await (await self.staff("admin")).put("/settings/queue.wrap_up_s", {"value": 1})
+        await desk.rest.post(f"/calls/{call_id}/end")  # the end of the time after it is a deadline: the router looks for lost processes too
+        for _ in range(400):
+            state, incomplete = self.sql("select state, incomplete from support.call_recordings where id = %s", item["id"])[0]
+            if state == "broken":
+                break
+            await asyncio.sleep(0.05)
+        self.assertEqual((state, incomplete), ("broken", True))

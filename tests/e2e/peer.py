@@ -210,6 +210,24 @@ class Peer:
             await asyncio.sleep(0.02)
         return self.pc.connectionState == "connected"
 
+    async def restart_ice(self):
+        """New credentials on both sides and new checks, over the same sockets and under the same keys (RFC 8445 section 9)."""
+        ice = self.dtls.transport._connection
+        old = ice.local_username, ice.local_password
+        new = uuid.uuid4().hex[:8], uuid.uuid4().hex
+        sdp = self.pc.localDescription.sdp
+        for name, before, now in zip(("ufrag", "pwd"), old, new):
+            sdp = sdp.replace(f"a=ice-{name}:{before}\r\n", f"a=ice-{name}:{now}\r\n")
+        if ice._query_consent_handle:
+            ice._query_consent_handle.cancel()
+        ice.local_username, ice.local_password = new
+        ice._check_list, ice._check_list_done, ice._nominating = [], False, set()
+        answer = (await self.client.ask(type="call.offer", call_id=self.call_id, sdp=sdp))["sdp"]
+        told = dict(line[6:].split(":", 1) for line in answer.split("\r\n") if line.startswith("a=ice-") and ":" in line)
+        assert told["ufrag"] != ice.remote_username, "new credentials"
+        ice.remote_username, ice.remote_password = told["ufrag"], told["pwd"]
+        await ice.connect()
+
     async def _take_candidates(self):
         while True:
             for frame in self.client.frames[self._seen:]:

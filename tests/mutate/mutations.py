@@ -346,6 +346,11 @@ mutation("any chunk may be declared the last", "src/media/recorder_crypt.c",
 mutation("lost packets shorten the recording", "src/media/recorder_track.c",
          "    return missing >= STEP ? fill(t, missing - missing % STEP) : SUP_OK;", "    return missing >= 48000 ? fill(t, missing - missing % STEP) : SUP_OK;",
          "unit media.test_recorder_track")
+mutation("a leap of the time line is looked for over packets, not over time", "src/media/recorder_track.c",
+         "    if (packets >= SLOTS_PACKETS && least > STALL)", "    if (packets >= 25 * SLOTS_PACKETS && least > STALL)",
+         "unit media.test_recorder_track")
+mutation("a recording of a process that is taken off stays on", "src/api/news.c",
+         "            api_recordings_end_dead(api);\n", "", "api recordings taken_off")
 mutation("what was said in a pause is recorded when it comes late", "src/media/recorder_track.c",
          "if (place < w->from) {", "if (place < w->from - 999999) {", "unit media.test_recorder_track")
 mutation("a pause is ignored", "src/call/recording.c",
@@ -426,6 +431,14 @@ mutation("the agent sees the quality of private supervision", "sql/migrations/00
 mutation("a part's quality is told as the customer's", "src/call/samples.c",
          "    *leg = SUP_CALL_ROW_PART;\n", "    *leg = SUP_CALL_ROW_CUSTOMER;\n", "e2e test_parties Parties.test_listen_whisper_barge")
 
+# --- the beat of a busy engine ---
+mutation("the beat never ends", "src/media/beat.c", "beat->on = per_two_gaps >= (was ? 1u : 2u);", "beat->on = was || per_two_gaps >= 2;",
+         "unit media.test_engine")
+mutation("the beat is not armed again", "src/media/beat.c", "    if (beat->on)\n        arm(beat, now_us + beat->gap_us);\n", "    (void)now_us;\n",
+         "unit media.test_engine")
+mutation("who beats is woken by deadlines too", "src/media/engine.c", "engine->heap_len > 0 && !engine->beat.on ?", "engine->heap_len > 0 ?",
+         "unit media.test_engine")
+mutation("real-time priority for every thread", "src/app/priority.c", "SCHED_RR | SCHED_RESET_ON_FORK", "SCHED_RR", "api priority")
 # --- what is no request ---
 mutation("any major version of HTTP is taken", "src/net/head.c",
          "    else if (v[5] != '1')\n", "    else if (v[5] == '0')\n", "unit net.test_head")
