@@ -118,6 +118,13 @@ sup_err api_ticket_new(struct sup_api *api, const struct sup_actor *actor, char 
 sup_err api_ticket_take(struct sup_api *api, const char *ticket, struct sup_actor *ret_actor);
 
 void api_tickets_expire(struct sup_api *api);
+/* What names the login whose cookie came with the request; false: it has none. */
+bool api_login_ref(const struct api_op *op, struct sup_id *ret_ref);
+/* A login or an account: from now on its tickets are not taken, those being made at this moment
+ * included. Errors: SUP_E_NOMEM, SUP_E_LIMIT. */
+sup_err api_ended(struct sup_api *api, struct sup_id who);
+/* Those that a person has not used yet. */
+void api_tickets_drop(struct sup_api *api, struct sup_id person);
 /* Every identity is looked up anew (a role has changed). */
 void api_forget_known(struct sup_api *api);
 sup_err api_identity_create(struct sup_api *api);
@@ -135,6 +142,7 @@ struct api_session {
     bool closed;
     bool leased; /* its lease was asked for */
     struct sup_actor actor;
+    struct sup_id login;      /* with which it ends; zero: none */
     struct sup_map *feeds;    /* chat id -> struct api_feed, of the chats it follows */
     struct sup_map *left;     /* chats that it does not want to hear of any more */
     struct sup_timer *timer;  /* hello deadline, then silence */
@@ -194,6 +202,8 @@ void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offe
 /* A member of staff was removed or has another role: every process looks the person up anew and
  * closes the sockets, which come back (or not) as who they are now. */
 void api_person_changed(struct sup_api *api, struct sup_id person, bool removed);
+/* A login has ended: every process closes its sockets and takes no ticket of it any more. */
+void api_login_gone(struct sup_api *api, struct sup_id login);
 /* A person is connected, or not any more: told where chats of theirs are followed. */
 void api_presence_changed(struct sup_api *api, struct sup_id person, bool staff);
 /* Reads who of both is connected and tells the chat. staff may be zero. */
@@ -337,7 +347,8 @@ void api_feeds_tell(struct api_session *session);
 json_t *api_state_frame(struct sup_pg_result *rows, struct sup_id chat);
 /* {"chat": state, "state_hash": ...}; NULL without memory. */
 json_t *api_state_body(struct sup_pg_result *rows);
-/* Topics of a chat: 'p' messages, 'c' customer's view, 's' staff's view; of a user: 'u'. */
+/* Topics of a chat: 'p' messages, 'c' customer's view, 's' staff's view; of a user: 'u'; of a
+ * login: 'l'. */
 struct api_topic {
     char s[SUP_ID_TEXT_LEN + 3];
 };
@@ -413,13 +424,15 @@ struct sup_api {
     struct sup_listener on_chat_news;
     struct sup_listener on_bus_gap;
     struct sup_listener on_queue, on_queue_bus, on_offer, on_presence, on_typing, on_me, on_timeout;
-    struct sup_listener on_person;
+    struct sup_listener on_person, on_login;
     struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap, on_party_bus;
     struct sup_timer *picture_timer;
     struct sup_buf quality_text; /* of the frames of each second, kept between them */
     struct sup_map *known;       /* token digest -> struct api_known */
     struct sup_map *tickets;     /* ticket digest -> struct api_ticket */
+    struct sup_map
+        *ended; /* login or staff id -> struct api_ended, as long as a ticket of it may live */
     struct sup_rate *user_rate, *address_rate, *login_rate, *say_rate, *call_rate;
     int64_t next_connection;
     bool draining;

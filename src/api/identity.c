@@ -19,6 +19,7 @@ enum {
     KNOWN_MAX = 20000,
     TICKETS_MAX = 20000,
     TICKET_BYTES = 24,
+    ENDED_SLACK_US = 60000000, /* an identity that is still being looked up */
 };
 
 struct api_known {
@@ -31,12 +32,16 @@ struct api_ticket {
     uint64_t until_us;
 };
 
+struct api_ended {
+    uint64_t until_us;
+};
+
 struct lookup {
     struct sup_api *api;
     api_identity_cb cb;
     void *arg;
     struct sup_identity identity;
-    uint8_t key[SUP_SHA256_LEN]; /* of the token */
+    uint8_t key[SUP_SHA256_LEN]; /* of the token or cookie */
 };
 
 static void finish(struct lookup *l, const char *code, const struct sup_actor *actor)
@@ -172,6 +177,26 @@ static void by_token(struct lookup *l, const char *token, size_t len)
 
 /* --- our own session cookie --- */
 
+/* The first half of the hash: enough to name it, too little to be it. */
+static struct sup_id login_ref(const uint8_t *hash)
+{
+    struct sup_id ref;
+    memcpy(ref.bytes, hash, sizeof(ref.bytes));
+    return ref;
+}
+
+bool api_login_ref(const struct api_op *op, struct sup_id *ret_ref)
+{
+    const char *cookie;
+    size_t len;
+    struct sup_token_hash hash;
+    if (sup_http_cookie(op->req, API_SESSION_COOKIE, &cookie, &len) ||
+        sup_token_hash(cookie, len, &hash))
+        return false;
+    *ret_ref = login_ref(hash.bytes);
+    return true;
+}
+
 static void on_session(const struct sup_pg_reply *reply, void *arg)
 {
     struct lookup *l = arg;
@@ -186,6 +211,7 @@ static void on_session(const struct sup_pg_reply *reply, void *arg)
     struct sup_actor actor =
         sup_actor_make(role_of(reply->rows), sup_row_id(reply->rows, 0, "staff_id"),
                        sup_row_str(reply->rows, 0, "display_name"));
+    actor.session = login_ref(l->key);
     actor.expires_us = sup_pg_time(reply->rows, 0, sup_pg_col(reply->rows, "expires_at"));
     finish(l, NULL, &actor);
 }
@@ -193,9 +219,12 @@ static void on_session(const struct sup_pg_reply *reply, void *arg)
 static void by_cookie(struct lookup *l, const char *cookie, size_t len)
 {
     struct sup_token_hash hash;
-    if (sup_token_hash(cookie, len, &hash))
+    if (sup_token_hash(cookie, len, &hash)) {
         finish(l, "session_expired", NULL);
-    else if (sup_staff_store_session_lookup(l->api->opts.pool, hash.bytes, on_session, l))
+        return;
+    }
+    memcpy(l->key, hash.bytes, sizeof(l->key));
+    if (sup_staff_store_session_lookup(l->api->opts.pool, hash.bytes, on_session, l))
         finish(l, "overloaded", NULL);
 }
 
@@ -243,6 +272,11 @@ sup_err api_ticket_new(struct sup_api *api, const struct sup_actor *actor, char 
     return SUP_OK;
 }
 
+static bool has_ended(const struct sup_api *api, struct sup_id who)
+{
+    return sup_map_get(api->ended, who.bytes, sizeof(who.bytes)) != NULL;
+}
+
 sup_err api_ticket_take(struct sup_api *api, const char *ticket, struct sup_actor *ret_actor)
 {
     uint8_t key[SUP_SHA256_LEN];
@@ -250,21 +284,22 @@ sup_err api_ticket_take(struct sup_api *api, const char *ticket, struct sup_acto
     struct api_ticket *found = err ? NULL : sup_map_remove(api->tickets, key, sizeof(key));
     if (!found)
         return SUP_E_NOTFOUND;
-    bool fresh = found->until_us > sup_clock_mono_us();
+    bool fresh = found->until_us > sup_clock_mono_us() && !has_ended(api, found->actor.session) &&
+                 !has_ended(api, found->actor.id);
     if (fresh)
         *ret_actor = found->actor;
     sup_free(found);
     return fresh ? SUP_OK : SUP_E_NOTFOUND;
 }
 
-void api_tickets_expire(struct sup_api *api)
+static void drop_tickets(struct sup_api *api, struct sup_id person)
 {
     uint64_t now = sup_clock_mono_us();
     size_t pos = 0, len;
     const void *key;
     struct api_ticket *ticket;
     while ((ticket = sup_map_next(api->tickets, &pos, &key, &len))) {
-        if (ticket->until_us > now)
+        if (ticket->until_us > now && !sup_id_equal(ticket->actor.id, person))
             continue;
         uint8_t copy[SUP_SHA256_LEN];
         memcpy(copy, key, sizeof(copy));
@@ -273,9 +308,56 @@ void api_tickets_expire(struct sup_api *api)
     }
 }
 
+void api_tickets_expire(struct sup_api *api)
+{
+    drop_tickets(api, (struct sup_id){{0}});
+}
+
+void api_tickets_drop(struct sup_api *api, struct sup_id person)
+{
+    drop_tickets(api, person);
+}
+
+/* --- logins and accounts that have ended --- */
+
+static void forget_ended(struct sup_api *api, uint64_t now)
+{
+    size_t pos = 0, len;
+    const void *key;
+    struct api_ended *ended;
+    while ((ended = sup_map_next(api->ended, &pos, &key, &len))) {
+        if (ended->until_us > now)
+            continue;
+        uint8_t copy[sizeof(struct sup_id)];
+        memcpy(copy, key, sizeof(copy));
+        (void)sup_map_remove(api->ended, copy, sizeof(copy)); /* does not move other slots */
+        sup_free(ended);
+    }
+}
+
+sup_err api_ended(struct sup_api *api, struct sup_id who)
+{
+    uint64_t now = sup_clock_mono_us();
+    forget_ended(api, now);
+    struct api_ended *ended = sup_map_get(api->ended, who.bytes, sizeof(who.bytes));
+    if (!ended) {
+        ended = sup_calloc(1, sizeof(*ended));
+        sup_err err =
+            ended ? sup_map_set(api->ended, who.bytes, sizeof(who.bytes), ended) : SUP_E_NOMEM;
+        if (err) {
+            sup_free(ended);
+            return err;
+        }
+    }
+    ended->until_us = now + api->opts.ticket_ttl_us + ENDED_SLACK_US;
+    return SUP_OK;
+}
+
 sup_err api_identity_create(struct sup_api *api)
 {
     sup_err err = sup_map_create(&api->known);
+    if (!err)
+        err = sup_map_create(&api->ended);
     return err ? err : sup_map_create(&api->tickets);
 }
 
@@ -283,4 +365,5 @@ void api_identity_destroy(struct sup_api *api)
 {
     free_values(api->known);
     free_values(api->tickets);
+    free_values(api->ended);
 }

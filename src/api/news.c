@@ -12,9 +12,16 @@
  *
  * Bus topics: "offer" (id = staff: read your offers again, or {"o": offer, "w": outcome}),
  * "queue" (the picture changed), "presence" (id = person, {"k": "staff" or "customer"}),
- * "person" (id = staff, {"w": "removed" or "role"}), "typing" (id = chat, {"k","n","a","u"}). */
+ * "person" (id = staff, {"w": "removed" or "role"}), "login" (id = a login that ended), "typing"
+ * (id = chat, {"k","n","a","u"}). */
 
-enum { PICTURE_DELAY_US = 200000, PICTURE_ENTRIES = 50, OPEN_CHATS_MAX = 50 };
+enum {
+    PICTURE_DELAY_US = 200000,
+    PICTURE_ENTRIES = 50,
+    OPEN_CHATS_MAX = 50,
+    CLOSE_DEACTIVATED = 4403,
+    CLOSE_LOGGED_OUT = 4404,
+};
 
 static void publish(struct sup_api *api, const char *topic, struct sup_id id, json_t *ref)
 {
@@ -63,7 +70,7 @@ static void close_session(struct sup_ws_client *client, void *arg)
 {
     const bool *removed = arg;
     if (*removed)
-        sup_ws_close(client, 4403, "deactivated");
+        sup_ws_close(client, CLOSE_DEACTIVATED, "deactivated");
     else
         sup_ws_close(client, SUP_WS_RESTART, "role changed");
 }
@@ -74,7 +81,30 @@ static void on_person_event(struct sup_listener *listener, void *data)
     const struct sup_bus_event *event = data;
     bool removed = strstr(event->ref, "removed") != NULL;
     api_forget_known(api);
+    api_tickets_drop(api, event->id);
+    if (removed && api_ended(api, event->id))
+        sup_log_warn("api", "tickets of an ended account may live on");
     sup_hub_each(api->hub, api_topic('u', event->id).s, close_session, &removed);
+}
+
+void api_login_gone(struct sup_api *api, struct sup_id login)
+{
+    publish(api, "login", login, NULL);
+}
+
+static void close_login(struct sup_ws_client *client, void *arg)
+{
+    (void)arg;
+    sup_ws_close(client, CLOSE_LOGGED_OUT, "logged out");
+}
+
+static void on_login_event(struct sup_listener *listener, void *data)
+{
+    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_login);
+    const struct sup_bus_event *event = data;
+    if (api_ended(api, event->id))
+        sup_log_warn("api", "tickets of an ended login may live on");
+    sup_hub_each(api->hub, api_topic('l', event->id).s, close_login, NULL);
 }
 
 void api_me_changed(struct sup_api *api, struct sup_id staff)
@@ -610,6 +640,7 @@ sup_err api_news_create(struct sup_api *api)
         {"me", &api->on_me, on_me_event},
         {"timeout", &api->on_timeout, on_timeout_event},
         {"person", &api->on_person, on_person_event},
+        {"login", &api->on_login, on_login_event},
     };
     sup_err err = sup_timer_create(api->opts.loop, on_picture_due, api, &api->picture_timer);
     for (size_t i = 0; !err && i < sizeof(topics) / sizeof(topics[0]); i++) {
@@ -642,6 +673,7 @@ void api_news_destroy(struct sup_api *api)
     sup_listener_remove(&api->on_me);
     sup_listener_remove(&api->on_timeout);
     sup_listener_remove(&api->on_person);
+    sup_listener_remove(&api->on_login);
     sup_listener_remove(&api->on_queue);
     sup_listener_remove(&api->on_registered);
     sup_listener_remove(&api->on_pool);

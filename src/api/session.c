@@ -197,6 +197,23 @@ static void say_bye(struct api_session *session, unsigned n)
                                         "retry_after_ms", retry_ms));
 }
 
+/* The sockets of a login end with it; a renewal may come from another login of the same person. */
+static sup_err follow_login(struct api_session *session, struct sup_id login)
+{
+    struct sup_hub *hub = session->api->hub;
+    sup_err err = SUP_OK;
+    if (sup_id_equal(session->login, login))
+        return SUP_OK;
+    if (!sup_id_is_zero(login))
+        err = sup_hub_subscribe(hub, session->client, api_topic('l', login).s);
+    if (err)
+        return err;
+    if (!sup_id_is_zero(session->login))
+        sup_hub_unsubscribe(hub, session->client, api_topic('l', session->login).s);
+    session->login = login;
+    return SUP_OK;
+}
+
 static void accept_hello(struct api_op *op, const struct sup_actor *actor)
 {
     struct api_session *session = op->session;
@@ -211,7 +228,8 @@ static void accept_hello(struct api_op *op, const struct sup_actor *actor)
     session->ready = true;
     sup_timer_start(session->timer, SILENCE_TIMEOUT_US);
     watch_expiry(session, actor->expires_us);
-    if (sup_hub_subscribe(session->api->hub, session->client, api_topic('u', actor->id).s) ||
+    if (follow_login(session, actor->session) ||
+        sup_hub_subscribe(session->api->hub, session->client, api_topic('u', actor->id).s) ||
         (sup_actor_is_staff(actor) &&
          sup_hub_subscribe(session->api->hub, session->client, "staff"))) {
         api_op_fail(op, "overloaded", NULL, NULL);
@@ -283,6 +301,8 @@ static void renew(struct api_op *op, const char *code, const struct sup_actor *a
     } else if (!sup_id_equal(actor->id, session->actor.id) || actor->role != session->actor.role) {
         api_denied(op, SUP_OP_WS_CONNECT);
         api_op_fail(op, "denied", "auth.renew: of the same person", NULL);
+    } else if (follow_login(session, actor->session)) {
+        api_op_fail(op, "overloaded", NULL, NULL);
     } else {
         watch_expiry(session, actor->expires_us);
         api_op_reply(op, 0, "auth.renewed", json_pack("{s:o}", "expires_at", expiry_json(session)));

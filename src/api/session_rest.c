@@ -244,9 +244,14 @@ void api_session_get(struct api_op *op)
 static void on_deleted(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
-    if (reply->err)
+    struct sup_id login;
+    if (reply->err) {
         api_op_fail_db(op, reply);
-    else if (set_cookie(op, ""))
+        return;
+    }
+    if (api_login_ref(op, &login))
+        api_login_gone(op->api, login);
+    if (set_cookie(op, ""))
         api_op_fail(op, "internal_error", NULL, NULL);
     else
         api_op_done(op);

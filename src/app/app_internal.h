@@ -67,6 +67,9 @@ sup_err app_config(const char *path, bool need_database, bool need_owner,
 /* Each fills its part from app->config and logs what is wrong. */
 sup_err app_make_mask(struct sup_app *app);
 sup_err app_make_media(struct sup_app *app);
+/* Real-time priority for the calling thread, as media.realtime_priority says, where the system
+ * allows it; told in the log and by a metric. */
+sup_err app_take_priority(struct sup_app *app);
 sup_err app_make_recorders(struct sup_app *app);
 /* key: the setting; file: path; why: what is wrong with it. Borrowed for the call. */
 typedef void (*app_sound_problem_cb)(const char *key, const char *file, const char *why, void *arg);

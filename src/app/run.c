@@ -306,9 +306,9 @@ static sup_err start(struct sup_app *app)
     if (sup_log_level_parse(c->log.level, &level) == SUP_OK)
         sup_log_setup(level, STDERR_FILENO, (unsigned)c->log.lines_per_second);
     sup_err (*const steps[])(struct sup_app *) = {
-        app_make_mask,      make_jwt,        app_make_media, app_make_relay,
-        app_make_recorders, make_database,   make_features,  make_sealer,
-        app_make_assets,    app_make_server, make_signals,
+        app_take_priority, app_make_mask,      make_jwt,        app_make_media,
+        app_make_relay,    app_make_recorders, make_database,   make_features,
+        make_sealer,       app_make_assets,    app_make_server, make_signals,
     };
     sup_err err = sup_loop_create(&app->loop);
     if (!err)

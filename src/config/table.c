@@ -310,9 +310,13 @@ const struct row config_rows[] = {
     BOOL(media, sibling_socket, "true", FIXED,
          "Receive sound on a second socket beside libnice's, where the kernel can. false: always "
          "through libnice."),
-    INT(media, gather_us, "250", 0, 2000, FIXED,
-        "Microseconds between two wake-ups for sound when many calls run: packets that came "
-        "meanwhile share one. 0: each its own."),
+    INT(media, gather_us, "350", 0, 2000, FIXED,
+        "Microseconds between two wake-ups for sound when many calls run (a packet or more in that "
+        "time): packets that came meanwhile share one. 0: each its own."),
+    INT(media, realtime_priority, "1", 0, 99, FIXED,
+        "Real-time priority (SCHED_RR) of the loop that relays sound, so that packets do not wait "
+        "behind other programs; taken where the system allows it (CAP_SYS_NICE, or LimitRTPRIO= of "
+        "the service). 0: none."),
     BOOL(
         media, dscp, "true", FIXED,
         "Mark the calls' packets for expedited forwarding (DSCP 46), so that networks that heed it "

@@ -267,6 +267,66 @@ class Sockets(ApiTest):
         self.assertEqual((await rest.get("/me")).status, 401)
         self.assert_problem(await rest.post("/session", {"email": account["email"], "password": account["password"]}), 401, "bad_credentials")
 
+    async def by_hand(self, rest, socket):
+        """A socket of this login that does not come back by itself."""
+        ticket = (await rest.post("/ws-ticket", base=socket)).body["ticket"]
+        ws = await websockets.connect(self.sockets[socket], subprotocols=["support.v1"], origin=SITE, compression=None)
+        self.addAsyncCleanup(ws.close)
+        await ws.send(json.dumps({"type": "hello", "ticket": ticket}))
+        while json.loads(await asyncio.wait_for(ws.recv(), 10))["type"] != "welcome":
+            pass
+        return ws
+
+    async def close_code(self, ws):
+        try:
+            while True:
+                await asyncio.wait_for(ws.recv(), 15)
+        except websockets.ConnectionClosed as e:
+            return e.rcvd.code if e.rcvd else None
+
+    async def answers(self, ws):
+        await ws.send('{"type":"ping","id":"still"}')
+        while json.loads(await asyncio.wait_for(ws.recv(), 10)).get("id") != "still":
+            pass
+
+    async def login_of(self, account):
+        rest = Rest(self.bases, None, SITE)
+        rest.me = await rest.login(account["email"], account["password"])
+        return rest
+
+    async def test_logging_out_closes_the_sockets_of_that_login_everywhere(self):
+        account = self.stack.add_staff(f"out-{uid()[:8]}", "agent", "Out Goer")
+        here, there = await self.login_of(account), await self.login_of(account)
+        own = [await self.by_hand(here, 0), await self.by_hand(here, 1), await self.by_hand(here, 1)]
+        others = [await self.by_hand(there, 0), await self.by_hand(there, 1), await self.by_hand(await self.staff("agent"), 1)]
+        moved_in, moved_out = await self.by_hand(there, 1), await self.by_hand(here, 1)
+        self.assertEqual((await self.renewed(moved_in, ticket=(await here.post("/ws-ticket", base=1)).body["ticket"]))["type"], "auth.renewed")
+        self.assertEqual((await self.renewed(moved_out, ticket=(await there.post("/ws-ticket", base=1)).body["ticket"]))["type"], "auth.renewed")
+        unused = [(await here.post("/ws-ticket", base=n)).body["ticket"] for n in (0, 1)]
+        self.assertEqual((await here.delete("/session")).status, 204)
+        for ws in [*own, moved_in]:
+            self.assertEqual(await self.close_code(ws), 4404)
+        for ws in [*others, moved_out]:
+            await self.answers(ws)
+        for socket, ticket in enumerate(unused):
+            _, code = await self.closed(first=json.dumps({"type": "hello", "ticket": ticket}), socket=socket)
+            self.assertEqual(code, 4401)
+        self.assertEqual((await there.get("/me", base=1)).status, 200)
+
+    async def test_a_deactivated_account_loses_its_sockets_everywhere(self):
+        account = self.stack.add_staff(f"off-{uid()[:8]}", "agent", "Off Goer")
+        here, there = await self.login_of(account), await self.login_of(account)
+        own = [await self.by_hand(rest, socket) for rest in (here, there) for socket in (0, 1)]
+        other = await self.by_hand(await self.staff("agent"), 1)
+        unused = (await here.post("/ws-ticket", base=1)).body["ticket"]
+        admin = await self.staff("admin")
+        self.assertEqual((await admin.delete(f"/staff/{here.me['id']}", base=0)).status, 204)
+        for ws in own:
+            self.assertEqual(await self.close_code(ws), 4403)
+        await self.answers(other)
+        _, code = await self.closed(first=json.dumps({"type": "hello", "ticket": unused}), socket=1)
+        self.assertEqual(code, 4401)
+
     async def test_ping(self):
         client = await self.connect(self.customer())
         self.assertEqual((await client.ask(type="ping"))["type"], "pong")

@@ -440,3 +440,39 @@ mutation("the agent sees the quality of private supervision", "sql/migrations/00
          "sql 61_call_party.sql")
 mutation("a part's quality is told as the customer's", "src/call/samples.c",
          "    *leg = SUP_CALL_ROW_PART;\n", "    *leg = SUP_CALL_ROW_CUSTOMER;\n", "e2e test_parties Parties.test_listen_whisper_barge")
+
+# --- the beat of a busy engine ---
+mutation("the beat never ends", "src/media/beat.c", "beat->on = per_two_gaps >= (was ? 1u : 2u);", "beat->on = was || per_two_gaps >= 2;",
+         "unit media.test_engine")
+mutation("the beat is not armed again", "src/media/beat.c", "    if (beat->on)\n        arm(beat, now_us + beat->gap_us);\n", "    (void)now_us;\n",
+         "unit media.test_engine")
+mutation("who beats is woken by deadlines too", "src/media/engine.c", "engine->heap_len > 0 && !engine->beat.on ?", "engine->heap_len > 0 ?",
+         "unit media.test_engine")
+mutation("real-time priority for every thread", "src/app/priority.c", "SCHED_RR | SCHED_RESET_ON_FORK", "SCHED_RR", "api priority")
+# --- what is no request ---
+mutation("any major version of HTTP is taken", "src/net/head.c",
+         "    else if (v[5] != '1')\n", "    else if (v[5] == '0')\n", "unit net.test_head")
+mutation("a header line without a colon runs into the next", "src/net/head.c",
+         "    else if (!is_token_char(c))\n        refuse(h, 400, \"bad_request\", \"header line",
+         "    else if (c == 0)\n        refuse(h, 400, \"bad_request\", \"header line", "unit net.test_head")
+mutation("heads are left to libwebsockets", "src/net/conn_head.c",
+         "    conn->lws_cb = conn->poll->poll_cb;\n    conn->poll->poll_cb = on_head;\n", "", "unit net.test_http")
+mutation("a second request under TLS is never read", "src/net/conn_head.c",
+         "SSL_pending(ssl) > 0)", "SSL_pending(ssl) < 0)", "unit net.test_http")
+mutation("half a request is dropped without a word", "src/net/conn.c",
+         "    else if (conn->state == CONN_HEAD && conn->head.bytes > 0)\n        sup_net_conn_refuse(conn, &late);\n", "", "unit net.test_http")
+mutation("any Sec-WebSocket-Key will do", "src/net/ws_upgrade.c",
+         "    if (!key_is_whole(conn->wsi))", "    if (false)", "api refusals refusals")
+
+# --- who is asked for a call ---
+mutation("a call's place is given up after half a minute", "sql/functions/54_call_life.sql",
+         "coalesce(q.away_until, support.now() + support.seconds('queue.place_s')) end",
+         "coalesce(q.away_until, support.now() + support.seconds('queue.place_s') / 2) end", "e2e test_call_life Place.test_kept_while_the_page_is_gone")
+mutation("who declined is asked again once others have declined", "sql/functions/41_queue.sql",
+         "when n.id = any (p_entry.declined_by) then 'declined'",
+         "when n.id = any (p_entry.declined_by) and p_entry.kind = 'chat' then 'declined'", "api call_life declined_call")
+mutation("a call that nobody took rings at the same agent again", "sql/functions/41_queue.sql",
+         "order by j.missed, j.direct desc,", "order by j.direct desc, j.missed and p_entry.kind = 'chat',", "api call_life unanswered_call")
+mutation("missed calls do not count", "sql/functions/42_offer.sql",
+         "        where p.staff_id = offers_expire.staff_id and p.chosen = 'available' returning",
+         "        where p.staff_id = offers_expire.staff_id and p.chosen = 'available' and offers_expire.kind = 'chat' returning", "api call_life misses_calls")

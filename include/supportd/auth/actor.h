@@ -18,7 +18,8 @@ struct sup_actor {
                                           function */
     char name[SUP_ACTOR_NAME_MAX + 1]; /* UTF-8, may be empty */
     char language[16];                 /* of a customer; may be empty */
-    int64_t expires_us;                /* wall time at which the credential ends; 0: not known */
+    struct sup_id session; /* names the login of a built-in account; zero: another way */
+    int64_t expires_us;    /* wall time at which the credential ends; 0: not known */
 };
 
 /* Fills text from role and id. */
