@@ -122,6 +122,16 @@ class Recordings(ApiTest):
         await admin.put("/settings/recording.agents_may_play", {"value": True})
         self.assertEqual((await agent.get(path)).status, 200)
         self.assertEqual([i["id"] for i in (await agent.get(f"/recordings?staff_id={item['staff']['id']}&limit=1")).body["items"]], [item["id"]])
+        later = await self.staff("agent2")
+        found = f"/recordings?staff_id={later.me['id']}"
+        self.assertEqual([(await later.get(path)).status] + (await admin.get(found)).body["items"], [404])
+        self.sql("select result from support.recording_party('system:media', %s, 1, %s, 'agent', 700)", item["id"], later.me["id"])
+        self.assertEqual((await later.get(path)).status, 200, "heard in it, though another began")
+        for rest in (later, admin):
+            self.assertEqual([i["id"] for i in (await rest.get(found)).body["items"]], [item["id"]])
+        self.assertEqual((await later.get(f"{path}/tracks/0")).raw[:4], b"OggS")
+        await admin.put("/settings/recording.agents_may_play", {"value": False})
+        self.assertEqual((await later.get(path)).status, 404)
         self.assertEqual((await admin.get(f"/recordings?customer_id={uid()}")).body["items"], [])
         self.assertEqual((await admin.get("/recordings?call_id=x")).code, "not_an_id")
 

@@ -417,8 +417,20 @@ class Others(RecordingTest):
         names = [p["staff"]["name"] for p in (await chief.request("GET", f"/recordings/{recording}"))["recording"]["parties"]]
         self.assertEqual(len(set(names)), 3)
         self.assertIn("whole", self.stack.run("recording", "verify").stdout)
+        await self.check_who_may(recording, [(agent, parties[0]["staff_id"]), (other, other_id)], chief, chief_id)
         self.assertIn(names[1], self.exported)
         self.check_mix(recording, [pcm for pcm, _ in sounds], duration_ms)
+
+    async def check_who_may(self, recording, agents, chief, chief_id):
+        """Everybody who is heard finds it, and may hear it if the setting says so."""
+        admin = await self.client("admin", self.stack.http(), account=self.stack.staff["admin"])
+        for allowed in (False, True):
+            await admin.request("PUT", "/settings/recording.agents_may_play", {"value": allowed})
+            for client, staff_id in agents:
+                own = (await client.request("GET", f"/recordings?staff_id={staff_id}"))["items"]
+                self.assertEqual([item["id"] for item in own], [recording] * allowed)
+        for staff_id in [staff_id for _, staff_id in agents] + [chief_id]:
+            self.assertEqual([i["id"] for i in (await chief.request("GET", f"/recordings?staff_id={staff_id}"))["items"]], [recording])
 
     def check_mix(self, recording, parties, duration_ms):
         """One file: the customer left, the sum of all others right."""

@@ -361,6 +361,10 @@ mutation("the stream of the notice goes on in the place of the other's", "src/me
          "    leg->notice = NULL;\n    sup_send_stream_switch(&leg->out);", "    leg->notice = NULL;", "unit media.test_session")
 mutation("a notice without end is taken", "src/app/sounds.c",
          "    if (!err && sup_hold_count(*notice) > SUP_PROMPT_PACKETS_MAX)", "    if (!err && sup_hold_count(*notice) > SUP_HOLD_PACKETS_MAX)", "api sounds notice")
+mutation("who takes a call over may not hear its recording", "sql/migrations/0018_recording_people.sql",
+         "(staff_id = (select support.actor_staff()) or (select support.actor_staff()) = any (others))", "staff_id = (select support.actor_staff())", "sql 61_recording.sql")
+mutation("recordings are found by who began them alone", "sql/functions/53_recording.sql",
+         "where r.others @> array[p_staff] and", "where r.others @> array[p_call] and", "sql 61_recording.sql")
 mutation("what was said in a pause is recorded when it comes late", "src/media/recorder_track.c",
          "if (place < w->from) {", "if (place < w->from - 999999) {", "unit media.test_recorder_track")
 mutation("a pause is ignored", "src/call/recording.c",
