@@ -11,6 +11,7 @@ import asyncio
 import fractions
 import json
 import os
+import random
 import sys
 import time
 import uuid
@@ -71,6 +72,35 @@ class Nowhere:
 
     def __getattr__(self, name):
         return getattr(self.real, name)
+
+
+class Lossy:
+    """A transport that loses a share of the sound that it is given."""
+
+    def __init__(self, real, share):
+        self.real = real
+        self.share = share
+        self.random = random.Random(1)
+
+    def sendto(self, data, addr=None):
+        sound = 128 <= data[0] <= 191 and not 64 <= data[1] & 127 <= 95
+        if not sound or self.random.random() >= self.share:
+            self.real.sendto(data, addr)
+
+    def heal(self):
+        self.share = 0
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+
+class Links:
+    def __init__(self, links):
+        self.links = links
+
+    def heal(self):
+        for link in self.links:
+            link.heal()
 
 
 class Peer:
@@ -151,6 +181,12 @@ class Peer:
         for protocol in self.sockets:
             protocol.transport = Nowhere(protocol.transport)
             protocol.datagram_received = lambda *args: None
+
+    def lose(self, share):
+        """From now on this share of what leaves as sound is lost, until heal()."""
+        for protocol in self.sockets:
+            protocol.transport = Lossy(protocol.transport, share)
+        return Links([protocol.transport for protocol in self.sockets])
 
     async def connect(self, call_id, timeout=10):
         """Offers, takes the answer and the daemon's candidates, waits for DTLS. False: it failed."""

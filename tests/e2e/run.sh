@@ -1,5 +1,5 @@
 #!/bin/sh
-# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 long browsers reload pairs calls consult player demo
+# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 long browsers reload pairs calls consult player music demo
 #
 # Needs build/release/supportd (long builds its generator beside it) and the packages of `config/install.sh test`. All that talks runs in
 # network namespaces of its own. Nothing is tried twice. Two lanes run side by side, as most of the time
@@ -46,6 +46,7 @@ run()
     pairs) nodes pairs test_pairs.mjs ;;
     reload) nodes reload test_browser_survival.mjs ;;
     calls) nodes calls test_calls.mjs ;;
+    music) nodes music test_music.mjs ;;
     player) nodes player test_player.mjs ;;
     consult) nodes consult test_consult.mjs ;;
     demo) part demo 300 sh tests/e2e/test_demo.sh ;;
@@ -60,7 +61,7 @@ lane()
     done
 }
 
-all="aiortc life parties recording survival networks ipv6 long browsers reload pairs calls consult player demo"
+all="aiortc life parties recording survival networks ipv6 long browsers reload pairs calls consult player music demo"
 parts=${*:-$all}
 for name in $parts; do
     case " $all " in
@@ -72,7 +73,7 @@ for name in $parts; do
     esac
 done
 lane aiortc life parties recording survival networks ipv6 long &
-lane browsers reload pairs calls consult player demo
+lane browsers reload pairs calls consult player music demo
 wait
 
 passed=0

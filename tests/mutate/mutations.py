@@ -483,3 +483,12 @@ mutation("a call that nobody took rings at the same agent again", "sql/functions
 mutation("missed calls do not count", "sql/functions/42_offer.sql",
          "        where p.staff_id = offers_expire.staff_id and p.chosen = 'available' returning",
          "        where p.staff_id = offers_expire.staff_id and p.chosen = 'available' and offers_expire.kind = 'chat' returning", "api call_life misses_calls")
+
+# --- what the customer is told of the own side ---
+mutation("the customer is given no advice", "src/api/call_quality.c",
+         "    if (event->advise)\n", "    if (event->advise && event->samples[SUP_CALL_CUSTOMER]->verdicts == 0)\n", "e2e test_aiortc Advice")
+mutation("a silent microphone is no fault", "src/media/quality.c",
+         "        set |= 1u << SUP_VERDICT_SILENT_MICROPHONE;", "        set |= 0;", "e2e test_aiortc Advice")
+mutation("TURN credentials are renewed when they have ended", "src/api/ice.c",
+         "        sup_timer_start(session->ice, opts->turn_ttl_us / 2);", "        sup_timer_start(session->ice, opts->turn_ttl_us + 1000000);",
+         "e2e test_networks ShortCredentials")
