@@ -41,11 +41,21 @@ static sup_err write_problem(struct conn_out *out, const struct sup_problem *pro
     return block ? SUP_OK : SUP_E_NOMEM;
 }
 
+/* The event comes again only when there is more than this. */
+static void wake_above(struct sup_net_conn *conn, size_t bytes)
+{
+    int low = (int)bytes + 1;
+    if ((size_t)low != conn->wakes_at && bytes + conn->wakes_at > 0 &&
+        setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)) == 0)
+        conn->wakes_at = bytes > 0 ? (size_t)low : 0;
+}
+
 void sup_net_conn_refuse(struct sup_net_conn *conn, const struct sup_problem *problem)
 {
     struct sup_net_server *server = conn->server;
     sup_metric_add(server->metrics.requests[problem->status / 100 - 1], 1);
     conn->close_after = true;
+    wake_above(conn, 0);
     conn->state = write_problem(&conn->out, problem) == SUP_OK ? CONN_WRITING : CONN_KILL;
     conn->deadline_us = sup_clock_mono_us() + server->limits.write_timeout_ms * 1000ull;
     sup_net_hold(conn, UV_DISCONNECT);
@@ -57,13 +67,6 @@ static void refuse_head(struct sup_net_conn *conn)
     struct sup_problem problem = {
         .status = conn->head.status, .code = conn->head.code, .detail = conn->head.detail};
     sup_net_conn_refuse(conn, &problem);
-}
-
-/* The event comes again only when there is more than this. */
-static void wake_above(const struct sup_net_conn *conn, size_t bytes)
-{
-    int low = (int)bytes + 1;
-    (void)setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
 }
 
 static bool stream_ended(int fd)

@@ -93,6 +93,7 @@ struct sup_net_conn {
     bool answered;                  /* a request before this one has been answered */
     uint64_t read_before;           /* bytes taken from the socket when it was */
     struct sup_head head;           /* of the next request, as far as it has been seen */
+    size_t wakes_at;                /* SO_RCVLOWAT while a head is incomplete, else 0 */
     uv_poll_cb lws_cb;              /* libwebsockets' own, while ours looks first */
 };
 

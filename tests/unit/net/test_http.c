@@ -523,6 +523,42 @@ START_TEST(bodies_of_every_size_come_whole)
 }
 END_TEST
 
+/* Two requests on one connection, byte by byte, and a third that turns out to be none. */
+static void run_drips(void *arg)
+{
+    static const char *const requests[] = {"GET /things/1?q=a HTTP/1.1\r\n" H "\r\n",
+                                           "POST /echo HTTP/1.1\r\n" H
+                                           "Content-Length: 3\r\n\r\nabc",
+                                           "GET /things/1 HTTP/1.1\r\n" H "X "};
+    static const int expected[] = {200, 200, 400};
+    struct series *s = arg;
+    if (!fixture_open(&s->client, s->tls ? tls_port : plain_port, s->tls))
+        return;
+    for (int i = 0; i < 3; i++) {
+        for (const char *p = requests[i]; *p; p++) {
+            (void)fixture_send(&s->client, p, 1);
+            (void)usleep(500);
+        }
+        fixture_read(&s->client, &s->answer, false);
+        if (s->answer.status != expected[i])
+            break;
+        s->done++;
+    }
+    fixture_close(&s->client);
+}
+
+START_TEST(heads_come_byte_by_byte)
+{
+    for (int mode = 0; mode < 2; mode++) {
+        series.done = 0;
+        series.tls = mode & 1;
+        fixture_run(loop, run_drips, &series);
+        ck_assert_msg(series.done == 3, "mode %d: %d of 3, status %d", mode, series.done,
+                      series.answer.status);
+    }
+}
+END_TEST
+
 static int bytes_right(const struct fixture_answer *a)
 {
     for (size_t i = 0; i < a->body_len; i++)
@@ -648,5 +684,6 @@ SUP_CHECK_MAIN("net http", setup, teardown, request_parts_reach_the_handler,
                wrong_requests_get_clear_answers, methods_without_body_and_head, cors_and_preflight,
                forwarded_headers_count_from_trusted_proxies_only,
                assets_are_negotiated_and_revalidated, bodies_of_every_size_come_whole,
-               a_body_is_streamed_piece_by_piece, a_stream_ends_with_its_client,
-               pipelined_requests_are_answered_in_order, a_pipelined_body_closes_the_connection)
+               heads_come_byte_by_byte, a_body_is_streamed_piece_by_piece,
+               a_stream_ends_with_its_client, pipelined_requests_are_answered_in_order,
+               a_pipelined_body_closes_the_connection)
