@@ -88,9 +88,9 @@ class Peers(Program):
         self.tell(**command)
         return await asyncio.wait_for(future, 30)
 
-    async def leg(self, sound="talk", fec=True, dtx=True, rtcp_ms=1000, mic=False):
+    async def leg(self, sound="talk", fec=True, dtx=True, rtcp_ms=1000, ipv6=False, mic=False):
         """mic: for a browser; the others for wire_peer."""
-        return await self._ask("leg", leg=True, sound=sound, fec=fec, dtx=dtx, rtcp_ms=rtcp_ms, mic=mic)
+        return await self._ask("leg", leg=True, sound=sound, fec=fec, dtx=dtx, rtcp_ms=rtcp_ms, ipv6=ipv6, mic=mic)
 
     async def restart(self, number, moved=False):
         """A new offer from a new socket; moved: at the far side's other address."""
@@ -166,7 +166,7 @@ class Link(Program):
         return await self.command(rebind=address, port=port, to_port=to_port)
 
     async def peers(self):
-        program = await Program.start(*self.far(os.path.join(BUILD, "wire_peer"), FAR, FAR_TOO))
+        program = await Program.start(*self.far(os.path.join(BUILD, "wire_peer"), FAR, FAR_TOO, FAR6))
         self.others.append(await Peers(program.process).begin())
         return self.others[-1]
 
