@@ -10,7 +10,7 @@
  *   {"candidate":N,"text":LINE}           a trickled one
  *   {"send":N,"what":"talk"|"dialog"|"dead"|"none"}  from now on
  *   {"restart":N,"moved":B}            -> {"leg":N,...,"offer":SDP}, from a new socket, and from
- * the other address if moved
+ * the other address if moved; closed_us: since when nobody listens at the old one
  *   {"report":N}                       -> {"report":N,...}: what it sent and received
  *
  * RTCP goes out each rtcp_ms on average, between half and one and a half of it (RFC 3550 6.2; the
@@ -68,6 +68,7 @@ struct leg {
     uint64_t rtcp_us, rtcp_due_us;
     uint32_t lsr; /* of the last sender report, and when it came */
     uint64_t lsr_us;
+    uint64_t closed_us; /* when the last socket was left, 0: never */
     uint32_t sent, octets, reported, received, refused, rtcp_received;
 };
 
@@ -156,8 +157,9 @@ static void say_offer(struct leg *leg)
                    "a=candidate:1 1 udp 2122260223 %s %u typ host\r\n",
                    leg->number + 1, PAYLOAD_TYPE, leg->ufrag, leg->pwd, print, LEVEL_ID,
                    PAYLOAD_TYPE, PAYLOAD_TYPE, leg->address, port);
-    say(json_pack("{s:i, s:i, s:s, s:I, s:s}", "leg", (int)leg->number, "port", (int)port,
-                  "address", leg->address, "ssrc", (json_int_t)leg->ssrc, "offer", sdp));
+    say(json_pack("{s:i, s:i, s:s, s:I, s:I, s:s}", "leg", (int)leg->number, "port", (int)port,
+                  "address", leg->address, "closed_us", (json_int_t)leg->closed_us, "ssrc",
+                  (json_int_t)leg->ssrc, "offer", sdp));
 }
 
 static enum sound_kind kind_of(const char *name)
@@ -188,16 +190,6 @@ static void make_leg(json_t *o)
     (void)sound_get(SOUND_DEAD, leg->fec, leg->dtx);
     dtls_peer_open(&leg->dtls, "SRTP_AEAD_AES_128_GCM", true);
     open_socket(leg, json_is_true(json_object_get(o, "ipv6")) ? address6 : own_address);
-    say_offer(leg);
-}
-
-/* As a page does after a change of network: another socket, new credentials, the same keys. */
-static void restart(struct leg *leg, bool moved)
-{
-    (void)close(leg->fd);
-    open_socket(leg, moved ? other_address : leg->address);
-    leg->path = leg->answered = false;
-    leg->remote = (struct sockaddr_storage){0};
     say_offer(leg);
 }
 
@@ -367,14 +359,15 @@ static void take_rtcp(struct leg *leg, uint8_t *pkt, size_t len)
     }
 }
 
-static void receive(struct leg *leg)
+/* False: there was nothing. */
+static bool receive(struct leg *leg)
 {
     uint8_t pkt[PACKET];
     struct sockaddr_storage source;
     socklen_t source_len = sizeof(source);
     ssize_t n = recvfrom(leg->fd, pkt, sizeof(pkt), 0, (struct sockaddr *)&source, &source_len);
     if (n <= 0)
-        return;
+        return false;
     switch (sup_demux(pkt, (size_t)n)) {
     case SUP_DEMUX_RTP:
         take_rtp(leg, pkt, (size_t)n);
@@ -392,6 +385,20 @@ static void receive(struct leg *leg)
     default:
         break;
     }
+    return true;
+}
+
+/* As a page does after a change of network: another socket, new credentials, the same keys. */
+static void restart(struct leg *leg, bool moved)
+{
+    while (receive(leg))
+        ;
+    leg->closed_us = sup_clock_mono_us();
+    (void)close(leg->fd);
+    open_socket(leg, moved ? other_address : leg->address);
+    leg->path = leg->answered = false;
+    leg->remote = (struct sockaddr_storage){0};
+    say_offer(leg);
 }
 
 /* --- time --- */
@@ -527,7 +534,7 @@ static void run(void)
         int n = epoll_pwait2(epoll, events, EVENTS, &timeout, NULL);
         for (int i = 0; i < n; i++) {
             if (events[i].data.ptr != &control)
-                receive(events[i].data.ptr);
+                (void)receive(events[i].data.ptr);
             else if (!read_commands())
                 return;
         }
