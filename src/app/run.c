@@ -211,6 +211,7 @@ static sup_err make_features(struct sup_app *app)
         .max_calls = (size_t)c->call.max_calls,
         .stats_interval_us = (uint64_t)c->call.stats_interval_ms * 1000,
         .prompts = app->prompts,
+        .notice = app->notice,
         .prompt_interval_us = (uint64_t)c->media.prompt_interval_ms * 1000,
         .no_fec = !c->media.fec,
         .dtx = c->media.dtx,
@@ -346,6 +347,7 @@ static void stop(struct sup_app *app)
     sup_media_engine_destroy(app->engine);
     sup_prompts_destroy(app->prompts);
     sup_hold_destroy(app->hold);
+    sup_hold_destroy(app->notice);
     sup_mask_destroy(app->mask);
     sup_jwt_destroy(app->jwt);
     if (sup_loop_destroy(app->loop))

@@ -496,6 +496,9 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
     call->prompts_metric =
         sup_metrics_counter(opts->metrics, "supportd_call_prompts_total",
                             "Spoken prompts played to waiting callers.", NULL, NULL);
+    call->notices_metric =
+        sup_metrics_counter(opts->metrics, "supportd_call_recording_notices_total",
+                            "Legs that were told by sound that they are recorded.", NULL, NULL);
     call->stats_metric = sup_metrics_counter(opts->metrics, "supportd_call_client_stats_total",
                                              "Reports of clients about calls.", NULL, NULL);
     call->refused_metric = sup_metrics_counter(

@@ -108,7 +108,7 @@ struct sup_call {
     uint64_t deadline;        /* that it is armed for */
     struct sup_timer *reaper; /* frees the dead */
     struct call_batch *batch; /* samples on their way to the tables */
-    struct sup_metric *stats_metric, *prompts_metric;
+    struct sup_metric *stats_metric, *prompts_metric, *notices_metric;
     struct sup_link finishing; /* recordings whose end is on its way to the table */
     size_t finishing_count;
     struct call_retention *retention;

@@ -36,7 +36,7 @@ void sup_head_init(struct sup_head *head)
 
 static void begin_word(struct sup_head *h, enum step step)
 {
-    h->step = step;
+    h->step = (int)step;
     h->word_len = 0;
     h->word[0] = 0;
 }

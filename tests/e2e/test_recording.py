@@ -287,6 +287,69 @@ class Throughout(RecordingTest):
         self.check_beeps(tracks[1][0], started, 1, [(t0, t1), (t2, t3)], "agent")
 
 
+class Announced(RecordingTest):
+    """Both sides hear the configured notice when a recording begins, in place of each other and in the stream that they have."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        path = os.path.join(cls.folder.name, "notice.opus")
+        os.chmod(cls.folder.name, 0o755)
+        wav = os.path.join(cls.folder.name, "notice.wav")
+        sound.write_wav(wav, sound.tone(1700, 1.5))
+        subprocess.run(["opusenc", "--quiet", "--framesize", "20", wav, path], check=True)
+        cls.settings = dict(SETTINGS, **{"media.recording_notice_file": path})
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.folder.cleanup()
+
+    def check_heard(self, peer, pcm, voice, who):
+        size = sound.RATE // 10
+        parts = [pcm[i:i + size] for i in range(0, len(pcm) - size + 1, size)]
+        told = [i for i, part in enumerate(parts) if sound.tone_dbov(part, 1700, 40) > -40]
+        self.assertTrue(13 <= len(told) <= 17 and told[-1] - told[0] == len(told) - 1, f"{who}: notice in parts {told}")
+        for i, part in enumerate(parts):
+            level = sound.tone_dbov(part, voice, 40)
+            if told[0] < i < told[-1]:
+                self.assertLess(level, -45, f"{who}: the other's voice under the notice, part {i}")
+            elif i < told[0] - 1 or i > told[-1] + 2:
+                self.assertGreater(level, -30, f"{who}: the other's voice, part {i} of {len(parts)}, notice {told[0]} to {told[-1]}")
+        self.assertGreater(told[0], 1, who)
+        self.assertLess(told[-1], len(parts) - 4, who)
+        sources, numbers = zip(*peer.numbers)
+        self.assertEqual(len(set(sources)), 1, who)
+        self.assertEqual({(b - a) & 0xFFFF for a, b in zip(numbers, numbers[1:])}, {1}, f"{who}: no gap, nothing twice")
+
+    async def test_both_sides_hear_the_notice(self):
+        await self.policy("on_demand")
+        agent = await self.agent()
+        client, caller, call = await self.waiting_call(hz=500)
+        offer = await self.ring(agent)
+        answerer = self.peer(agent, hz=900)
+        self.assertTrue(await answerer.connect(call["id"]))
+        await agent.request("POST", f"/offers/{offer['id']}/accept", {})
+        await asyncio.sleep(1.5)
+        hearing = asyncio.gather(caller.listen(4), answerer.listen(4))
+        await asyncio.sleep(0.5)
+        await agent.request("PUT", f"/calls/{call['id']}/recording", {"state": "on"})
+        heard = await hearing
+        self.check_heard(caller, heard[0], 900, "customer")
+        self.check_heard(answerer, heard[1], 500, "agent")
+        for state in ("paused", "on"):  # going on is not beginning
+            await agent.request("PUT", f"/calls/{call['id']}/recording", {"state": state})
+        self.assertTone((await caller.listen(1))[sound.RATE // 4:], 900, "customer")
+        await agent.request("POST", f"/calls/{call['id']}/end", {})
+        recording, _, duration_ms, _, incomplete, _, _ = await self.finished(call)
+        self.assertFalse(incomplete)
+        for (pcm, _), voice in zip(self.export(recording), (500, 900)):  # it begins with the notice, not after it
+            self.assertLess(abs(len(pcm) / sound.RATE - duration_ms / 1000), 0.020)
+            self.assertTone(pcm[sound.RATE // 5:sound.RATE], voice, "recorded under the notice")
+            self.assertLess(sound.tone_dbov(pcm, 1700, 40), -50)
+
+
 class Others(RecordingTest):
     """Whoever the customer hears has a track of the own, from then on; nobody else is on any."""
 
@@ -354,14 +417,30 @@ class Others(RecordingTest):
         names = [p["staff"]["name"] for p in (await chief.request("GET", f"/recordings/{recording}"))["recording"]["parties"]]
         self.assertEqual(len(set(names)), 3)
         self.assertIn("whole", self.stack.run("recording", "verify").stdout)
+        await self.check_who_may(recording, [(agent, parties[0]["staff_id"]), (other, other_id)], chief, chief_id)
         self.assertIn(names[1], self.exported)
         self.check_mix(recording, [pcm for pcm, _ in sounds], duration_ms)
+
+    async def check_who_may(self, recording, agents, chief, chief_id):
+        """Everybody who is heard finds it, and may hear it if the setting says so."""
+        admin = await self.client("admin", self.stack.http(), account=self.stack.staff["admin"])
+        for allowed in (False, True):
+            await admin.request("PUT", "/settings/recording.agents_may_play", {"value": allowed})
+            for client, staff_id in agents:
+                own = (await client.request("GET", f"/recordings?staff_id={staff_id}"))["items"]
+                self.assertEqual([item["id"] for item in own], [recording] * allowed)
+        for staff_id in [staff_id for _, staff_id in agents] + [chief_id]:
+            self.assertEqual([i["id"] for i in (await chief.request("GET", f"/recordings?staff_id={staff_id}"))["items"]], [recording])
 
     def check_mix(self, recording, parties, duration_ms):
         """One file: the customer left, the sum of all others right."""
         self.stack.run("recording", "export", recording, self.out, "--mix")
         path = os.path.join(self.out, f"{recording}.mix.opus")
         _, told = decode(path)
+        status, played, _ = self.stack.sound_of("recording", "play", recording)
+        self.assertEqual((status, played[:4]), (0, b"OggS"))
+        with open(path, "rb") as f:
+            self.assertEqual(len(played), len(f.read()), "played as it is exported")
         with tempfile.NamedTemporaryFile(suffix=".wav") as out:
             subprocess.run(["opusdec", "--quiet", "--rate", "48000", path, out.name], check=True, capture_output=True)
             with wave.open(out.name, "rb") as f:

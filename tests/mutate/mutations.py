@@ -351,6 +351,23 @@ mutation("a leap of the time line is looked for over packets, not over time", "s
          "unit media.test_recorder_track")
 mutation("a recording of a process that is taken off stays on", "src/api/news.c",
          "            api_recordings_end_dead(api);\n", "", "api recordings taken_off")
+mutation("the agent is not told by sound of a recording", "src/call/recording.c",
+         "        if (!p->leg || (s != SUP_CALL_CUSTOMER && s != SUP_CALL_AGENT && !p->to_customer))", "        if (!p->leg || s != SUP_CALL_CUSTOMER)",
+         "e2e test_recording Announced")
+mutation("the other's voice goes on under the notice", "src/media/bridge.c",
+         "    if (to->announcing) {\n        to->drops.announced++;", "    if (to->announcing && r->hdr->seq == 1) {\n        to->drops.announced++;",
+         "unit media.test_session")
+mutation("the stream of the notice goes on in the place of the other's", "src/media/bridge.c",
+         "    leg->notice = NULL;\n    sup_send_stream_switch(&leg->out);", "    leg->notice = NULL;", "unit media.test_session")
+mutation("a notice without end is taken", "src/app/sounds.c",
+         "    if (!err && sup_hold_count(*notice) > SUP_PROMPT_PACKETS_MAX)", "    if (!err && sup_hold_count(*notice) > SUP_HOLD_PACKETS_MAX)", "api sounds notice")
+mutation("who takes a call over may not hear its recording", "sql/migrations/0018_recording_people.sql",
+         "(staff_id = (select support.actor_staff()) or (select support.actor_staff()) = any (others))", "staff_id = (select support.actor_staff())", "sql 61_recording.sql")
+mutation("recordings are found by who began them alone", "sql/functions/53_recording.sql",
+         "where r.others @> array[p_staff] and", "where r.others @> array[p_call] and", "sql 61_recording.sql")
+mutation("playing from the command line leaves no trace", "src/app/recording_cmd.c",
+         "sup_recording_store_play(d->pool, \"system:admin\", id, (int)track, NULL, on_rows, d)",
+         "sup_recording_store_get(d->pool, \"system:admin\", id, on_rows, d)", "api recordings command_line")
 mutation("what was said in a pause is recorded when it comes late", "src/media/recorder_track.c",
          "if (place < w->from) {", "if (place < w->from - 999999) {", "unit media.test_recorder_track")
 mutation("a pause is ignored", "src/call/recording.c",

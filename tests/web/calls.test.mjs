@@ -4,10 +4,24 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BARAKA, oggOpus } from "./fake/calls.mjs";
 import { AMINA, OTIENO, WANJA } from "./fake/daemon.mjs";
-import { ALL, look, SOME, staff, stage, widget } from "./fake/stage.mjs";
+import { ALL, look, resize, SOME, staff, stage, widget } from "./fake/stage.mjs";
 
 const { daemon, peer } = await stage();
 const ME = { id: AMINA, name: "Amina Otieno" };
+const LONG = "Hans-Joachim Leutheusser-Schnarrenberger";
+
+/* How far an element's words reach beyond it; an ellipsis hides the same. */
+function cut(element) {
+  const beyond = [];
+  if (element.scrollWidth > element.clientWidth + 1) beyond.push("width");
+  if (element.scrollHeight > element.clientHeight + 1) beyond.push("height");
+  if (
+    getComputedStyle(element).textOverflow === "ellipsis" &&
+    getComputedStyle(element).overflowX !== "visible"
+  )
+    beyond.push("ellipsis");
+  return beyond;
+}
 
 async function until(check, what) {
   for (const end = Date.now() + 30000; ; ) {
@@ -92,18 +106,41 @@ test("agent: asks a colleague, talks with either and all, takes back, hands over
   };
   const party = (patch) =>
     daemon.callState(call, "active", { parties: [{ ...call.parties[0], ...patch }] });
+  const heard = (names) =>
+    page
+      .locator('[data-testid="level-other"] .metername')
+      .getByText(names, { exact: true })
+      .waitFor();
+  await heard("Customer");
   await ask();
   assert.equal(await page.getByTestId("consult-complete").isDisabled(), true);
+  await heard("Nobody is heard");
   await look(page, "staff-consult-asked", SOME);
   await page.getByTestId("consult-return").click();
   await page.getByTestId("consult").waitFor({ state: "detached" });
   await ask();
   party({ state: "open", expires_at: null });
-  for (const who of ["all", "customer", "colleague"]) {
+  await heard(BARAKA.name);
+  const sides = {
+    all: `${BARAKA.name} and Customer`,
+    customer: "Customer",
+    colleague: BARAKA.name,
+  };
+  for (const [who, names] of Object.entries(sides)) {
     await page.getByTestId(`talk-${who}`).click();
     await page.locator(`[data-testid="consult"][data-talk="${who}"]`).waitFor();
+    await heard(names);
   }
   await look(page, "staff-consult", ALL);
+  party({ talk: "all", staff: { id: BARAKA.id, name: LONG } });
+  await heard(`${LONG} and Customer`);
+  await look(page, "staff-consult-long", [...ALL, [1920, "dark"]]);
+  for (const size of [360, 768, 1280, 1920]) {
+    await resize(page, size, "light");
+    assert.deepEqual(await page.getByTestId("talk-colleague").evaluate(cut), [], `at ${size}`);
+    assert.deepEqual(await page.locator(".metername").last().evaluate(cut), [], `at ${size}`);
+  }
+  await resize(page, 1280, "light");
   await page.getByTestId("consult-complete").click();
   await page.getByTestId("callpanel").waitFor({ state: "detached" });
   await page.getByText(`Transferred to ${BARAKA.name}.`).waitFor();

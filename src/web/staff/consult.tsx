@@ -35,13 +35,14 @@ export function Consult({ call }: { call: Call }) {
           )}
         </span>
       </p>
-      <fieldset class="segments">
+      <fieldset class="segments talk">
         <legend class="sr">{t("consult_talk")}</legend>
         {TALK.map((who) => (
           <button
             type="button"
             key={who}
             aria-pressed={party.talk === who}
+            title={who === "colleague" ? name : undefined}
             disabled={busy || (who === "all" && !open)}
             onClick={() => void desk.act("POST", "consult/talk", { with: who })}
             data-testid={`talk-${who}`}

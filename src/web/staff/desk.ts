@@ -222,7 +222,8 @@ export class Desk {
   private _signedOut(): void {
     if (this.phase.value !== "in") return;
     this.client.socket.stop();
-    this.phase.value = "login";
+    /* Nothing of this person stays: no chats, no open microphone. */
+    location.reload();
   }
 
   private async _refresh(): Promise<void> {

@@ -30,10 +30,13 @@ export class Party {
   ) {}
 
   async refresh(): Promise<void> {
+    /* News that come while the answer is under way are newer than the answer. */
+    const before = [this.asked.value, this.open.value];
     const { items } = await this._rest<List<Part>>("GET", "/call-parties");
     const live = new Set(items.map((p) => p.call_id));
     for (const old of [this.asked.value, this.open.value])
-      if (old && !live.has(old.call_id)) this._closed({ ...old, state: "closed", reason: null });
+      if (old && before.includes(old) && !live.has(old.call_id))
+        this._closed({ ...old, state: "closed", reason: null });
     for (const part of items) this.take(part);
   }
 

@@ -3,12 +3,13 @@ import { meterOf } from "../shared/call";
 import type { Leg } from "../shared/protocol";
 import { grade, lossPercent, mosOf, worst } from "../shared/quality";
 import { desk } from "./desk";
-import { Icon, Tick } from "./parts";
+import { heardBy } from "./heard";
+import { customerName, Icon, Tick } from "./parts";
 
 function Meter({ label, level, id }: { label: string; level: number; id: string }) {
   return (
     <p class="meter" data-testid={`level-${id}`} data-level={level.toFixed(4)}>
-      <span>{label}</span>
+      <span class="metername">{label}</span>
       <meter class="sr" min={0} max={1} value={meterOf(level)} aria-label={label} />
       <span class="track" aria-hidden="true">
         <span class="bar" style={{ "--level": meterOf(level).toFixed(2) }} />
@@ -17,13 +18,26 @@ function Meter({ label, level, id }: { label: string; level: number; id: string 
   );
 }
 
+/* The names of those who can be heard. */
+function heardNames(): string {
+  const t = desk.t.value;
+  const call = desk.call.call.value;
+  if (!call) return t("level_other");
+  const guest = desk.call.guest.value !== null;
+  const heard = heardBy(desk.me.value?.id, call, guest ? desk.party.open.value : null);
+  const names = heard.staff.map((p) => customerName(p.name));
+  if (heard.customer) names.push(t("level_other"));
+  if (!names.length) return t("level_nobody");
+  return new Intl.ListFormat(desk.lang.value, { type: "conjunction" }).format(names);
+}
+
 export function Meters() {
   const t = desk.t.value;
   const { own, other } = desk.call.levels.value;
   return (
     <div class="meters">
       <Meter label={t("level_own")} level={own} id="own" />
-      <Meter label={t("level_other")} level={other} id="other" />
+      <Meter label={heardNames()} level={other} id="other" />
     </div>
   );
 }

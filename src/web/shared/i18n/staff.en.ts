@@ -150,6 +150,7 @@ export const en = {
   call_attach: "Attach microphone",
   level_own: "You",
   level_other: "Customer",
+  level_nobody: "Nobody is heard",
   quality: "Call quality",
   q_mos: "MOS (estimate)",
   q_loss: "Loss",

@@ -152,6 +152,7 @@ export const sw: Like<typeof en> = {
   call_attach: "Unganisha maikrofoni",
   level_own: "Wewe",
   level_other: "Mteja",
+  level_nobody: "Hakuna anayesikika",
   quality: "Ubora wa simu",
   q_mos: "MOS (makadirio)",
   q_loss: "Upotevu",
