@@ -455,7 +455,7 @@ mutation("the beat is not armed again", "src/media/beat.c", "    if (beat->on)\n
          "unit media.test_engine")
 mutation("who beats is woken by deadlines too", "src/media/engine.c", "engine->heap_len > 0 && !engine->beat.on ?", "engine->heap_len > 0 ?",
          "unit media.test_engine")
-mutation("real-time priority for every thread", "src/app/priority.c", "SCHED_RR | SCHED_RESET_ON_FORK", "SCHED_RR", "api priority")
+mutation("real-time priority for every thread", "src/app/priority.c", "SCHED_RR | SCHED_RESET_ON_FORK", "SCHED_RR", "api priority the_loop")
 # --- what is no request ---
 mutation("any major version of HTTP is taken", "src/net/head.c",
          "    else if (v[5] != '1')\n", "    else if (v[5] == '0')\n", "unit net.test_head")

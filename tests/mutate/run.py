@@ -5,11 +5,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-TREE = os.path.join(ROOT, "build", "mutate", "tree")
+LANE = os.environ.get("SUPPORTD_MUTATE_LANE", "0/1")  # which of how many, each with a tree of its own
+TREE = os.path.join(ROOT, "build", "mutate", "tree" + LANE.split("/")[0])
 BUILD = os.path.join(TREE, "build", "debug")  # where the test commands look
 LOGS = os.path.join(ROOT, "build", "mutate", "log")
 sys.path.insert(0, HERE)
@@ -147,24 +149,21 @@ def report(ok, word, name, test, seconds, detail):
     print(f"{'ok  ' if ok else 'FAIL'} {word:9} {seconds:5.1f} s  {name}  [{test}]  {detail}", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-k", default="", help="pattern in a mutation's name")
-    parser.add_argument("--list", action="store_true")
-    args = parser.parse_args()
-    chosen = [m for m in MUTATIONS if re.search(args.k, m["name"])]
-    if args.list:
-        for m in chosen:
-            print(f"{m['name']}: {m['file']} [{m['test']}]")
-        return 0
-    os.makedirs(LOGS, exist_ok=True)
+def mine(mutations):
+    """The mutations of this lane: whole tests, each kind shared out evenly."""
+    lane, lanes = map(int, LANE.split("/"))
+    tests = sorted({m["test"] for m in mutations}, key=lambda test: (test.split()[0], test))[lane::lanes]
+    return [m for m in mutations if m["test"] in tests]
+
+
+def run_lane(chosen):
+    """(noticed, not noticed)"""
     sync()
-    log = fresh_log("configure")
+    log = fresh_log("configure " + LANE)
     if spawn(["cmake", "-S", ".", "-B", "build/debug", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
               "-DCMAKE_C_FLAGS=-O0 -w", "-DSUP_WEB=OFF"], log, 120) != 0:
         print(open(log, encoding="utf-8", errors="replace").read()[-3000:])
-        print("0 passed, 1 failed")
-        return 1
+        return 0, 1
     passed = failed = 0
     broken = set()
     for test in dict.fromkeys(m["test"] for m in chosen):
@@ -179,6 +178,45 @@ def main():
         report(noticed, "mutation", m["name"], m["test"], time.monotonic() - begun, detail)
         passed += noticed
         failed += not noticed
+    return passed, failed
+
+
+def run_lanes(count):
+    """The same in so many processes; what they print comes as it is."""
+    argv = [sys.executable, *sys.argv]
+    lanes = [subprocess.Popen(argv, env=dict(os.environ, SUPPORTD_MUTATE_LANE=f"{n}/{count}"), stdout=subprocess.PIPE, text=True)
+             for n in range(count)]
+    texts = [""] * count
+
+    def follow(n):
+        for line in lanes[n].stdout:
+            texts[n] += line
+            if not SUM.match(line):
+                print(line, end="", flush=True)
+    threads = [threading.Thread(target=follow, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sums = [SUM.findall(text) or [("0", "1")] for text in texts]  # a lane that died has failed
+    return sum(int(s[-1][0]) for s in sums), sum(int(s[-1][1]) for s in sums)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-k", default="", help="pattern in a mutation's name")
+    parser.add_argument("--list", action="store_true")
+    args = parser.parse_args()
+    chosen = [m for m in MUTATIONS if re.search(args.k, m["name"])]
+    for m in chosen:
+        Command(m["test"])  # says so if there is no such test
+    if args.list:
+        for m in chosen:
+            print(f"{m['name']}: {m['file']} [{m['test']}]")
+        return 0
+    os.makedirs(LOGS, exist_ok=True)
+    single = "SUPPORTD_MUTATE_LANE" in os.environ or len({m["test"] for m in chosen}) == 1
+    passed, failed = run_lane(mine(chosen)) if single else run_lanes(os.cpu_count())
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
