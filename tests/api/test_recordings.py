@@ -3,6 +3,7 @@ import asyncio
 import glob
 import json
 import os
+import subprocess
 
 from harness import ApiTest, luhn_card, rng, uid
 
@@ -173,6 +174,7 @@ class Recordings(ApiTest):
         for party in ("customer", "agent"):
             with open(os.path.join(out, f"{item['id']}.{party}.opus"), "rb") as f:
                 self.assertEqual(f.read(4), b"OggS")
+        await self.check_play(item)
         self.stack.run("recording", "make-key", self.stack.recording_keys)  # rotation: old recordings stay readable
         self.assertIn(f"{item['id']}: whole", self.stack.run("recording", "verify").stdout)
         path = info["files"][0]["path"]
@@ -192,6 +194,29 @@ class Recordings(ApiTest):
             f.write(data)
         for words in (["export"], ["export", "x", "y"], ["export", uid(), out], ["play-info", uid()], ["nonsense"], []):
             self.assertNotEqual(self.stack.run("recording", *words, check=False).returncode, 0, words)
+
+    async def check_play(self, item):
+        """What comes out is Ogg Opus, as long as the recording; each opening is an audit row before the first byte."""
+        opened = "select count(*) from support.support_activity_logs where action = 'recording.play' and subject_ref = %s and actor_ref = 'admin' and actor_kind = 'system'"
+        before = self.sql(opened, item["id"])[0][0]
+        for words in ((), ("--track", "0"), ("--track", "1")):
+            status, sound, said = self.stack.sound_of("recording", "play", item["id"], *words)
+            self.assertEqual((status, said), (0, ""), words)
+            told = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=format_name,duration:stream=codec_name,channels", "-of", "json", "-"],
+                                  input=sound, capture_output=True, check=True)
+            told = json.loads(told.stdout)
+            self.assertEqual((told["format"]["format_name"], told["streams"][0]["codec_name"], told["streams"][0]["channels"]), ("ogg", "opus", 1 if words else 2))
+            wav = subprocess.run(["opusdec", "--quiet", "--rate", "48000", "-", "-"], input=sound, capture_output=True, check=True).stdout
+            frames = len(wav) / (2 if words else 4) / 48
+            self.assertLess(abs(frames - item["duration_ms"]), 25, words)
+            if words:
+                stored = await (await self.staff("supervisor")).get(f"/recordings/{item['id']}/tracks/{words[1]}")
+                self.assertEqual(sound, stored.raw)
+        self.assertEqual(self.sql(opened, item["id"])[0][0], before + 3)
+        for words in ((item["id"], "--track", "2"), (item["id"], "--track", "x"), (item["id"], "--track", "01"), (item["id"], "--track"), (item["id"], "nonsense"),
+                      (uid(),), ("x",), ()):
+            status, sound, said = self.stack.sound_of("recording", "play", *words)
+            self.assertTrue(status in (1, 2) and sound == b"" and said, words)
 
     async def recorded(self):
         """The item of a call of a second, recorded."""

@@ -437,6 +437,10 @@ class Others(RecordingTest):
         self.stack.run("recording", "export", recording, self.out, "--mix")
         path = os.path.join(self.out, f"{recording}.mix.opus")
         _, told = decode(path)
+        status, played, _ = self.stack.sound_of("recording", "play", recording)
+        self.assertEqual((status, played[:4]), (0, b"OggS"))
+        with open(path, "rb") as f:
+            self.assertEqual(len(played), len(f.read()), "played as it is exported")
         with tempfile.NamedTemporaryFile(suffix=".wav") as out:
             subprocess.run(["opusdec", "--quiet", "--rate", "48000", path, out.name], check=True, capture_output=True)
             with wave.open(out.name, "rb") as f:

@@ -365,6 +365,9 @@ mutation("who takes a call over may not hear its recording", "sql/migrations/001
          "(staff_id = (select support.actor_staff()) or (select support.actor_staff()) = any (others))", "staff_id = (select support.actor_staff())", "sql 61_recording.sql")
 mutation("recordings are found by who began them alone", "sql/functions/53_recording.sql",
          "where r.others @> array[p_staff] and", "where r.others @> array[p_call] and", "sql 61_recording.sql")
+mutation("playing from the command line leaves no trace", "src/app/recording_cmd.c",
+         "sup_recording_store_play(d->pool, \"system:admin\", id, (int)track, NULL, on_rows, d)",
+         "sup_recording_store_get(d->pool, \"system:admin\", id, on_rows, d)", "api recordings command_line")
 mutation("what was said in a pause is recorded when it comes late", "src/media/recorder_track.c",
          "if (place < w->from) {", "if (place < w->from - 999999) {", "unit media.test_recorder_track")
 mutation("a pause is ignored", "src/call/recording.c",
