@@ -1,8 +1,13 @@
 """The daemon's prediction against a browser's ears.
 
-The customer's uplink loses packets in many ways, with and without FEC in the stream; the agent is Chromium, which hears what
+The customer's uplink loses packets in many ways, with and without FEC in the stream, or delays them unevenly, reorders or
+repeats them, or has short holes; the agent is Chromium, which hears what
 comes through. Beside each other stand the residual loss and the MOS that the daemon works out from headers and Opus flags, and
-the share of samples that Chromium had to conceal. The ranks must agree: Spearman's correlation of at least 0.95 for both."""
+the share of samples that Chromium had to conceal. The ranks must agree: Spearman's correlation of at least 0.95 for both, over
+random loss and bursts, with the full counts over all kinds. Those are printed and recorded always: where next to nothing is
+concealed (jitter, reordering), a short run on a busy machine ranks by the machine's own delays; and a mean of the seconds' MOS
+cannot fall by more than the one second in five that a hole spoils, however much is concealed in it: the MOS is judged without
+the holes."""
 import asyncio
 import time
 import unittest
@@ -15,6 +20,18 @@ from desk import FULL, evidence, links
 SECONDS = 60 if FULL else 15
 RANDOM = (0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3) if FULL else (0, 0.03, 0.1, 0.2, 0.3)
 BURSTS = (0.02, 0.05, 0.1, 0.2) if FULL else (0.06, 0.15)  # share that is lost, three in a row on average
+# Chromium takes a step of 50 numbers or more for a new start and counts no loss: the holes are shorter.
+# What loses nothing, or all for a while: it is late packets that have to be concealed, or holes.
+OTHERS = {
+    "jitter 30 ms": {"jitter_us": 30000},
+    "jitter 60 ms": {"jitter_us": 60000},
+    "jitter 90 ms, order lost": {"jitter_us": 90000, "disorder": True},
+    "reordering": {"reorder": 0.1, "reorder_us": 50000},
+    "duplicates": {"duplicate": 0.1},
+    "holes of 0.2 s": {"hole_s": 0.2},
+    "holes of 0.8 s": {"hole_s": 0.8},
+}
+HOLE_EVERY_S = 5
 PEARSON_LEAST, RANK_LEAST = 0.9, 0.95
 
 
@@ -38,10 +55,16 @@ class Prediction(unittest.IsolatedAsyncioTestCase):
         asyncio.get_running_loop().set_debug(False)
 
     async def measure(self, call, rule):
+        rule = dict(rule)
+        hole_us = int(1e6 * rule.pop("hole_s", 0))
         await call.set("customer", "up", **rule)
         await asyncio.sleep(3)
         before, seen = await self.browser.report(call.legs["agent"]["leg"]), len(call.agent.quality)
-        await asyncio.sleep(SECONDS)
+        for _ in range(SECONDS // HOLE_EVERY_S):
+            await asyncio.sleep(HOLE_EVERY_S / 2)  # no hole at the edges of what is counted
+            if hole_us:
+                await call.set("customer", "up", blackhole_us=hole_us, **rule)
+            await asyncio.sleep(HOLE_EVERY_S / 2)
         after = await self.browser.report(call.legs["agent"]["leg"])
         samples = {legs["customer"]["sample"]: legs["customer"]["in"] for _, legs in call.agent.quality[seen:]}.values()
         weights = [s["packets"] + s["lost"] for s in samples]
@@ -57,8 +80,8 @@ class Prediction(unittest.IsolatedAsyncioTestCase):
         rules = [(f"random {100 * p:g} %", {"loss": p, "classes": ["rtp"]}) for p in RANDOM]
         rules += [(f"bursts {100 * p:g} %", {"to_bad": p / (3 * (1 - p)), "to_good": 1 / 3, "bad_loss": 1.0, "classes": ["rtp"]})
                   for p in BURSTS]
-        rules += [("jitter 30 ms", {"jitter_us": 30000, "classes": ["rtp"]})]
-        cases = [(name, fec, rule) for fec in (True, False) for name, rule in rules]
+        others = [(name, {**rule, "classes": ["rtp"]}) for name, rule in OTHERS.items()]
+        cases = [(name, fec, rule) for fec in (True, False) for name, rule in rules + (others if fec or FULL else [])]
         async with desks.Desk() as desk:
             self.browser = await desk.link.browser()
 
@@ -69,30 +92,34 @@ class Prediction(unittest.IsolatedAsyncioTestCase):
                     else:
                         await call.connect(side, await self.browser.leg(), self.browser)
                 return make
-            calls = [c for fec in (True, False) for c in await desk.calls(len(rules), leg_of=leg_of(fec))]
+            calls = [c for fec in (True, False)
+                     for c in await desk.calls(sum(f == fec for _, f, _ in cases), leg_of=leg_of(fec))]
             await asyncio.sleep(3)
             found = await asyncio.gather(*(self.measure(call, rule) for call, (_, _, rule) in zip(calls, cases)))
         rows = [{"case": name, "fec": fec, **{k: round(v, 3) for k, v in f.items()}} for (name, fec, _), f in zip(cases, found)]
         for r in sorted(rows, key=lambda r: r["concealed_pct"]):
             print(f"     {r['case']}, FEC {r['fec']}: lost {r['loss_pct']:.2f} %, residual {r['residual_pct']:.2f} %, "
                   f"MOS {r['mos_lq']:.2f}; concealed {r['concealed_pct']:.2f} %, lost {r['browser_lost_pct']:.2f} %", flush=True)
-        concealed = [r["concealed_pct"] for r in rows]
-        loss = rank_correlation([r["residual_pct"] for r in rows], concealed)
-        mos = rank_correlation([-r["mos_lq"] for r in rows], concealed)
-        straight = float(np.corrcoef([r["residual_pct"] for r in rows], concealed)[0, 1])
-        print(f"     rank correlation with concealed samples: residual loss {loss:.3f}, MOS {mos:.3f}; "
-              f"linear {straight:.3f}", flush=True)
-        evidence("wire_prediction", {"calls": len(rows), "seconds": SECONDS},
-                 {"rank_correlation_loss": round(loss, 3), "rank_correlation_mos": round(mos, 3),
-                  "correlation_loss": round(straight, 3), "cases": rows})
+        figures = {}
+        for part, of_part in (("", lambda r: True), ("_without_holes", lambda r: not r["case"].startswith("holes")),
+                              ("_of_losses", lambda r: r["case"] not in OTHERS)):
+            those = [r for r in rows if of_part(r)]
+            concealed, residual = ([r[key] for r in those] for key in ("concealed_pct", "residual_pct"))
+            figures["rank_correlation_loss" + part] = rank_correlation(residual, concealed)
+            figures["rank_correlation_mos" + part] = rank_correlation([-r["mos_lq"] for r in those], concealed)
+            figures["correlation_loss" + part] = float(np.corrcoef(residual, concealed)[0, 1])
+        figures = {key: round(value, 3) for key, value in figures.items()}
+        print(f"     with concealed samples: {figures}", flush=True)
+        evidence("wire_prediction", {"calls": len(rows), "seconds": SECONDS}, {**figures, "cases": rows})
         # The two begin and end their counting up to a second apart, and how much bursts lose in that second varies by half of it.
         edge = 100 * 25 / (50 * SECONDS)
         for r in rows:
             delta = 1 + 0.05 * r["loss_pct"] + (edge if r["case"].startswith("bursts") else 0)
             self.assertAlmostEqual(r["browser_lost_pct"], r["loss_pct"], delta=delta, msg=r["case"])
-        self.assertGreaterEqual(straight, PEARSON_LEAST)
-        self.assertGreaterEqual(loss, RANK_LEAST)
-        self.assertGreaterEqual(mos, RANK_LEAST)
+        self.assertGreaterEqual(figures["correlation_loss"], PEARSON_LEAST)
+        judged = ("loss_of_losses", "mos_of_losses") + (("loss", "mos_without_holes") if FULL else ())
+        for key in judged:
+            self.assertGreaterEqual(figures["rank_correlation_" + key], RANK_LEAST, key)
 
 
 if __name__ == "__main__":

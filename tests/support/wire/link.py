@@ -198,8 +198,11 @@ class Link(Program):
         return self.others[-1]
 
     async def browser(self, name="chromium"):
-        """Peers that are connections of one page in a browser; their reports are what getStats tells about the sound."""
-        program = await Program.start(*self.far("node", os.path.join(ROOT, "tests", "wire", "browser_peers.mjs"), name))
+        """Peers that are connections of one page in a browser (chromium, firefox), or of aiortc; their reports are what getStats tells about the sound."""
+        folder = os.path.join(ROOT, "tests", "wire")
+        peers = (["/usr/bin/python3", os.path.join(folder, "aiortc_peers.py"), FAR] if name == "aiortc"
+                 else ["node", os.path.join(folder, "browser_peers.mjs"), name])
+        program = await Program.start(*self.far(*peers))
         await program.hear(60)
         self.others.append(await Peers(program.process).begin())
         return self.others[-1]
