@@ -183,6 +183,8 @@ static const struct api_frame frames[] = {
     {"call.candidate", SUP_OP_CALL_SIGNAL, api_ws_call_candidate},
     {"call.mute", SUP_OP_CALL_MUTE, api_ws_call_mute},
     {"call.stats", SUP_OP_CALL_STATS, api_ws_call_stats},
+    {"live.open", SUP_OP_CALL_READ_LIVE, api_ws_live_open},
+    {"live.leave", SUP_OP_CALL_READ_LIVE, api_ws_live_leave},
 };
 
 const struct api_frame *api_frame_find(const char *type)
@@ -311,6 +313,8 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
     if (!err)
         err = api_news_create(api);
     if (!err)
+        err = api_live_create(api);
+    if (!err)
         err = api_calls_create(api);
     if (!err)
         err = api_parties_create(api);
@@ -342,6 +346,7 @@ void sup_api_destroy(struct sup_api *api)
     api_parties_destroy(api);
     api_calls_destroy(api);
     api_news_destroy(api);
+    api_live_destroy(api);
     api_feeds_destroy(api);
     api_identity_destroy(api);
     sup_buf_fini(&api->quality_text);

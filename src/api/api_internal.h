@@ -149,6 +149,7 @@ struct api_session {
     struct sup_timer *expiry; /* of the credential */
     struct sup_timer *ice;    /* until the next credentials for TURN */
     int64_t connection;       /* number of its lease */
+    uint64_t live_number;     /* pictures of live calls before this one are old */
 };
 
 void api_session_ref(struct api_session *session);
@@ -220,6 +221,15 @@ void api_me_tell(struct sup_api *api, struct sup_id staff);
 /* Tells both sides of a call of its state; ids may be zero. */
 void api_call_changed(struct sup_api *api, struct sup_id call, struct sup_id customer,
                       struct sup_id staff);
+
+/* --- live.c --- */
+
+sup_err api_live_create(struct sup_api *api);
+void api_live_destroy(struct sup_api *api);
+/* Some call has changed: who looks at the live calls gets them anew, soon. */
+void api_live_soon(struct sup_api *api);
+/* Rows of calls_live; NULL without memory. */
+json_t *api_live_items(struct sup_pg_result *rows);
 
 /* Answers and drops what is on the work queue. */
 void api_hashing_cancel(struct sup_api *api);
@@ -398,6 +408,8 @@ void api_offer_decline(struct api_op *op);
 void api_ws_chat_open(struct api_op *op);
 void api_ws_chat_leave(struct api_op *op);
 void api_ws_chat_typing(struct api_op *op);
+void api_ws_live_open(struct api_op *op);
+void api_ws_live_leave(struct api_op *op);
 void api_ws_hello(struct api_op *op);
 void api_ws_ping(struct api_op *op);
 void api_ws_renew(struct api_op *op);
@@ -428,6 +440,8 @@ struct sup_api {
     struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap, on_party_bus;
     struct sup_timer *picture_timer;
+    struct sup_timer *live_timer;
+    uint64_t live_number;        /* of the last picture of live calls that was begun */
     struct sup_buf quality_text; /* of the frames of each second, kept between them */
     struct sup_map *known;       /* token digest -> struct api_known */
     struct sup_map *tickets;     /* ticket digest -> struct api_ticket */

@@ -491,16 +491,6 @@ void api_call_missed(struct api_op *op)
         api_op_fail_err(op, err);
 }
 
-static json_t *live_json(struct sup_pg_result *rows, int row)
-{
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", sup_row_text(rows, row, "call_id"), "chat_id",
-        sup_row_text(rows, row, "chat_id"), "state", sup_row_text(rows, row, "state"), "customer",
-        sup_row_person(rows, row, "customer_id", "customer_name"), "staff",
-        sup_row_person(rows, row, "staff_id", "staff_name"), "answered_at",
-        sup_row_time(rows, row, "answered_at"), "recording", sup_row_text(rows, row, "recording"));
-}
-
 static void on_live(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -508,11 +498,8 @@ static void on_live(const struct sup_pg_reply *reply, void *arg)
         api_op_fail_db(op, reply);
         return;
     }
-    json_t *items = json_array();
-    int rows = sup_pg_rows(reply->rows);
-    for (int row = 0; row < rows; row++)
-        json_array_append_new(items, live_json(reply->rows, row));
-    api_op_reply(op, 200, NULL, json_pack("{s:o, s:n}", "items", items, "next"));
+    api_op_reply(op, 200, NULL,
+                 json_pack("{s:o, s:n}", "items", api_live_items(reply->rows), "next"));
 }
 
 void api_call_live(struct api_op *op)

@@ -246,6 +246,7 @@ static void on_call_bus(struct sup_listener *listener, void *data)
     const struct sup_bus_event *event = data;
     json_t *ref;
     struct sup_id customer, staff;
+    api_live_soon(api);
     if (sup_json_parse(event->ref, strlen(event->ref), &ref))
         return;
     const json_t *c = json_object_get(ref, "c"), *a = json_object_get(ref, "a");
@@ -347,6 +348,7 @@ void api_calls_end_dead(struct sup_api *api)
 static void on_gap(struct sup_listener *listener, void *data)
 {
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_call_gap);
+    api_live_soon(api);
     if (*(enum sup_bus_gap *)data == SUP_BUS_GAP_TICK)
         return;
     api_calls_end_dead(api);

@@ -31,7 +31,7 @@ NULLABLE = {("me.presence", "reason"), ("me.presence", "wrap_until"), ("me.prese
 OBJECTS = {"message": ["Message", "SystemMessage", "Note"], "state": ["ChatState"], "offer": ["Offer"], "party": ["OwnParty"], "call": ["Call"]}
 LISTS = {("chat.resumed", "messages"): ["Message", "SystemMessage"], ("chat.resumed", "notes"): ["Note"],
          ("chat.resumed", "remasked"): ["Message", "SystemMessage", "Note"],
-         ("queue.state", "items"): ["QueueEntry"], ("welcome", "ice_servers"): ["IceServer"],
+         ("queue.state", "items"): ["QueueEntry"], ("live.state", "items"): ["LiveCall"], ("welcome", "ice_servers"): ["IceServer"],
          ("ice.servers", "ice_servers"): ["IceServer"]}
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 

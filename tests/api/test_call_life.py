@@ -300,6 +300,44 @@ class CallLife(test_calls.Calls):
         await self.state(customer, call_id, "ended")
         self.assertNotIn(call_id, [c["id"] for c in (await lead.get("/calls/live?limit=200")).body["items"]])
 
+    async def test_live_calls_are_pushed(self):
+        """To who asked for them, in every process, and to nobody else."""
+        watching = [await self.connect(await self.staff(key), f"{key}{n}", n) for key, n in (("supervisor", 0), ("supervisor", 1), ("team_lead", 1), ("admin", 0))]
+        near, far, lead, silent = watching
+        for client in (near, far, lead):
+            first = await client.ask(type="live.open")
+            self.assertEqual(first["type"], "live.state")
+        customer, desk, call_id = await self.answered()
+
+        def shown(client):
+            return {c["id"]: c for c in client.of_type("live.state")[-1]["items"]}.get(call_id)
+        for client in (near, far):
+            await client.wait(lambda c=client: shown(c) and shown(c)["state"] == "active", what="the answered call")
+            self.assertEqual((shown(client)["staff"]["id"], shown(client)["customer"]["name"]), (desk.rest.me["id"], customer.rest.name))
+        rest = (await near.rest.get("/calls/live?limit=200")).body["items"]
+        self.assertEqual(shown(near), next(c for c in rest if c["id"] == call_id), "the same as over REST")
+        await desk.rest.post(f"/calls/{call_id}/hold")
+        for client in (near, far):
+            await client.wait(lambda c=client: shown(c)["state"] == "held", what="the hold")
+        self.assertEqual((await far.ask(type="live.leave"))["type"], "ok")
+        left = len(far.of_type("live.state"))
+        await desk.rest.post(f"/calls/{call_id}/resume")
+        await near.wait(lambda: shown(near)["state"] == "active", what="the resumed call")
+        await desk.rest.post(f"/calls/{call_id}/end")
+        await near.wait(lambda: shown(near) is None, what="the end")
+        self.assertTrue(all(call_id not in [c["id"] for c in f["items"]] for f in lead.of_type("live.state")), "no call of the lead's team")
+        self.assertEqual(silent.of_type("live.state"), [])
+        self.assertEqual((await far.ask(type="ping"))["type"], "pong")
+        self.assertEqual(len(far.of_type("live.state")), left)
+        again = await far.ask(type="live.open")
+        self.assertNotIn(call_id, [c["id"] for c in again["items"]])
+        for client in (desk, customer):
+            for kind in ("live.open", "live.leave"):
+                await self.assert_refused(client.ask(type=kind), "denied", 403)
+            self.assertEqual(client.of_type("live.state"), [])
+        for kind in ("live.open", "live.leave"):
+            await self.assert_refused(near.ask(type=kind, team="x"), "unknown_field", 400)
+
     async def test_missed_calls(self):
         desk = await self.desk()
         customer = await self.caller(name="Zawadi Mwangi")

@@ -11,7 +11,8 @@ CHAT = "0192f0c4-0000-7abc-8def-000000000000"
 CALL = "0192f0c5-0003-7abc-8def-000000000000"
 # Frame -> type of the answer; None: none. An offer with the example's SDP, which is cut short, is refused.
 ANSWERS = {"chat.open": "chat.resumed", "chat.leave": "ok", "message.send": "message.ack", "note.send": "message.ack",
-           "auth.renew": "auth.renewed", "chat.receipt": None, "chat.typing": None, "call.offer": "error", "call.candidate": None, "call.mute": None, "call.stats": None, "ping": "pong"}
+           "auth.renew": "auth.renewed", "chat.receipt": None, "chat.typing": None, "call.offer": "error", "call.candidate": None, "call.mute": None, "call.stats": None, "ping": "pong",
+           "live.open": "live.state", "live.leave": "ok"}
 
 
 class Examples(ApiTest):
@@ -28,10 +29,11 @@ class Examples(ApiTest):
     async def test_client_frames(self):
         self.assertEqual({f["type"] for f in self.frames()}, set(ANSWERS))
         customer, agent, chat_id = await self.pair(sockets=(0, 0))
+        lead = await self.connect(await self.staff("supervisor"), "supervisor", 0)
         await agent.rest.put("/me/presence", {"chosen": "away"})
         call_id = (await customer.rest.post("/call/start", {"client_key": uid(), "chat_id": chat_id})).body["call"]["id"]
         for frame in self.frames():
-            client = agent if frame["type"] == "note.send" else customer
+            client = agent if frame["type"] == "note.send" else lead if frame["type"].startswith("live.") else customer
             if frame["type"] == "chat.typing":
                 await client.open(chat_id)  # the example before has left it
             if frame["type"] == "call.candidate":

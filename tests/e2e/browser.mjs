@@ -48,11 +48,14 @@ export class Talker {
 }
 
 export class Stack {
-  static async start(settings = {}) {
+  /* inside: the words before a command that run it where the daemon is to be. */
+  static async start(settings = {}, inside = []) {
     const all = { "web.demo": "true", "media.addresses": process.env.E2E_ADDRESS ?? "10.77.0.1", ...settings };
     const args = Object.entries(all).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
     const stack = new Stack();
-    stack.talker = new Talker(PYTHON, ["tests/support/stack.py", "serve", "--json", ...args]);
+    const [command, ...words] = [...inside, PYTHON, "tests/support/stack.py", "serve", "--json", ...args];
+    stack.inside = inside;
+    stack.talker = new Talker(command, words);
     Object.assign(stack, JSON.parse(await stack.talker.next()));
     stack.url = stack.http[0];
     return stack;
@@ -60,7 +63,8 @@ export class Stack {
 
   /* Rows as arrays of strings. */
   sql(query) {
-    const text = execFileSync("psql", ["-XAtq", "-F", "\t", "-d", this.database.superuser_url, "-c", query]);
+    const [command, ...words] = [...this.inside, "psql", "-XAtq", "-F", "\t", "-d", this.database.superuser_url, "-c", query];
+    const text = execFileSync(command, words);
     return text.toString().split("\n").filter(Boolean).map((line) => line.split("\t"));
   }
 
@@ -205,6 +209,12 @@ const FLAGS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
+function trusted(origin) {
+  if (!origin) return [];
+  const rules = `MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE ${new URL(origin).hostname}`;
+  return [`--unsafely-treat-insecure-origin-as-secure=${origin}`, `--host-resolver-rules=${rules}`];
+}
+
 /* What SRTP refuses is told in the renderer's log alone. */
 const LOGGING = ["--enable-logging=stderr", "--vmodule=*/webrtc/pc/*=1"];
 
@@ -218,17 +228,18 @@ async function firstPage(context, name) {
   return { page, complaints };
 }
 
-/* {page, complaints, log, close}; the microphone hears the tone. The log holds what WebRTC warns of. */
-export async function openChromium(name, hz) {
+/* {page, complaints, log, close}; the microphone hears the tone. The log holds what WebRTC warns of.
+ * inside: as for the stack; origin: a daemon that is not on this machine's loopback, trusted like one that is. */
+export async function openChromium(name, hz, { inside = [], origin } = {}) {
   const log = join(scratch, `${name}.chromium.log`);
   const executable = join(scratch, `${name}.chromium.sh`);
   /* A log file given by a flag is written by the browser's own process alone. */
-  writeFileSync(executable, `#!/bin/sh\nexec /usr/bin/chromium "$@" 2>>"${log}"\n`, { mode: 0o755 });
+  writeFileSync(executable, `#!/bin/sh\nexec ${inside.join(" ")} /usr/bin/chromium "$@" 2>>"${log}"\n`, { mode: 0o755 });
   const context = await chromium.launchPersistentContext(mkdtempSync(join(scratch, `${name}-`)), {
     executablePath: executable,
     headless: true,
     chromiumSandbox: false,
-    args: [...FLAGS, ...LOGGING, `--use-file-for-fake-audio-capture=${toneFile(hz)}`],
+    args: [...FLAGS, ...trusted(origin), ...LOGGING, `--use-file-for-fake-audio-capture=${toneFile(hz)}`],
     viewport: { width: 1280, height: 800 },
     timeout: 60000,
   });
@@ -237,7 +248,7 @@ export async function openChromium(name, hz) {
 
 /* The same with Firefox, whose fake microphone makes the tone itself. It needs a sound device to play
  * to: a PulseAudio of the test's own with nothing behind it. */
-export async function openFirefox(name, hz) {
+export async function openFirefox(name, hz, { origin } = {}) {
   const socket = join(scratch, `pulse-${name}.sock`);
   const args = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no",
     "--log-level=error", "-L", "module-null-sink", "-L",
@@ -256,6 +267,7 @@ export async function openFirefox(name, hz) {
       "media.autoplay.blocking_policy": 0,
       "media.autoplay.block-webaudio": false,
       "media.peerconnection.ice.obfuscate_host_addresses": false,
+      ...(origin && { "dom.securecontext.allowlist": new URL(origin).hostname, "media.getusermedia.insecure.enabled": true }),
     },
   });
   const context = await browser.newContext({ colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null });

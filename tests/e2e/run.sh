@@ -1,5 +1,5 @@
 #!/bin/sh
-# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 long browsers reload pairs calls consult player music demo
+# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 long roaming browsers reload pairs calls consult consultfox player music demo
 #
 # Needs build/release/supportd (long builds its generator beside it) and the packages of `config/install.sh test`. All that talks runs in
 # network namespaces of its own. Nothing is tried twice. Two lanes run side by side, as most of the time
@@ -42,6 +42,7 @@ run()
         part long 300 /usr/bin/python3 tests/e2e/test_long_call.py
         ;;
     ipv6) E2E_FAMILY=6 part ipv6 300 /usr/bin/python3 tests/e2e/test_ipv6.py ;;
+    roaming) nodes roaming test_roaming.mjs ;;
     browsers) nodes browsers test_browsers.mjs ;;
     pairs) nodes pairs test_pairs.mjs ;;
     reload) nodes reload test_browser_survival.mjs ;;
@@ -49,6 +50,7 @@ run()
     music) nodes music test_music.mjs ;;
     player) nodes player test_player.mjs ;;
     consult) nodes consult test_consult.mjs ;;
+    consultfox) nodes consultfox test_consult_firefox.mjs ;;
     demo) part demo 300 sh tests/e2e/test_demo.sh ;;
     esac
 }
@@ -61,7 +63,7 @@ lane()
     done
 }
 
-all="aiortc life parties recording survival networks ipv6 long browsers reload pairs calls consult player music demo"
+all="aiortc life parties recording survival networks ipv6 long roaming browsers reload pairs calls consult consultfox player music demo"
 parts=${*:-$all}
 for name in $parts; do
     case " $all " in
@@ -72,8 +74,8 @@ for name in $parts; do
         ;;
     esac
 done
-lane aiortc life parties recording survival networks ipv6 long &
-lane browsers reload pairs calls consult player music demo
+lane aiortc life parties recording survival networks ipv6 long roaming &
+lane browsers reload pairs calls consult consultfox player music demo
 wait
 
 passed=0

@@ -135,18 +135,22 @@ def find(piece, reference):
     return float(likeness[at]), at * RATE // 50
 
 
-def compare(heard, reference):
-    """How each second of the piece fits into the file, which goes on at its beginning. A page that is busy loses some of
-    what it hears, so each second is looked for by itself: `likeness` is the middle one of them, `louder_db` the middle
-    difference of their levels."""
-    heard = heard[np.argmax(np.abs(heard) > 0.001):]
+def compare(heard, reference, block=16384):
+    """How the blocks of what a page heard fit into the file, which goes on at its beginning. A page that is busy loses whole blocks
+    (browser.mjs), so each is looked for by itself: `likeness` is the middle one of them, `louder_db` the middle difference of
+    their levels, `in_order` the share of them that stand in the file where the one before ends."""
     twice = np.concatenate([reference, reference])
+    blocks = [heard[at:at + block] for at in range(0, len(heard) - block + 1, block)]
     found = []
-    for start in range(0, len(heard) - RATE + 1, RATE):
-        piece = heard[start:start + RATE]
-        likeness, at = find(piece, twice)
-        found.append((likeness, level_dbov(piece) - level_dbov(twice[at:at + RATE]), at % len(reference) / RATE))
-    return {"seconds": len(heard) / RATE, "likeness": float(np.median([f[0] for f in found])),
+    for piece in blocks:
+        if np.abs(piece[:block // 8]).max() > 0.001:  # the first ones are empty or begin late
+            likeness, at = find(piece, twice)
+            found.append((likeness, level_dbov(piece) - level_dbov(twice[at:at + block]), at % len(reference) / RATE))
+    if not found:
+        return {"blocks": 0, "in_order": 0.0, "likeness": 0.0, "louder_db": -127.0, "found": []}
+    steps = [(b[2] - a[2]) % (len(reference) / RATE) for a, b in zip(found, found[1:])]
+    in_order = sum(abs(step - block / RATE) < 0.1 for step in steps) / max(1, len(steps))
+    return {"blocks": len(found), "in_order": in_order, "likeness": float(np.median([f[0] for f in found])),
             "louder_db": float(np.median([f[1] for f in found])), "found": [(round(f[0], 3), round(f[2], 2)) for f in found]}
 
 

@@ -234,31 +234,38 @@ class Advice(CallTest):
         await agent.request("POST", f"/offers/{offer['id']}/accept", {})
         answerer.attach(440)
 
-        async def settled(wanted, what):
-            await client.wait(lambda: self.told(client, call["id"]) == wanted, 20, f"{what}: {wanted}")
-            await agent.wait(lambda: set(self.seen(agent, "customer") or []) == {v for v, _ in wanted}, 10, f"{what}: the agent's picture")
+        # A busy machine delivers late, which is told as well: only the faults made here are asked for.
+        async def raised(verdict, advice):
+            await client.wait(lambda: (verdict, advice) in (self.told(client, call["id"]) or []), 20, f"{verdict}: {advice}")
+            await agent.wait(lambda: verdict in (self.seen(agent, "customer") or []), 10, f"{verdict} in the agent's picture")
 
-        await settled([], "all is well")
+        async def cleared(*verdicts):
+            def none(seen):
+                return seen is not None and not set(seen) & set(verdicts)
+            await client.wait(lambda: none([v for v, _ in self.told(client, call["id"])]), 20, f"no more advice of {verdicts}")
+            await agent.wait(lambda: none(self.seen(agent, "customer")), 10, f"no more {verdicts} in the agent's picture")
+
+        await client.wait(lambda: self.told(client, call["id"]) is not None, 10, "the first advice")
+        await cleared("silent_microphone", "loss_up")
         caller.attach(0)
-        await settled([("silent_microphone", "check_microphone")], "a microphone that is off")
+        await raised("silent_microphone", "check_microphone")
 
         def silent_seconds():
             legs = [leg for f in agent.frames if f["type"] == "call.quality" for leg in f["legs"]]
             return {leg["sample"] for leg in legs if leg["party"] == "customer" and "silent_microphone" in leg["verdicts"]}
         await agent.wait(lambda: len(silent_seconds()) > 2, 10, "whole seconds of silence")
         caller.attach(1000)
-        await settled([], "switched on again")
+        await cleared("silent_microphone")
         link = caller.lose(0.3)
-        await client.wait(lambda: ("loss_up", "move_closer") in (self.told(client, call["id"]) or []), 20, "loss on the way up")
-        await agent.wait(lambda: "loss_up" in self.seen(agent, "customer"), 10, "loss in the agent's picture")
+        await raised("loss_up", "move_closer")
         link.heal()
-        await settled([], "the link is well again")
+        await cleared("silent_microphone", "loss_up")
         for frame in client.frames:
             self.assertNotEqual(frame["type"], "call.quality", "figures to a customer")
             if frame["type"] == "call.advice":
                 self.assertEqual(set(frame) - {"type", "call_id", "at", "connected", "other_connected", "advice"}, set())
         self.assertEqual([f for f in agent.frames if f["type"] == "call.advice"], [])
-        self.assertEqual(self.seen(agent, "agent"), [], "the agent's own side was well")
+        self.assertFalse({"silent_microphone", "loss_up"} & set(self.seen(agent, "agent")), "the agent's own side was well")
         await client.request("POST", f"/calls/{call['id']}/end", {})
         seconds = await eventually(lambda: self.rows("select quality->'customer'->'verdict_s' from support.voice_calls"
                                                      " where id = %s and quality is not null", call["id"]), "the summary")

@@ -198,6 +198,18 @@ test("team lead: listens unheard, whispers, joins, leaves; the list is for leads
   await page.getByTestId("view-live").click();
   await page.getByTestId("live-call").first().waitFor();
   await look(page, "staff-live", ALL);
+  const shown = (n) =>
+    until(async () => (await page.getByTestId("live-call").count()) === n, `${n} calls`);
+  const both = daemon.live;
+  daemon.liveCalls([]);
+  await shown(0);
+  daemon.liveCalls(both.slice(1));
+  await shown(1);
+  daemon.cut(1001);
+  daemon.live = both;
+  await shown(2);
+  const polled = daemon.asked.filter((path) => path.endsWith("/calls/live"));
+  assert.deepEqual(polled, [], "the list is pushed, not asked for");
   await page.getByTestId("supervise-listen").first().click();
   const panel = (role) =>
     page.locator(`[data-testid="partpanel"][data-role="${role}"][data-leg="connected"]`);

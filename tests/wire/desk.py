@@ -118,7 +118,8 @@ class Call:
         self.desk.peers.tell(send=self.legs[side]["leg"], what=what)
 
     async def set(self, side, direction, **rule):
-        return await self.desk.link.set(direction, self.legs[side]["port"], **rule)
+        leg = self.legs[side]
+        return await self.desk.link.set(direction, leg["port"], leg.get("address", links.FAR), **rule)
 
     async def end(self):
         await self.customer.rest("POST", f"/calls/{self.id}/end", {})

@@ -27,6 +27,13 @@ export interface LegOptions {
 
 export type LegState = "connecting" | "connected" | "broken" | "silent" | "closed";
 
+interface Stat {
+  type: string;
+  kind?: string;
+  audioLevel?: number;
+  packetsReceived?: number;
+}
+
 /* Reasons why there is no microphone, as words in the catalogue know them. */
 export type MicProblem = "unsupported" | "denied" | "missing" | "busy";
 
@@ -38,7 +45,12 @@ export class MicError extends Error {
 
 const LEVEL_MS = 200;
 const STATS_MS = 1000;
-const BROKEN_MS = 3000;
+const BROKEN_MS = 500;
+/* Without a packet for so long (DTX sends some, a hold of this side none), a change of network is
+ * possible: the socket is asked, which must answer within SOCKET_MS. */
+const SILENT_MS = 2000;
+const SOCKET_MS = 1500;
+const SETTLE_MS = 2000;
 const RETRY_MS = 4000;
 
 export async function openMicrophone(): Promise<MediaStreamTrack> {
@@ -71,12 +83,18 @@ export class CallLeg {
   private _offering = false;
   private _offered = false;
   private _again = false;
+  /* A restart that could not be asked for: the socket was away. */
+  private _owed = false;
   private _round = 0;
   private _closed = false;
   private _ear: TrackLevel | undefined;
   private readonly _meter: ReturnType<typeof setInterval>;
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _told = Date.now();
+  private _packets = -1;
+  private _heardAt = Date.now();
+  private _askedAt = 0;
+  private _answeredAt = 0;
 
   constructor(
     private readonly _o: LegOptions,
@@ -135,17 +153,26 @@ export class CallLeg {
   /* Frames call.candidate and call.restart of this call. */
   frame(frame: ServerFrame): void {
     if (this._closed) return;
-    if (frame.type === "call.restart") void this._offer(true);
+    if (frame.type === "call.restart") this._restart(frame.reason);
     if (frame.type !== "call.candidate") return;
     if (this._pc.remoteDescription && this._pc.signalingState === "stable")
       this._add(frame.candidate);
     else this._early.push(frame.candidate);
   }
 
+  /* Right after a restart packets come from addresses that are not nominated yet: that is no reason for
+   * another one. The daemon asks again if it stays so. */
+  private _restart(reason: string): void {
+    const fresh = Date.now() - this._answeredAt < SETTLE_MS;
+    if (reason !== "moved" || !fresh) void this._offer(true);
+  }
+
   /* The socket is back: what was trickled meanwhile is lost. */
   socketBack(): void {
     if (this._closed) return;
-    if (this._pc.connectionState !== "connected") void this._offer(this._offered);
+    const silent = Date.now() - this._heardAt > SILENT_MS;
+    if (this._owed || silent || this._pc.connectionState !== "connected")
+      void this._offer(this._offered);
     if (this._muted) this.mute(true);
   }
 
@@ -208,6 +235,7 @@ export class CallLeg {
     }
     this._offering = true;
     const round = ++this._round;
+    this._owed = false;
     clearTimeout(this._timer);
     try {
       if (this._pc.signalingState === "have-local-offer")
@@ -225,11 +253,14 @@ export class CallLeg {
       /* An answer to an offer that a newer one has replaced fits no description any more. */
       if (this._closed || round !== this._round || answer.type !== "call.answer") return;
       await this._pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+      this._answeredAt = Date.now();
       for (const candidate of this._early.splice(0)) this._add(candidate);
     } catch {
       /* Offline, or the daemon would not: the call's own state tells when it is over. */
-      if (!this._closed && round === this._round)
+      if (!this._closed && round === this._round) {
+        this._owed = restart;
         this._timer = setTimeout(() => void this._offer(this._offered), RETRY_MS);
+      }
     } finally {
       if (round === this._round) this._offering = false;
       if (this._again) {
@@ -254,6 +285,7 @@ export class CallLeg {
       this._timer = setTimeout(() => void this._offer(true), 200);
     } else if (state === "disconnected" || ice === "disconnected") {
       this._set("broken");
+      this._o.socket.wake(SOCKET_MS);
       clearTimeout(this._timer);
       this._timer = setTimeout(() => void this._offer(true), BROKEN_MS);
     }
@@ -269,6 +301,12 @@ export class CallLeg {
     return this._ear.read();
   }
 
+  private _doubt(now: number): void {
+    if (now - this._heardAt < SILENT_MS || now - this._askedAt < SILENT_MS) return;
+    this._askedAt = now;
+    this._o.socket.wake(SOCKET_MS);
+  }
+
   private async _measure(): Promise<void> {
     if (this._closed || this._pc.connectionState !== "connected") return;
     const levels: Levels = { own: 0, other: 0 };
@@ -280,11 +318,16 @@ export class CallLeg {
       if (frame) this._o.socket.send(frame);
     }
     for (const stat of report.values()) {
-      const s = stat as { type: string; kind?: string; audioLevel?: number };
+      const s = stat as Stat;
       if (s.kind !== "audio") continue;
       if (s.type === "media-source") levels.own = this._muted ? 0 : (s.audioLevel ?? this._hear());
       if (s.type === "inbound-rtp") levels.other = s.audioLevel ?? 0;
+      if (s.type === "inbound-rtp" && s.packetsReceived !== this._packets) {
+        this._packets = s.packetsReceived ?? 0;
+        this._heardAt = Date.now();
+      }
     }
+    this._doubt(Date.now());
     this._o.onLevels(levels);
   }
 }

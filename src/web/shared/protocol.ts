@@ -161,6 +161,17 @@ export interface Party {
   expires_at: string | null;
 }
 
+/* A call that I may supervise. */
+export interface LiveCall {
+  id: Id;
+  chat_id: Id;
+  state: string;
+  customer: Person;
+  staff: Person;
+  answered_at: string;
+  recording: string;
+}
+
 /* My part in a call of somebody else. */
 export interface Part {
   call_id: Id;
@@ -399,6 +410,7 @@ export type ServerFrame = { id?: string } & (
   | QueuePosition
   | { type: "queue.timeout"; chat_id: Id; entry_id: Id; step: number }
   | { type: "queue.state"; items: QueueEntry[]; waiting: number }
+  | { type: "live.state"; items: LiveCall[] }
   | { type: "offer.new"; offer: Offer }
   | { type: "offer.gone"; offer_id: Id; outcome: string }
   | ({ type: "me.presence" } & Presence)
@@ -431,6 +443,8 @@ export type ClientFrame =
   | { type: "call.candidate"; call_id: Id; candidate: string }
   | { type: "call.mute"; call_id: Id; muted: boolean }
   | CallStats
+  | { type: "live.open" }
+  | { type: "live.leave" }
   | { type: "auth.renew"; token?: string; ticket?: string }
   | { type: "ping" };
 

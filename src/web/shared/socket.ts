@@ -61,21 +61,35 @@ export class Socket {
   /* The daemon's clock less ours. */
   private _ahead = 0;
   private _stopped = true;
+  private _away = false;
   private readonly _nudge = () => this.wake();
+  private readonly _offline = () => {
+    this._away = true;
+  };
+  /* Back in a network: the old connection most likely has an address that is gone, and nobody would
+   * say so for long. A new one costs less than finding out. */
+  private readonly _back = () => {
+    const ws = this._away ? this._ws : null;
+    this._away = false;
+    if (ws) this._lost(ws, 0);
+    this.wake();
+  };
 
   constructor(private readonly _o: SocketOptions) {}
 
   start(): void {
     if (!this._stopped) return;
     this._stopped = false;
-    globalThis.addEventListener?.("online", this._nudge);
+    globalThis.addEventListener?.("offline", this._offline);
+    globalThis.addEventListener?.("online", this._back);
     globalThis.document?.addEventListener("visibilitychange", this._nudge);
     void this._open();
   }
 
   stop(): void {
     this._stopped = true;
-    globalThis.removeEventListener?.("online", this._nudge);
+    globalThis.removeEventListener?.("offline", this._offline);
+    globalThis.removeEventListener?.("online", this._back);
     globalThis.document?.removeEventListener("visibilitychange", this._nudge);
     clearTimeout(this._timer);
     this._drop();
@@ -105,10 +119,11 @@ export class Socket {
     });
   }
 
-  /* Something says that the network is back or the tab is seen: do not sit out the back-off. */
-  wake(): void {
+  /* Something says that the network is back or has changed, or the tab is seen: do not sit out the
+   * back-off, and find out within graceMs whether the connection still is one. */
+  wake(graceMs = 4000): void {
     if (this._stopped) return;
-    if (this._ready) this._beat(4000);
+    if (this._ready) this._beat(graceMs);
     else if (this._timer !== undefined && this._byeMs === null && !this._ws) {
       clearTimeout(this._timer);
       void this._open();

@@ -10,6 +10,7 @@ import {
   type ChatState,
   type Id,
   type List,
+  type LiveCall,
   type Me,
   type Offer,
   type Presence,
@@ -73,6 +74,9 @@ export class Desk {
   readonly offers = signal<LiveOffer[]>([]);
   readonly selected = signal<Id | null>(null);
   readonly view = signal<View | null>(null);
+  /* The calls that I may supervise, while they are looked at; null: not known yet. */
+  readonly live = signal<LiveCall[] | null>(null);
+  readonly liveFailed = signal(false);
   readonly transferring = signal(false);
   /* The recordings of one call alone. */
   readonly ofCall = signal<Id | null>(null);
@@ -124,6 +128,7 @@ export class Desk {
         this.call.renew(frame.ice_servers);
         void this._refresh();
         this.call.socketBack();
+        if (this.view.value === "live") void this.watchLive(true);
       },
       onMessage: (chat, message) => {
         const own = chat.state?.assigned?.id === this.me.value?.id;
@@ -300,6 +305,10 @@ export class Desk {
         this._takePresence({ ...this.presence.value, ...presence });
         return;
       }
+      case "live.state":
+        this.live.value = frame.items;
+        this.liveFailed.value = false;
+        return;
       case "call.party":
         this.party.take(frame.party);
         return;
@@ -489,9 +498,30 @@ export class Desk {
   /* What the middle shows: a list, or null for conversations. */
   show(view: View | null): void {
     if (view !== "recordings") this.ofCall.value = null;
-    this.view.value = view;
+    this._view(view);
     if (view) this.selected.value = null;
     this._bump();
+  }
+
+  private _view(view: View | null): void {
+    const was = this.view.value;
+    this.view.value = view;
+    if (was !== view && (was === "live" || view === "live")) void this.watchLive(view === "live");
+  }
+
+  /* The daemon sends the live calls at each change, as long as they are on screen. */
+  async watchLive(on: boolean): Promise<void> {
+    if (!on) {
+      this.live.value = null;
+      this.client.socket.send({ type: "live.leave" });
+      return;
+    }
+    try {
+      await this.client.socket.request({ type: "live.open" });
+    } catch {
+      /* Asked for again with the next connection. */
+      this.liveFailed.value = this.view.value === "live";
+    }
   }
 
   /* Says why a request about the call was refused. */
@@ -509,7 +539,7 @@ export class Desk {
   }
 
   select(id: Id | null): void {
-    this.view.value = null;
+    this._view(null);
     this.selected.value = id;
     this.details.value = false;
     this._bump();

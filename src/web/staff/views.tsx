@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { clock, dayName, duration } from "../shared/format";
-import type { Id, List, MissedCall, Person, Supervision } from "../shared/protocol";
+import type { Id, List, LiveCall, MissedCall, Supervision } from "../shared/protocol";
 import { desk, type View } from "./desk";
 import type { StaffIcon } from "./icons";
 import { MODES } from "./partpanel";
@@ -125,16 +125,6 @@ export function When({ at }: { at: string }) {
   );
 }
 
-interface LiveCall {
-  id: Id;
-  chat_id: Id;
-  state: string;
-  customer: Person;
-  staff: Person;
-  answered_at: string;
-  recording: string;
-}
-
 function LiveRow({ call }: { call: LiveCall }) {
   const t = desk.t.value;
   const { party } = desk;
@@ -186,8 +176,12 @@ function LiveRow({ call }: { call: LiveCall }) {
 
 function Live() {
   const t = desk.t.value;
-  /* A call that begins or ends changes the queue, of which news come. */
-  const list = useList<LiveCall>("/calls/live", desk.queue.value);
+  const list = {
+    items: desk.live.value,
+    failed: desk.liveFailed.value,
+    reload: () => void desk.watchLive(true),
+    more: null,
+  };
   return (
     <Page view="live" list={list} empty={t("live_none")}>
       <ul class="rows">

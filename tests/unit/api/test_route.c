@@ -149,7 +149,7 @@ START_TEST(every_frame_is_for_whom_it_should_be)
         {"chat.open", SIGNED_IN},  {"chat.leave", SIGNED_IN},     {"message.send", SIGNED_IN},
         {"note.send", STAFF},      {"chat.receipt", SIGNED_IN},   {"chat.typing", SIGNED_IN},
         {"call.offer", SIGNED_IN}, {"call.candidate", SIGNED_IN}, {"call.mute", SIGNED_IN},
-        {"call.stats", SIGNED_IN},
+        {"call.stats", SIGNED_IN}, {"live.open", LEAD},           {"live.leave", LEAD},
     };
     for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
         const struct api_frame *frame = api_frame_find(frames[i].type);

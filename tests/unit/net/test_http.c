@@ -529,7 +529,7 @@ static void run_drips(void *arg)
     static const char *const requests[] = {"GET /things/1?q=a HTTP/1.1\r\n" H "\r\n",
                                            "POST /echo HTTP/1.1\r\n" H
                                            "Content-Length: 3\r\n\r\nabc",
-                                           "GET /things/1 HTTP/1.1\r\n" H "X : y\r\n\r\n"};
+                                           "GET /things/1 HTTP/1.1\r\n" H "X "};
     static const int expected[] = {200, 200, 400};
     struct series *s = arg;
     if (!fixture_open(&s->client, s->tls ? tls_port : plain_port, s->tls))
@@ -538,8 +538,6 @@ static void run_drips(void *arg)
         for (const char *p = requests[i]; *p; p++) {
             (void)fixture_send(&s->client, p, 1);
             (void)usleep(500);
-            if (i == 2 && strncmp(p - 3, "X : ", 4) == 0)
-                break; /* refused by now */
         }
         fixture_read(&s->client, &s->answer, false);
         if (s->answer.status != expected[i])

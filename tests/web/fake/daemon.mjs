@@ -83,6 +83,8 @@ export class FakeDaemon {
   /* An Ogg Opus file; what was asked of it. */
   track = Buffer.alloc(0);
   ranges = [];
+  /* Paths of all requests. */
+  asked = [];
 
   async start(port = 0) {
     this.assets = new Map((await makeAssets()).map((f) => [f.path, f]));
@@ -328,6 +330,13 @@ export class FakeDaemon {
   }
 
   /* What the colleague or supervisor (always the same agent here) is told. */
+  /* Other calls to supervise, told to who looks. */
+  liveCalls(items) {
+    this.live = items;
+    for (const c of this.clients)
+      if (c.live) c.ws.send(JSON.stringify({ type: "live.state", items }));
+  }
+
   part(more) {
     const known = this.parts.find((p) => p.call_id === more.call_id);
     const part = { role: "listen", reason: null, from: null, expires_at: null, ...known, ...more };
@@ -375,6 +384,7 @@ export class FakeDaemon {
 
   async http(req, res) {
     const url = new URL(req.url, this.url);
+    this.asked.push(url.pathname);
     let body = "";
     for await (const part of req) body += part;
     const json = body ? JSON.parse(body) : {};
@@ -644,6 +654,12 @@ export class FakeDaemon {
         return chat ? this.resume(client, f, f.id) : error(404, "not_found");
       case "chat.leave":
         return;
+      case "live.open":
+        client.live = true;
+        return reply({ type: "live.state", items: this.live });
+      case "live.leave":
+        client.live = false;
+        return reply({ type: "ok" });
       case "message.send":
       case "note.send": {
         if (chat.state.status === "closed") return error(409, "chat_closed");

@@ -210,3 +210,26 @@ test("rubbish and unknown frames do no harm", async () => {
   assert.equal(s.socket.status, "online");
   s.socket.stop();
 });
+
+test("back in a network: a new connection at once, without waiting for the old one to fail", async () => {
+  const events = new EventTarget();
+  const target = globalThis as unknown as Record<string, unknown>;
+  target.addEventListener = events.addEventListener.bind(events);
+  target.removeEventListener = events.removeEventListener.bind(events);
+  const s = setup();
+  try {
+    await online(s);
+    events.dispatchEvent(new Event("online"));
+    await tick(20);
+    assert.equal(s.made.length, 1, "nothing was lost: it is asked, not left");
+    assert.equal(s.last().sent.at(-1)?.type, "ping");
+    events.dispatchEvent(new Event("offline"));
+    events.dispatchEvent(new Event("online"));
+    while (s.made.length < 2) await tick(5);
+    assert.equal(s.made[0]?.closed, true);
+  } finally {
+    s.socket.stop();
+    delete target.addEventListener;
+    delete target.removeEventListener;
+  }
+});
