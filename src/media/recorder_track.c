@@ -258,7 +258,7 @@ static void find_stall(struct sup_rec_track *t, int64_t number)
         least = s->least < least ? s->least : least;
         most = s->least > most ? s->least : most;
     }
-    if (packets >= SLOTS_PACKETS && least > STALL && most - least < STALL)
+    if (packets >= SLOTS_PACKETS && least > STALL && most - least < 2 * STALL)
         move_base(t, least);
 }
 
