@@ -410,7 +410,7 @@ static void end_try(struct ending *e)
 {
     struct call_live *live = call_find(e->call, e->id);
     if (live)
-        live->recording.end_asked_us = sup_clock_mono_us();
+        call_recording_end_asked(live);
     struct sup_call_transition change = {
         .call = e->id,
         .expected = e->state,

@@ -185,6 +185,8 @@ void call_recording_tap(struct call_live *live);
 /* Somebody answered: the policy may want a recording. */
 void call_recording_answered(struct call_live *live);
 /* The call has ended. */
+/* The row is asked to end with the call. */
+void call_recording_end_asked(struct call_live *live);
 void call_recording_end(struct call_live *live);
 void call_recording_fini(struct call_live *live);
 /* No end will reach the table any more. */

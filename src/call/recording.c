@@ -9,8 +9,6 @@
 
 #define MEDIA "system:media"
 
-enum { END_NEWS_US = 2000000 };
-
 /* --- what is heard into what is recorded --- */
 
 /* The customer and others talk to each other; else (queue, hold, consultation) the customer hears
@@ -162,12 +160,19 @@ static void finish(struct call_live *live, uint64_t end_us)
     call_recording_tap(live);
 }
 
+void call_recording_end_asked(struct call_live *live)
+{
+    live->recording.end_asked_us = sup_clock_mono_us();
+    if (live->recording.recorder)
+        sup_recording_may_end(live->recording.recorder, live->recording.end_asked_us);
+}
+
 void call_recording_end(struct call_live *live)
 {
     /* The row's end lies between the request and its news, nearer to the request: what follows is
      * the commit. */
     uint64_t now = sup_clock_mono_us(), asked = live->recording.end_asked_us;
-    finish(live, asked > 0 && now - asked < END_NEWS_US ? asked : now);
+    finish(live, asked > 0 && now - asked < SUP_REC_END_NEWS_US ? asked : now);
 }
 
 void call_recording_fini(struct call_live *live)
@@ -360,6 +365,8 @@ sup_err sup_call_record(struct sup_call *call, const char *actor, struct sup_id 
         sup_free(c);
         return err;
     }
+    if (live && live->recording.recorder && strcmp(want, "off") == 0)
+        sup_recording_may_end(live->recording.recorder, c->at_us);
     if (pause && live) {
         c->held_back = true;
         live->recording.pausing++;

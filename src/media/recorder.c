@@ -63,7 +63,8 @@ struct sup_recording {
     bool full;
     uint64_t full_since_us, lost_us;
     bool ending;
-    uint64_t end_us; /* since origin */
+    uint64_t end_us;     /* since origin */
+    uint64_t may_end_us; /* since origin; 0: not asked */
     sup_recording_cb cb;
     void *arg;
     /* job; now_us, finish, job_tracks and drain are set before it */
@@ -354,6 +355,9 @@ static void make_batch(struct sup_recorders *recorders)
         r->drain = r->fill;
         r->fill = empty;
         r->now_us = now > r->origin_us ? now - r->origin_us : 0;
+        if (r->may_end_us > 0 && r->now_us > r->may_end_us &&
+            r->now_us - r->may_end_us < SUP_REC_END_NEWS_US)
+            r->now_us = r->may_end_us;
         r->finish = r->ending;
         r->job_tracks = r->tracks;
         recorders->batch[recorders->batch_count++] = r;
@@ -535,6 +539,11 @@ void sup_recording_add(struct sup_recording *recording, unsigned track, uint32_t
 void sup_recording_go_on(struct sup_recording *recording, uint64_t now_us)
 {
     recording->from_us = sup_recording_position_us(recording, now_us);
+}
+
+void sup_recording_may_end(struct sup_recording *recording, uint64_t now_us)
+{
+    recording->may_end_us = sup_recording_position_us(recording, now_us);
 }
 
 uint64_t sup_recording_position_us(const struct sup_recording *recording, uint64_t now_us)

@@ -242,10 +242,11 @@ static void move_base(struct sup_rec_track *t, int64_t by)
             t->slots[i].least -= by;
 }
 
-/* Before slot number begins: whether all of the last SLOTS came too late by the same. */
+/* Before slot number begins: whether all of the last SLOTS came too late by the same. A sender or
+ * path that only cannot keep up is late by more and less. */
 static void find_stall(struct sup_rec_track *t, int64_t number)
 {
-    int64_t least = INT64_MAX;
+    int64_t least = INT64_MAX, most = INT64_MIN;
     unsigned packets = 0;
     if (number - t->settled_at / SLOT <= SLOTS)
         return;
@@ -255,8 +256,9 @@ static void find_stall(struct sup_rec_track *t, int64_t number)
             continue;
         packets += s->packets;
         least = s->least < least ? s->least : least;
+        most = s->least > most ? s->least : most;
     }
-    if (packets >= SLOTS_PACKETS && least > STALL)
+    if (packets >= SLOTS_PACKETS && least > STALL && most - least < 2 * STALL)
         move_base(t, least);
 }
 

@@ -180,7 +180,7 @@ class RecordingTest(CallTest):
 class TimeLine(RecordingTest):
     async def test_a_call_with_everything(self):
         client, caller, agent, answerer, call = await self.recorded_call(dtx=True)
-        t0 = time.time() + 3  # the new tracks' timestamps begin anew
+        t0 = time.time() + 4  # the new tracks' timestamps begin anew
         await asyncio.sleep(9)
         await agent.request("PUT", f"/calls/{call['id']}/recording", {"state": "paused"})
         await client.wait(lambda: self.recording(client, call["id"]) == "paused", 5, "paused")
@@ -205,7 +205,7 @@ class TimeLine(RecordingTest):
         again._seen = len(client.frames)
         self.assertTrue(await again.connect(call["id"]))
         beeps = self.beeping(again, 1000, 0, dtx=True)
-        await asyncio.sleep(3)
+        await asyncio.sleep(4)
         t9 = time.time()
         await asyncio.sleep(5)
         t10 = time.time()
@@ -255,8 +255,8 @@ class TimeLine(RecordingTest):
 class Throughout(RecordingTest):
     async def test_one_recording_whatever_is_lost(self):
         client, caller, agent, answerer, call = await self.recorded_call()
-        t0 = time.time() + 3
-        await asyncio.sleep(3.5)
+        t0 = time.time() + 4
+        await asyncio.sleep(4.5)
         await caller.restart_ice()
         await asyncio.sleep(2)
         t1 = time.time()
@@ -267,7 +267,7 @@ class Throughout(RecordingTest):
         again._seen = len(agent.frames)
         self.assertTrue(await again.connect(call["id"]))
         self.beeping(again, 700, 1)
-        t2 = time.time() + 3
+        t2 = time.time() + 4
         await asyncio.sleep(3)
         await client.drop()
         await asyncio.sleep(1)

@@ -347,7 +347,7 @@ mutation("lost packets shorten the recording", "src/media/recorder_track.c",
          "    return missing >= STEP ? fill(t, missing - missing % STEP) : SUP_OK;", "    return missing >= 48000 ? fill(t, missing - missing % STEP) : SUP_OK;",
          "unit media.test_recorder_track")
 mutation("a leap of the time line is looked for over packets, not over time", "src/media/recorder_track.c",
-         "    if (packets >= SLOTS_PACKETS && least > STALL)", "    if (packets >= 25 * SLOTS_PACKETS && least > STALL)",
+         "    if (packets >= SLOTS_PACKETS && least > STALL", "    if (packets >= 25 * SLOTS_PACKETS && least > STALL",
          "unit media.test_recorder_track")
 mutation("a recording of a process that is taken off stays on", "src/api/news.c",
          "            api_recordings_end_dead(api);\n", "", "api recordings taken_off")

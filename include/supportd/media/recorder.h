@@ -25,6 +25,7 @@
 enum {
     SUP_REC_TRACKS = 8, /* at most; two from the start */
     SUP_REC_PATH_MAX = 80,
+    SUP_REC_END_NEWS_US = 2000000, /* from asking for an end to its news, at most */
 };
 
 struct sup_recorders; /* all recordings of a process */
@@ -69,6 +70,10 @@ void sup_recording_add(struct sup_recording *recording, unsigned track, uint32_t
                        const uint8_t *payload, size_t len, uint64_t arrival_us);
 /* After a pause that ends at now_us: what was said before it and comes late is left out. */
 void sup_recording_go_on(struct sup_recording *recording, uint64_t now_us);
+/* An end at now_us has been asked for: what lies behind it is kept back until
+ * sup_recording_finish() says so, at most SUP_REC_END_NEWS_US (then it was refused), for what has
+ * gone to the disk cannot be taken back. */
+void sup_recording_may_end(struct sup_recording *recording, uint64_t now_us);
 /* Since the recording began. */
 uint64_t sup_recording_position_us(const struct sup_recording *recording, uint64_t now_us);
 /* Ends; recording is not to be used any more. cb runs once when all is on the disk (or has failed

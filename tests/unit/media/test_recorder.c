@@ -167,6 +167,36 @@ START_TEST(both_tracks_are_on_one_time_line)
 }
 END_TEST
 
+START_TEST(what_comes_while_the_end_is_asked_for_is_left_out)
+{
+    struct sup_recording *r;
+    struct sup_id id = sup_id_new();
+    uint64_t origin = sup_clock_mono_us() - 10000000;
+    ck_assert_int_eq(sup_recording_start(recorders, id, origin, &r), SUP_OK);
+    ten_seconds(r, origin);
+    sup_recording_may_end(r, origin + 9500000);
+    while (sup_clock_mono_us() < origin + 10700000) /* two jobs meanwhile */
+        sup_loop_step(loop, 50);
+    sup_recording_finish(r, origin + 9500000, on_done, NULL);
+    wait_done(1);
+    for (unsigned t = 0; t < 2; t++) {
+        struct ogg_sound sound = sound_of(id, t, true);
+        ck_assert_uint_eq(sound.samples, 9500 * MS);
+        free(sound.pcm);
+    }
+    id = sup_id_new(); /* refused long ago: it goes on */
+    origin = sup_clock_mono_us() - 10000000;
+    ck_assert_int_eq(sup_recording_start(recorders, id, origin, &r), SUP_OK);
+    sup_recording_may_end(r, origin + 5000000);
+    ten_seconds(r, origin);
+    sup_recording_finish(r, origin + 10000000, on_done, NULL);
+    wait_done(2);
+    struct ogg_sound sound = sound_of(id, 1, true);
+    ck_assert_uint_eq(sound.samples, 10000 * MS);
+    free(sound.pcm);
+}
+END_TEST
+
 START_TEST(what_was_sent_is_not_on_the_disk_in_the_clear)
 {
     struct sup_recording *r;
@@ -426,6 +456,7 @@ START_TEST(there_is_a_limit)
 END_TEST
 
 SUP_CHECK_MAIN("recorder", setup, teardown, both_tracks_are_on_one_time_line,
+               what_comes_while_the_end_is_asked_for_is_left_out,
                what_was_sent_is_not_on_the_disk_in_the_clear, a_kill_leaves_all_but_the_last_second,
                a_full_buffer_leaves_out_and_says_so, a_disk_that_comes_back_gets_the_rest,
                a_disk_that_stays_away_ends_it_as_incomplete,

@@ -196,6 +196,27 @@ START_TEST(a_sender_whose_time_stood_still_is_found)
 }
 END_TEST
 
+static uint64_t overloaded(unsigned n)
+{
+    return n < 200 || n > 350 ? 0 : n / 25 % 2 == 0 ? 60000 : 210000;
+}
+
+START_TEST(a_sender_that_cannot_keep_up_is_left_in_its_place)
+{
+    uint8_t buf[400];
+    uint64_t last = 0;
+    for (unsigned n = 0; n < 600; n++) {
+        size_t len = frame_at((uint64_t)n * FRAME, buf);
+        uint64_t at = n * 20000ull + overloaded(n);
+        last = at > last ? at : last; /* what is late holds up what follows */
+        advance(last);
+        add(7, n * FRAME, last, buf, len);
+    }
+    struct ogg_sound sound = finish(13000000);
+    check_onsets(&sound, 0, 12);
+}
+END_TEST
+
 START_TEST(a_slow_beginning_is_made_good)
 {
     send(7, 5, 0, 16, NULL, late_start);
@@ -368,7 +389,8 @@ SUP_CHECK_MAIN("recorder_track", setup, teardown, loss_keeps_every_second_in_its
                a_party_that_comes_late_or_goes_is_silent_until_then,
                disorder_and_jitter_lose_nothing, a_new_source_goes_on_at_the_present,
                a_timestamp_that_leaps_a_little_is_found, a_sender_whose_time_stood_still_is_found,
-               a_slow_beginning_is_made_good, dtx_is_a_gap_in_time_not_in_numbers,
+               a_slow_beginning_is_made_good, a_sender_that_cannot_keep_up_is_left_in_its_place,
+               dtx_is_a_gap_in_time_not_in_numbers,
                dtx_loss_and_a_pause_keep_every_second_in_its_place,
                a_timestamp_that_leaps_back_in_dtx_is_found,
                comfort_packets_on_a_slow_path_do_not_hold_back_the_voice,
