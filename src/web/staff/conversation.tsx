@@ -355,6 +355,20 @@ function Head({ chat }: { chat: Chat }) {
         <button
           type="button"
           class="small"
+          title={t("return_hint")}
+          onClick={() => {
+            desk.returning.value = chat.id;
+          }}
+          data-testid="give-back"
+        >
+          <Icon name="back" size={16} />
+          {t("return")}
+        </button>
+      )}
+      {open && mine && (
+        <button
+          type="button"
+          class="small"
           onClick={() => {
             desk.closing.value = chat.id;
           }}
