@@ -56,11 +56,6 @@ unit()
     python3 tests/style/sum_check.py "$out/ctest.log"
 }
 
-web()
-{
-    sh tests/web/run.sh
-}
-
 # waited PID LOG: the outcome of a suite that runs beside the others.
 waited()
 {
@@ -76,7 +71,6 @@ suites_unit()
     suite build-debug build debug
     suite unit unit
     suite build-clang build clang
-    suite web web
 }
 
 suites_sql()
@@ -101,7 +95,10 @@ suites_e2e()
 
 supportd_install test || { echo "0 passed, 1 failed"; exit 1; }
 case $what in
-unit) suites_unit ;;
+unit)
+    suites_unit
+    suite web sh tests/web/run.sh
+    ;;
 sql) suite build-debug build debug; suites_sql ;;
 api) suites_api ;;
 e2e) suites_e2e ;;
@@ -113,8 +110,12 @@ all | full)
     nice -n 10 sh tests/fuzz/run.sh >"$out/fuzz-run.log" 2>&1 &
     fuzz=$!
     suites_unit
+    # So do the pages, which have a daemon of their own.
+    sh tests/web/run.sh >"$out/web-run.log" 2>&1 &
+    web=$!
     suites_sql
     suites_api
+    suite web waited "$web" "$out/web-run.log"
     suite e2e sh tests/e2e/run.sh
     suite wire sh tests/wire/run.sh
     suite fuzz waited "$fuzz" "$out/fuzz-run.log"

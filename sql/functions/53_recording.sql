@@ -129,6 +129,7 @@ begin
         perform support.fail('SD400', 'bad_argument');
     end if;
     update support.call_recordings r set tracks = greatest(r.tracks, p_track + 1),
+        others = case when p_staff = r.staff_id or p_staff = any (r.others) then r.others else r.others || p_staff end,
         parties = r.parties || jsonb_build_object('track', p_track, 'staff_id', p_staff, 'role', p_role, 'from_ms', p_from_ms)
     where r.id = p_recording and r.state in ('on', 'paused', 'ending', 'ended', 'broken')
       and not r.parties @> jsonb_build_array(jsonb_build_object('track', p_track, 'staff_id', p_staff, 'role', p_role, 'from_ms', p_from_ms));
@@ -238,18 +239,25 @@ begin
     perform support.act(p_actor);
     if p_call is not null then
         v_ids := array(select r.id from support.call_recordings r where r.call_id = p_call and r.id < v_before and r.state not in ('deleting', 'deleted')
-                       and (p_staff is null or r.staff_id = p_staff) and (p_customer is null or r.customer_id = p_customer) order by r.id desc limit v_limit);
+                       and (p_staff is null or r.staff_id = p_staff or p_staff = any (r.others)) and (p_customer is null or r.customer_id = p_customer) order by r.id desc limit v_limit);
     elsif p_customer is not null then
         v_ids := array(select r.id from support.call_recordings r where r.customer_id = p_customer and r.id < v_before and r.state not in ('deleting', 'deleted')
-                       and (p_staff is null or r.staff_id = p_staff) order by r.id desc limit v_limit);
+                       and (p_staff is null or r.staff_id = p_staff or p_staff = any (r.others)) order by r.id desc limit v_limit);
     elsif p_staff is not null then
-        v_ids := array(select r.id from support.call_recordings r where r.staff_id = p_staff and r.id < v_before and r.state not in ('deleting', 'deleted') order by r.id desc limit v_limit);
+        -- Those begun by others are found first and cut then: by its estimates the planner would walk down the ids and look for the member in each.
+        v_ids := array(select u.id from (
+                       (select r.id from support.call_recordings r where r.staff_id = p_staff and r.id < v_before and r.state not in ('deleting', 'deleted')
+                        order by r.id desc limit v_limit)
+                       union all
+                       (select o.id from (select r.id, r.state from support.call_recordings r where r.others @> array[p_staff] and r.others <> '{}' offset 0) o
+                        where o.id < v_before and o.state not in ('deleting', 'deleted') order by o.id desc limit v_limit)) u
+                       order by u.id desc limit v_limit);
     else
         v_ids := array(select r.id from support.call_recordings r where r.id < v_before and r.state not in ('deleting', 'deleted') order by r.id desc limit v_limit);
     end if;
     return query select r.id, support.do_recording_json(r) from unnest(v_ids) l (id) join support.call_recordings r on r.id = l.id order by r.id desc;
 end $$;
-comment on function support.recordings_list(text, uuid, uuid, uuid, uuid, int) is 'Recordings that the actor may hear, newest first';
+comment on function support.recordings_list(text, uuid, uuid, uuid, uuid, int) is 'Recordings that the actor may hear, newest first; p_staff: who is heard in them';
 
 create function support.recording_get(p_actor text, p_recording uuid)
 returns table (recording jsonb, state text, path text, tracks int, owner_process uuid)

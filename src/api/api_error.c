@@ -93,7 +93,9 @@ sup_err sup_api_write_errors(struct sup_buf *out)
             "\nThe web server itself, before a route is known: `bad_request` (400), `not_found` "
             "(404), `method_not_allowed` (405),\n`length_required` (411), `body_too_large` "
             "(413), `uri_too_long` (414), `unsupported_media_type` (415),\n"
-            "`origin_not_allowed` (403), `upgrade_refused` (400), `internal_error` (500), "
-            "`overloaded` (503), `shutting_down` (503).\n");
+            "`upgrade_refused` (400), `upgrade_refused` (426), `too_many_requests` (429), "
+            "`request_timeout` (408), `head_too_large` (431),\n`method_unknown` (501), "
+            "`version_not_supported` (505), `internal_error` (500), `overloaded` (503), "
+            "`shutting_down` (503).\n");
     return err;
 }

@@ -270,6 +270,8 @@ void api_party_list(struct api_op *op);
 /* --- recordings: recording_rest.c --- */
 sup_err api_recordings_create(struct sup_api *api);
 void api_recordings_destroy(struct sup_api *api);
+/* Recordings whose process is gone become broken. */
+void api_recordings_end_dead(struct sup_api *api);
 /* Answers and drops what is read on the work queue. */
 void api_playing_cancel(struct sup_api *api);
 void api_recording_set(struct api_op *op);

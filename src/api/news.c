@@ -374,8 +374,10 @@ static void on_queue_event(struct sup_listener *listener, void *data)
     if (e->kind == SUP_QUEUE_WITHDRAWN) { /* the offers of who is gone, of chats not named here */
         api_presence_changed(api, e->staff, true);
         api_feeds_check(api);
-        if (sup_id_is_zero(e->staff)) /* a process was taken off just now */
+        if (sup_id_is_zero(e->staff)) { /* a process was taken off just now */
             api_calls_end_dead(api);
+            api_recordings_end_dead(api);
+        }
     }
     if (e->kind == SUP_QUEUE_ESCALATED)
         tell_timeout(api, e);

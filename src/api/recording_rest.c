@@ -507,7 +507,7 @@ static void on_marked(const struct sup_pg_reply *reply, void *arg)
                      SUP_STR("error", sup_err_name(reply->err)));
 }
 
-static void mark_dead(struct sup_api *api)
+void api_recordings_end_dead(struct sup_api *api)
 {
     if (sup_recording_store_dead(api->opts.pool, on_marked, api))
         sup_log_warn("api", "recordings of lost processes not asked for");
@@ -517,7 +517,7 @@ static void on_gap(struct sup_listener *listener, void *data)
 {
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_recording_gap);
     if (*(enum sup_bus_gap *)data != SUP_BUS_GAP_TICK)
-        mark_dead(api);
+        api_recordings_end_dead(api);
 }
 
 sup_err api_recordings_create(struct sup_api *api)
@@ -533,7 +533,7 @@ sup_err api_recordings_create(struct sup_api *api)
     sup_signal_add(topic, &api->on_card_bus);
     sup_signal_add(sup_chat_news_signal(api->opts.chat), &api->on_card_news);
     sup_signal_add(sup_bus_gaps(api->opts.bus), &api->on_recording_gap);
-    mark_dead(api);
+    api_recordings_end_dead(api);
     return SUP_OK;
 }
 

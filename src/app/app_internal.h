@@ -33,7 +33,7 @@ struct sup_app {
     struct sup_jwt *jwt;
     struct sup_pg_pool *pool;
     struct sup_bus *bus;
-    struct sup_hold *hold;
+    struct sup_hold *hold, *notice;
     struct sup_prompts *prompts;
     struct sup_media_engine *engine;
     struct sup_chat *chat;
@@ -67,14 +67,22 @@ sup_err app_config(const char *path, bool need_database, bool need_owner,
 /* Each fills its part from app->config and logs what is wrong. */
 sup_err app_make_mask(struct sup_app *app);
 sup_err app_make_media(struct sup_app *app);
+/* Real-time priority for the calling thread, as media.realtime_priority says, where the system
+ * allows it; told in the log and by a metric. */
+sup_err app_take_priority(struct sup_app *app);
 sup_err app_make_recorders(struct sup_app *app);
 /* key: the setting; file: path; why: what is wrong with it. Borrowed for the call. */
 typedef void (*app_sound_problem_cb)(const char *key, const char *file, const char *why, void *arg);
-/* Reads the music (the built-in one where no file is named) and the prompts, if a folder is, and
- * tells of each file that is no good. Both must come in NULL, are the caller's to destroy, also
- * after an error, and may stay NULL. Errors: those of sup_hold_open() and sup_prompts_open(). */
+struct app_sounds {
+    struct sup_hold *hold, *notice;
+    struct sup_prompts *prompts;
+};
+/* Reads the music and the notice of recordings (the built-in ones where no file is named) and the
+ * prompts, if a folder is, and tells of each file that is no good. *sounds must come in zeroed;
+ * what is in it is the caller's to destroy, also after an error, and may stay NULL.
+ * Errors: those of sup_hold_open() and sup_prompts_open(). */
 sup_err app_read_sounds(const struct sup_config *config, app_sound_problem_cb tell, void *arg,
-                        struct sup_hold **hold, struct sup_prompts **prompts);
+                        struct app_sounds *sounds);
 /* The daemon's own TURN server, if media.relay_host names one: looks its address up off the loop
  * and gives the engine a credential, again and again. */
 sup_err app_make_relay(struct sup_app *app);

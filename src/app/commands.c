@@ -48,13 +48,13 @@ static void print_sound(const char *key, const char *file, const char *why, void
 int app_check_config(int argc, char **argv)
 {
     struct sup_config *config;
-    struct sup_hold *hold = NULL;
-    struct sup_prompts *prompts = NULL;
+    struct app_sounds sounds = {0};
     if (app_config(app_option(argc, argv, "--config"), false, false, &config))
         return 78;
-    sup_err err = app_read_sounds(config, print_sound, NULL, &hold, &prompts);
-    sup_hold_destroy(hold);
-    sup_prompts_destroy(prompts);
+    sup_err err = app_read_sounds(config, print_sound, NULL, &sounds);
+    sup_hold_destroy(sounds.hold);
+    sup_hold_destroy(sounds.notice);
+    sup_prompts_destroy(sounds.prompts);
     sup_config_destroy(config);
     if (err)
         return 78;

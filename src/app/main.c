@@ -17,7 +17,7 @@ static const struct {
      "--email E --name N --role R     adds a member of staff; password on standard input"},
     {"audit", app_audit, "verify | make-key FILE          proves the audit chain"},
     {"recording", app_recording,
-     "make-key FILE | list | verify | export ID DIR [--mix] | play-info ID"},
+     "make-key FILE | list | verify | export ID DIR [--mix] | play ID [--track N] | play-info ID"},
     {"mask", app_mask, "                                masks lines of standard input"},
     {"config-docs", app_config_docs, "docs | sample | errors          prints the generated files"},
 };

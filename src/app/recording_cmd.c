@@ -248,7 +248,7 @@ static int verify_row(struct desk *d, const json_t *row)
     return bad > 0;
 }
 
-/* --- export, play-info --- */
+/* --- export, play, play-info --- */
 
 static int export_track(const struct desk *d, const json_t *row, unsigned track, const char *dir)
 {
@@ -282,26 +282,44 @@ static sup_err write_part(const void *data, size_t len, void *arg)
     return write(*(int *)arg, data, len) == (ssize_t)len ? SUP_OK : SUP_E_IO;
 }
 
+/* All tracks of one recording. */
+struct tracks {
+    struct sup_rec_file *files[SUP_REC_TRACKS];
+    unsigned count;
+};
+
+static void close_tracks(struct tracks *t)
+{
+    while (t->count > 0)
+        sup_rec_file_close(t->files[--t->count]);
+}
+
+static sup_err open_tracks(const struct desk *d, const json_t *row, struct tracks *ret)
+{
+    char path[4096];
+    sup_err err = SUP_OK;
+    for (ret->count = 0; !err && ret->count < tracks_of(row); ret->count += !err) {
+        track_path(d, id_of(row), ret->count, path, sizeof(path));
+        err = sup_rec_file_open(path, d->keys, &ret->files[ret->count]);
+    }
+    if (err)
+        close_tracks(ret);
+    return err;
+}
+
 /* One file of all: the customer left, all others right. */
 static int export_mix(const struct desk *d, const json_t *row, const char *dir)
 {
-    char path[4096], to[4096];
-    struct sup_rec_file *files[SUP_REC_TRACKS];
-    struct sup_id id = id_of(row);
-    unsigned count = 0;
-    sup_err err = SUP_OK;
-    (void)snprintf(to, sizeof(to), "%s/%s.mix.opus", dir, sup_id_text(id).s);
-    for (; !err && count < tracks_of(row); count += !err) {
-        track_path(d, id, count, path, sizeof(path));
-        err = sup_rec_file_open(path, d->keys, &files[count]);
-    }
+    char to[4096];
+    struct tracks tracks;
+    (void)snprintf(to, sizeof(to), "%s/%s.mix.opus", dir, sup_id_text(id_of(row)).s);
+    sup_err err = open_tracks(d, row, &tracks);
     int out = err ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (!err)
-        err = out < 0 ? SUP_E_IO : sup_rec_mix(files, count, write_part, &out);
+        err = out < 0 ? SUP_E_IO : sup_rec_mix(tracks.files, tracks.count, write_part, &out);
     if (out >= 0 && close(out) != 0 && !err)
         err = SUP_E_IO;
-    while (count > 0)
-        sup_rec_file_close(files[--count]);
+    close_tracks(&tracks);
     if (err)
         (void)fprintf(stderr, "%s: %s\n", to, sup_err_name(err));
     else
@@ -309,18 +327,65 @@ static int export_mix(const struct desk *d, const json_t *row, const char *dir)
     return err ? 1 : 0;
 }
 
+/* The row of the recording, whose opening is in the audit log now; NULL: said why. */
+static const json_t *open_row(struct desk *d, struct sup_id id, unsigned track)
+{
+    json_decref(d->rows);
+    d->rows = json_array();
+    if (desk_wait(
+            d, sup_recording_store_play(d->pool, "system:admin", id, (int)track, NULL, on_rows, d)))
+        return NULL;
+    if (json_array_size(d->rows) == 0)
+        (void)fprintf(stderr, "no such recording\n");
+    return json_array_get(d->rows, 0);
+}
+
+static sup_err play_track(const struct desk *d, const json_t *row, unsigned track, int out)
+{
+    char path[4096];
+    struct sup_rec_file *file;
+    if (track >= tracks_of(row))
+        return SUP_E_NOTFOUND;
+    track_path(d, id_of(row), track, path, sizeof(path));
+    sup_err err = sup_rec_file_open(path, d->keys, &file);
+    if (err)
+        return err;
+    err = read_through(file, out);
+    sup_rec_file_close(file);
+    return err;
+}
+
+static sup_err play_mix(const struct desk *d, const json_t *row, int out)
+{
+    struct tracks tracks;
+    sup_err err = open_tracks(d, row, &tracks);
+    if (err)
+        return err;
+    err = sup_rec_mix(tracks.files, tracks.count, write_part, &out);
+    close_tracks(&tracks);
+    return err;
+}
+
+/* To standard output: one track, or all of them in one stream. */
+static int play(struct desk *d, struct sup_id id, const char *track)
+{
+    unsigned number = track ? (unsigned)(track[0] - '0') : 0;
+    const json_t *row = open_row(d, id, number);
+    if (!row)
+        return 1;
+    sup_err err =
+        track ? play_track(d, row, number, STDOUT_FILENO) : play_mix(d, row, STDOUT_FILENO);
+    if (err)
+        (void)fprintf(stderr, "not played to its end: %s\n", sup_err_name(err));
+    return err ? 1 : 0;
+}
+
 static int export(struct desk *d, struct sup_id id, const char *dir, bool mix)
 {
     int bad = 0;
-    json_decref(d->rows);
-    d->rows = json_array();
-    if (desk_wait(d, sup_recording_store_play(d->pool, "system:admin", id, 0, NULL, on_rows, d)))
+    const json_t *row = open_row(d, id, 0);
+    if (!row)
         return 1;
-    if (json_array_size(d->rows) == 0) {
-        (void)fprintf(stderr, "no such recording\n");
-        return 1;
-    }
-    const json_t *row = json_array_get(d->rows, 0);
     if (mix)
         return export_mix(d, row, dir);
     for (unsigned track = 0; track < tracks_of(row); track++)
@@ -405,8 +470,24 @@ static int refuse(void)
 {
     (void)fprintf(stderr,
                   "usage: supportd recording make-key FILE | list | verify | export ID DIR [--mix] "
-                  "| play-info ID\n");
+                  "| play ID [--track N] | play-info ID\n");
     return 2;
+}
+
+/* The sound goes to a player or a file; a number has one digit, as there are SUP_REC_TRACKS. */
+static int run_play(struct desk *d, int argc, char **argv, struct sup_id id)
+{
+    const char *track = app_option(argc, argv, "--track");
+    _Static_assert(SUP_REC_TRACKS < 10, "one digit");
+    if (isatty(STDOUT_FILENO)) {
+        (void)fprintf(stderr, "standard output is a terminal: ... | opusdec - out.wav\n");
+        return 2;
+    }
+    if (!track && argc > 3 && strcmp(argv[3], "--config") != 0)
+        return refuse();
+    if (track && (track[0] < '0' || track[0] > '9' || track[1] != '\0'))
+        return refuse();
+    return play(d, id, track);
 }
 
 static int run(struct desk *d, int argc, char **argv, struct sup_id id)
@@ -420,7 +501,7 @@ static int run(struct desk *d, int argc, char **argv, struct sup_id id)
     if (strcmp(argv[1], "export") == 0)
         return argc > 3 ? export(d, id, argv[3], argc > 4 && strcmp(argv[4], "--mix") == 0)
                         : refuse();
-    return play_info(d, id);
+    return strcmp(argv[1], "play") == 0 ? run_play(d, argc, argv, id) : play_info(d, id);
 }
 
 int app_recording(int argc, char **argv)
@@ -430,7 +511,8 @@ int app_recording(int argc, char **argv)
     if (argc >= 3 && strcmp(argv[1], "make-key") == 0)
         return make_key(argv[2]);
     bool all = argc >= 2 && (strcmp(argv[1], "list") == 0 || strcmp(argv[1], "verify") == 0);
-    bool one = argc >= 3 && (strcmp(argv[1], "export") == 0 || strcmp(argv[1], "play-info") == 0);
+    bool one = argc >= 3 && (strcmp(argv[1], "export") == 0 || strcmp(argv[1], "play") == 0 ||
+                             strcmp(argv[1], "play-info") == 0);
     if (!all && !(one && sup_id_parse(argv[2], strlen(argv[2]), &id) == SUP_OK))
         return refuse();
     int status = desk_open(&desk, argc, argv);

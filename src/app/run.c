@@ -211,6 +211,7 @@ static sup_err make_features(struct sup_app *app)
         .max_calls = (size_t)c->call.max_calls,
         .stats_interval_us = (uint64_t)c->call.stats_interval_ms * 1000,
         .prompts = app->prompts,
+        .notice = app->notice,
         .prompt_interval_us = (uint64_t)c->media.prompt_interval_ms * 1000,
         .no_fec = !c->media.fec,
         .dtx = c->media.dtx,
@@ -305,9 +306,9 @@ static sup_err start(struct sup_app *app)
     if (sup_log_level_parse(c->log.level, &level) == SUP_OK)
         sup_log_setup(level, STDERR_FILENO, (unsigned)c->log.lines_per_second);
     sup_err (*const steps[])(struct sup_app *) = {
-        app_make_mask,      make_jwt,        app_make_media, app_make_relay,
-        app_make_recorders, make_database,   make_features,  make_sealer,
-        app_make_assets,    app_make_server, make_signals,
+        app_take_priority, app_make_mask,      make_jwt,        app_make_media,
+        app_make_relay,    app_make_recorders, make_database,   make_features,
+        make_sealer,       app_make_assets,    app_make_server, make_signals,
     };
     sup_err err = sup_loop_create(&app->loop);
     if (!err)
@@ -346,6 +347,7 @@ static void stop(struct sup_app *app)
     sup_media_engine_destroy(app->engine);
     sup_prompts_destroy(app->prompts);
     sup_hold_destroy(app->hold);
+    sup_hold_destroy(app->notice);
     sup_mask_destroy(app->mask);
     sup_jwt_destroy(app->jwt);
     if (sup_loop_destroy(app->loop))

@@ -223,7 +223,11 @@ sup_err app_make_media(struct sup_app *app)
         for (size_t i = 0; i < count; i++)
             if (!strchr(addresses[i].address, ':') == !strchr(c->media.advertised_address, ':'))
                 addresses[i].advertised = c->media.advertised_address;
-    sup_err err = app_read_sounds(c, log_sound, NULL, &app->hold, &app->prompts);
+    struct app_sounds sounds = {0};
+    sup_err err = app_read_sounds(c, log_sound, NULL, &sounds);
+    app->hold = sounds.hold;
+    app->notice = sounds.notice;
+    app->prompts = sounds.prompts;
     if (err)
         return err;
     struct sup_media_engine_opts opts = {

@@ -39,13 +39,29 @@ static sup_err read_prompts(const char *dir, app_sound_problem_cb tell, void *ar
     return err;
 }
 
+static sup_err read_notice(const char *path, app_sound_problem_cb tell, void *arg,
+                           struct sup_hold **notice)
+{
+    const char *why = "longer than 20 s";
+    sup_err err = sup_hold_open(path, notice, &why);
+    if (!err && sup_hold_count(*notice) > SUP_PROMPT_PACKETS_MAX)
+        err = SUP_E_LIMIT;
+    if (err)
+        tell("media.recording_notice_file", path, why, arg);
+    return err;
+}
+
 sup_err app_read_sounds(const struct sup_config *config, app_sound_problem_cb tell, void *arg,
-                        struct sup_hold **hold, struct sup_prompts **prompts)
+                        struct app_sounds *sounds)
 {
     const struct sup_config_list *files = &config->media.hold_music_files;
-    sup_err err = files->count ? read_music(files, tell, arg, hold) : sup_hold_create_builtin(hold);
-    sup_err other = config->media.prompts_dir[0]
-                        ? read_prompts(config->media.prompts_dir, tell, arg, prompts)
-                        : SUP_OK;
-    return err ? err : other;
+    const char *dir = config->media.prompts_dir, *notice = config->media.recording_notice_file;
+    sup_err errs[] = {
+        files->count ? read_music(files, tell, arg, &sounds->hold)
+                     : sup_hold_create_builtin(&sounds->hold),
+        dir[0] ? read_prompts(dir, tell, arg, &sounds->prompts) : SUP_OK,
+        notice[0] ? read_notice(notice, tell, arg, &sounds->notice)
+                  : sup_hold_create_notice(&sounds->notice),
+    };
+    return errs[0] ? errs[0] : errs[1] ? errs[1] : errs[2];
 }

@@ -30,15 +30,27 @@ void call_engine_rearm(struct sup_call *call)
     sup_timer_start(call->timer, deadline > now ? deadline - now : 0);
 }
 
+static void follow_beat(struct sup_call *call)
+{
+    bool beats = sup_media_engine_beats(call->opts.engine);
+    if (beats == call->beats)
+        return;
+    call->beats = beats;
+    if (sup_poller_set(call->poller, beats ? 0 : SUP_POLL_READ) ||
+        sup_poller_set(call->beat_poller, beats ? SUP_POLL_READ : 0))
+        sup_log_error("call", "sound not polled", SUP_INT("beats", beats));
+}
+
 static void step(struct sup_call *call)
 {
     struct sup_media_engine_stats stats;
     sup_media_engine_step(call->opts.engine);
     sup_media_engine_get_stats(call->opts.engine, &stats);
     sup_metric_add(call->steps_metric, (double)(stats.steps - call->stats.steps));
-    sup_metric_add(call->waits_metric, (double)(stats.waits - call->stats.waits));
+    sup_metric_add(call->beats_metric, (double)(stats.beats - call->stats.beats));
     sup_metric_add(call->events_metric, (double)(stats.events - call->stats.events));
     call->stats = stats;
+    follow_beat(call);
     call_engine_rearm(call);
 }
 
@@ -476,14 +488,17 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                                             "Times that a leg's packets stopped.", NULL, NULL);
     call->steps_metric = sup_metrics_counter(opts->metrics, "supportd_media_steps_total",
                                              "Wake-ups for sound.", NULL, NULL);
-    call->waits_metric =
-        sup_metrics_counter(opts->metrics, "supportd_media_gathers_total",
-                            "Of them, those that waited for more packets.", NULL, NULL);
+    call->beats_metric = sup_metrics_counter(
+        opts->metrics, "supportd_media_beats_total",
+        "Of them, those at the beat of a busy engine, for all packets since the last.", NULL, NULL);
     call->events_metric = sup_metrics_counter(opts->metrics, "supportd_media_events_total",
                                               "Sockets with packets that they found.", NULL, NULL);
     call->prompts_metric =
         sup_metrics_counter(opts->metrics, "supportd_call_prompts_total",
                             "Spoken prompts played to waiting callers.", NULL, NULL);
+    call->notices_metric =
+        sup_metrics_counter(opts->metrics, "supportd_call_recording_notices_total",
+                            "Legs that were told by sound that they are recorded.", NULL, NULL);
     call->stats_metric = sup_metrics_counter(opts->metrics, "supportd_call_client_stats_total",
                                              "Reports of clients about calls.", NULL, NULL);
     call->refused_metric = sup_metrics_counter(
@@ -505,6 +520,9 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
                                 call, &call->poller);
     if (!err)
         err = sup_poller_set(call->poller, SUP_POLL_READ);
+    int beat_fd = sup_media_engine_beat_fd(opts->engine);
+    if (!err && beat_fd >= 0)
+        err = sup_poller_create(opts->loop, beat_fd, on_engine_readable, call, &call->beat_poller);
     if (!err) /* last: it asks the table at once */
         err = call_retention_create(call);
     if (err) {
@@ -529,6 +547,7 @@ void sup_call_destroy(struct sup_call *call)
     call_recordings_forget(call);
     call_retention_destroy(call);
     sup_poller_destroy(call->poller);
+    sup_poller_destroy(call->beat_poller);
     sup_timer_destroy(call->timer);
     sup_timer_destroy(call->reaper);
     call_batch_destroy(call->batch);

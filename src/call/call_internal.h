@@ -101,19 +101,20 @@ struct call_live {
 struct sup_call {
     struct sup_call_opts opts;
     struct sup_signal events;
-    struct sup_map *lives; /* call id -> struct call_live */
-    struct sup_poller *poller;
+    struct sup_map *lives;                   /* call id -> struct call_live */
+    struct sup_poller *poller, *beat_poller; /* of the engine: one of them polls, as beats says */
+    bool beats;
     struct sup_timer *timer;  /* for the deadline of the engine */
     uint64_t deadline;        /* that it is armed for */
     struct sup_timer *reaper; /* frees the dead */
     struct call_batch *batch; /* samples on their way to the tables */
-    struct sup_metric *stats_metric, *prompts_metric;
+    struct sup_metric *stats_metric, *prompts_metric, *notices_metric;
     struct sup_link finishing; /* recordings whose end is on its way to the table */
     size_t finishing_count;
     struct call_retention *retention;
     struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
         *refused_metric;
-    struct sup_metric *steps_metric, *waits_metric, *events_metric; /* by stats */
+    struct sup_metric *steps_metric, *beats_metric, *events_metric; /* by stats */
     struct sup_media_engine_stats stats;                            /* as last counted */
     struct sup_metric *mixes_metric, *mix_frames_metric, *mix_us_metric, *mix_filled_metric;
     struct sup_media_mix_stats mix_stats; /* as last counted */

@@ -235,6 +235,19 @@ static void start_failed(const struct changing *c)
         sup_log_error("call", "recording not taken back", SUP_STR("call", sup_id_text(c->id).s));
 }
 
+/* Both sides are told by sound: the other's voice waits for it, the recorder does not. */
+static void announce(struct call_live *live)
+{
+    const struct sup_hold *notice = live->service->opts.notice;
+    for (int s = 0; notice && s < CALL_SEATS; s++) {
+        const struct call_party *p = &live->parties[s];
+        if (!p->leg || (s != SUP_CALL_CUSTOMER && s != SUP_CALL_AGENT && !p->to_customer))
+            continue;
+        sup_leg_announce(p->leg, notice);
+        sup_metric_add(live->service->notices_metric, 1);
+    }
+}
+
 static sup_err start(struct call_live *live, const struct changing *c)
 {
     struct call_recording *r = &live->recording;
@@ -251,6 +264,7 @@ static sup_err start(struct call_live *live, const struct changing *c)
     r->voices[1] = r->agent = c->staff; /* as the row has it from its beginning */
     r->roles[1] = SUP_CALL_ROLE_AGENT;
     call_recording_tap(live);
+    announce(live);
     return SUP_OK;
 }
 

@@ -302,14 +302,21 @@ const struct row config_rows[] = {
          "and position_1.opus and so on. Empty: callers hear music alone."),
     MS(media, prompt_interval_ms, "30s", 5000, 10 * MIN_MS, FIXED,
        "Least time between two prompts for one caller; said when the place has got better."),
+    TEXT(media, recording_notice_file, "", 4000, FIXED, NULL, NULL,
+         "Ogg Opus file of at most 20 s that both sides of a call hear in place of each other when "
+         "it begins to be recorded. Empty: a built-in tone of a second."),
     TEXT(media, srtp_engine, "openssl", 16, FIXED, "openssl|libsrtp", NULL,
          "Who encrypts AES-GCM sound: openssl is faster, libsrtp the reference."),
     BOOL(media, sibling_socket, "true", FIXED,
          "Receive sound on a second socket beside libnice's, where the kernel can. false: always "
          "through libnice."),
-    INT(media, gather_us, "250", 0, 2000, FIXED,
-        "Microseconds between two wake-ups for sound when many calls run: packets that came "
-        "meanwhile share one. 0: each its own."),
+    INT(media, gather_us, "350", 0, 2000, FIXED,
+        "Microseconds between two wake-ups for sound when many calls run (a packet or more in that "
+        "time): packets that came meanwhile share one. 0: each its own."),
+    INT(media, realtime_priority, "1", 0, 99, FIXED,
+        "Real-time priority (SCHED_RR) of the loop that relays sound, so that packets do not wait "
+        "behind other programs; taken where the system allows it (CAP_SYS_NICE, or LimitRTPRIO= of "
+        "the service). 0: none."),
     BOOL(
         media, dscp, "true", FIXED,
         "Mark the calls' packets for expedited forwarding (DSCP 46), so that networks that heed it "

@@ -23,6 +23,10 @@ static bool address_to(struct sup_leg *to, const struct relayed *r, struct sup_r
         to->drops.not_sending++;
         return false;
     }
+    if (to->announcing) {
+        to->drops.announced++;
+        return false;
+    }
     *ret_out = (struct sup_rtp_out){.payload_type = to->payload_type,
                                     .level_id = r->has_level ? to->level_id : 0,
                                     .level = r->level};
@@ -77,8 +81,17 @@ void sup_bridge_relay(struct sup_leg *leg, uint8_t *pkt, const struct sup_rtp_hd
     }
 }
 
+/* The beat of a leg at present: music, or a notice amid whatever it hears. */
+static bool beats(const struct sup_leg *leg)
+{
+    bool music = leg->source == SUP_LEG_HEARS_HOLD && sup_media_config(leg->engine)->hold;
+    return (music || leg->announcing) && sup_leg_may_send(leg);
+}
+
 static struct sup_hold_packet next_packet(struct sup_leg *leg, const struct sup_hold *music)
 {
+    if (leg->announcing)
+        return sup_hold_packet(leg->notice, leg->notice_position++);
     if (!leg->prompt)
         return sup_hold_packet(music, leg->hold_position++);
     struct sup_hold_packet packet = sup_hold_packet(leg->prompt, leg->prompt_position++);
@@ -97,6 +110,27 @@ bool sup_leg_play(struct sup_leg *leg, const struct sup_hold *prompt)
     return true;
 }
 
+void sup_leg_announce(struct sup_leg *leg, const struct sup_hold *notice)
+{
+    assert(leg && notice);
+    if (!leg->announcing)
+        sup_send_stream_switch(&leg->out);
+    leg->announcing = true;
+    leg->notice = notice;
+    leg->notice_position = 0;
+    sup_bridge_update(leg);
+}
+
+/* What the leg should hear follows on the notice as another source would. */
+static void end_notice(struct sup_leg *leg)
+{
+    if (!leg->announcing || leg->notice_position < sup_hold_count(leg->notice))
+        return;
+    leg->announcing = false;
+    leg->notice = NULL;
+    sup_send_stream_switch(&leg->out);
+}
+
 void sup_bridge_on_hold_time(struct sup_media_timer *timer)
 {
     struct sup_leg *leg = SUP_CONTAINER_OF(timer, struct sup_leg, hold_timer);
@@ -112,6 +146,9 @@ void sup_bridge_on_hold_time(struct sup_media_timer *timer)
     struct sup_hold_packet packet = next_packet(leg, hold);
     if (sup_send_stream_map(&leg->out, &in, now_us, &out))
         sup_bridge_send(leg, &out, packet.data, packet.len, false);
+    end_notice(leg);
+    if (!beats(leg))
+        return;
     if (now_us > at_us + LATE_US)
         at_us = now_us / SUP_HOLD_PACKET_US * SUP_HOLD_PACKET_US;
     sup_media_timer_set(leg->engine, timer, at_us + SUP_HOLD_PACKET_US);
@@ -119,11 +156,9 @@ void sup_bridge_on_hold_time(struct sup_media_timer *timer)
 
 void sup_bridge_update(struct sup_leg *leg)
 {
-    bool play = leg->source == SUP_LEG_HEARS_HOLD && sup_media_config(leg->engine)->hold &&
-                sup_leg_may_send(leg);
     if (leg->source != SUP_LEG_HEARS_HOLD)
         leg->prompt = NULL;
-    if (!play) {
+    if (!beats(leg)) {
         sup_media_timer_set(leg->engine, &leg->hold_timer, SUP_MEDIA_NEVER);
     } else if (leg->hold_timer.place == 0) {
         /* Every leg's beat falls on the same multiples of 20 ms: one wake-up serves all. */

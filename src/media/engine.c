@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "beat.h"
 #include "engine_internal.h"
 #include "mixer_internal.h"
 #include "supportd/base/clock.h"
@@ -34,8 +34,12 @@ struct sup_media_engine {
     struct sup_link orphans; /* sup_media_orphan::link */
     struct sup_mixer *mixer;
 
-    /* Binary heap from index 1, earliest on top; room for every timer that was added. */
-    struct sup_media_timer **heap;
+    /* Binary heap from index 1, earliest on top; room for every timer that was added. The times
+     * stand in it: a timer itself lies in no near cache. */
+    struct due {
+        uint64_t at_us;
+        struct sup_media_timer *timer;
+    } * heap;
     size_t heap_len, heap_cap, timers;
 
     /* Events being handed out: a removed watch is struck from the rest. */
@@ -44,7 +48,7 @@ struct sup_media_engine {
 
     uint64_t now_us; /* valid while stepping */
     bool stepping;
-    uint64_t last_packets_us; /* when a step last handed out something */
+    struct sup_beat beat;
     struct sup_media_engine_stats stats;
     uint8_t buffer[SUP_MEDIA_BUFFER_LEN], scratch[SUP_MEDIA_BUFFER_LEN];
 };
@@ -143,7 +147,9 @@ static sup_err start(struct sup_media_engine *e, const struct sup_media_engine_o
     e->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (e->epoll < 0)
         return SUP_E_IO;
-    err = sup_mixer_create(e, &e->mixer);
+    err = sup_beat_init(&e->beat, opts->gather_us);
+    if (err == SUP_OK)
+        err = sup_mixer_create(e, &e->mixer);
     if (err == SUP_OK)
         err = sup_srtp_setup();
     if (err != SUP_OK)
@@ -163,7 +169,7 @@ sup_err sup_media_engine_create(const struct sup_media_engine_opts *opts,
     struct sup_media_engine *e = sup_calloc(1, sizeof(*e));
     if (!e)
         return SUP_E_NOMEM;
-    e->epoll = -1;
+    e->epoll = e->beat.fd = -1;
     sup_list_init(&e->orphans);
     sup_err err = start(e, opts);
     if (err != SUP_OK) {
@@ -190,6 +196,7 @@ void sup_media_engine_destroy(struct sup_media_engine *engine)
     sup_dtls_identity_destroy(engine->identity);
     if (engine->srtp_started)
         sup_srtp_teardown();
+    sup_beat_fini(&engine->beat);
     if (engine->epoll >= 0)
         close(engine->epoll);
     for (size_t i = 0; i < SUP_MEDIA_ADDRESSES_MAX; i++) {
@@ -207,9 +214,19 @@ int sup_media_engine_fd(const struct sup_media_engine *engine)
     return engine->epoll;
 }
 
+int sup_media_engine_beat_fd(const struct sup_media_engine *engine)
+{
+    return engine->beat.fd;
+}
+
+bool sup_media_engine_beats(const struct sup_media_engine *engine)
+{
+    return engine->beat.on;
+}
+
 uint64_t sup_media_engine_deadline(const struct sup_media_engine *engine)
 {
-    return engine->heap_len > 0 ? engine->heap[1]->at_us : SUP_MEDIA_NEVER;
+    return engine->heap_len > 0 && !engine->beat.on ? engine->heap[1].at_us : SUP_MEDIA_NEVER;
 }
 
 size_t sup_media_engine_timers(const struct sup_media_engine *engine)
@@ -278,33 +295,33 @@ void sup_media_watch_remove(struct sup_media_engine *engine, struct sup_media_wa
     }
 }
 
-static void put(struct sup_media_engine *e, size_t place, struct sup_media_timer *timer)
+static void put(struct sup_media_engine *e, size_t place, struct due due)
 {
-    e->heap[place] = timer;
-    timer->place = place;
+    e->heap[place] = due;
+    due.timer->place = place;
 }
 
-static void sift_up(struct sup_media_engine *e, size_t place, struct sup_media_timer *timer)
+static void sift_up(struct sup_media_engine *e, size_t place, struct due due)
 {
-    for (; place > 1 && e->heap[place / 2]->at_us > timer->at_us; place /= 2)
+    for (; place > 1 && e->heap[place / 2].at_us > due.at_us; place /= 2)
         put(e, place, e->heap[place / 2]);
-    put(e, place, timer);
+    put(e, place, due);
 }
 
-static void sift_down(struct sup_media_engine *e, size_t place, struct sup_media_timer *timer)
+static void sift_down(struct sup_media_engine *e, size_t place, struct due due)
 {
     for (;;) {
         size_t child = place * 2;
         if (child > e->heap_len)
             break;
-        if (child < e->heap_len && e->heap[child + 1]->at_us < e->heap[child]->at_us)
+        if (child < e->heap_len && e->heap[child + 1].at_us < e->heap[child].at_us)
             child++;
-        if (e->heap[child]->at_us >= timer->at_us)
+        if (e->heap[child].at_us >= due.at_us)
             break;
         put(e, place, e->heap[child]);
         place = child;
     }
-    put(e, place, timer);
+    put(e, place, due);
 }
 
 static void stop_timer(struct sup_media_engine *e, struct sup_media_timer *timer)
@@ -313,10 +330,10 @@ static void stop_timer(struct sup_media_engine *e, struct sup_media_timer *timer
     if (place == 0)
         return;
     timer->place = 0;
-    struct sup_media_timer *last = e->heap[e->heap_len--];
-    if (last == timer)
+    struct due last = e->heap[e->heap_len--];
+    if (last.timer == timer)
         return;
-    if (place > 1 && e->heap[place / 2]->at_us > last->at_us)
+    if (place > 1 && e->heap[place / 2].at_us > last.at_us)
         sift_up(e, place, last);
     else
         sift_down(e, place, last);
@@ -326,7 +343,7 @@ sup_err sup_media_timer_add(struct sup_media_engine *engine, struct sup_media_ti
 {
     if (engine->timers == engine->heap_cap) {
         size_t cap = engine->heap_cap * 2;
-        struct sup_media_timer **heap = sup_realloc(engine->heap, (cap + 1) * sizeof(*heap));
+        struct due *heap = sup_realloc(engine->heap, (cap + 1) * sizeof(*heap));
         if (!heap)
             return SUP_E_NOMEM;
         engine->heap = heap;
@@ -352,7 +369,7 @@ void sup_media_timer_set(struct sup_media_engine *engine, struct sup_media_timer
     stop_timer(engine, timer);
     timer->at_us = at_us;
     if (at_us != SUP_MEDIA_NEVER)
-        sift_up(engine, ++engine->heap_len, timer);
+        sift_up(engine, ++engine->heap_len, (struct due){at_us, timer});
 }
 
 void sup_media_orphan_add(struct sup_media_engine *engine, struct sup_media_orphan *orphan)
@@ -410,44 +427,32 @@ static void run_timers(struct sup_media_engine *e)
 {
     /* A timer that sets itself to a past time must not keep the loop here. */
     for (size_t left = e->heap_len; left > 0 && e->heap_len > 0; left--) {
-        struct sup_media_timer *timer = e->heap[1];
-        if (timer->at_us > e->now_us)
+        struct sup_media_timer *timer = e->heap[1].timer;
+        if (e->heap[1].at_us > e->now_us)
             break;
         stop_timer(e, timer);
         timer->on_time(timer);
     }
 }
 
-/* A wake-up costs more than the packet that caused it. */
-static void gather(struct sup_media_engine *e)
-{
-    uint64_t due_us = e->last_packets_us + e->opts.gather_us, now_us = sup_clock_mono_us();
-    if (now_us >= due_us)
-        return;
-    struct timespec rest = {.tv_nsec = (long)(due_us - now_us) * 1000};
-    (void)nanosleep(&rest, NULL); /* a signal may cut it short */
-    e->stats.waits++;
-}
-
 void sup_media_engine_step(struct sup_media_engine *engine)
 {
+    uint64_t before = engine->stats.events;
     engine->stats.steps++;
-    if (engine->opts.gather_us > 0)
-        gather(engine);
+    engine->stats.beats += engine->beat.on;
     engine->stepping = true;
     for (int round = 0; round < ROUNDS_MAX; round++) {
         int n = epoll_wait(engine->epoll, engine->events, EVENTS_MAX, 0);
         engine->now_us = sup_clock_mono_us();
         engine->event_count = n > 0 ? n : 0;
         engine->stats.events += (uint64_t)engine->event_count;
-        if (n > 0)
-            engine->last_packets_us = engine->now_us;
         hand_out(engine);
         run_timers(engine);
         if (n < EVENTS_MAX)
             break;
     }
     engine->stepping = false;
+    sup_beat_took(&engine->beat, engine->now_us, engine->stats.events - before);
 }
 
 void sup_media_engine_get_stats(const struct sup_media_engine *engine,

@@ -12,4 +12,8 @@ SUP_MUST_CHECK sup_err hold_add(struct sup_hold *hold, const uint8_t *data, size
 extern const uint8_t hold_builtin_bytes[];
 extern const uint16_t hold_builtin_lengths[];
 extern const size_t hold_builtin_count;
+/* The built-in notice of a recording, in the same way. */
+extern const uint8_t hold_notice_bytes[];
+extern const uint16_t hold_notice_lengths[];
+extern const size_t hold_notice_count;
 #endif

@@ -220,8 +220,8 @@ static void serve(struct sup_mixer *m, struct sup_mix_out *out, uint64_t at_us)
     uint8_t payload[PACKET_MAX];
     size_t len;
     bool priming = is_priming(out);
-    if (!sup_leg_may_send(leg) || !encode(m, out, payload, &len) || priming)
-        return; /* while priming, the encoder listens as the decoders do */
+    if (!sup_leg_may_send(leg) || !encode(m, out, payload, &len) || priming || leg->announcing)
+        return; /* while priming, and under a notice, the encoder listens as the decoders do */
     struct sup_rtp_hdr in = {.seq = out->seq++,
                              .ts = (uint32_t)(at_us / SUP_MIX_BEAT_US * SUP_MIX_FRAME)};
     struct sup_rtp_out rtp = {.payload_type = leg->payload_type};

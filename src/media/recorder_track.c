@@ -21,10 +21,14 @@ enum {
     SETTLE = 7680,    /* 160 ms: arrivals that a new base is found from */
     LONG_GAP = 48000, /* 1 s without a packet, or a leap of it: the base is found anew */
     WAIT = SUP_REC_WAIT_US / 1000 * (SUP_REC_RATE / 1000),
-    WAITING_MAX = 400,  /* what 0.8 s of the shortest frames come to */
-    EARLY_WINDOW = 100, /* packets over which a clock that runs fast, or stood still, is measured */
-    STALL = 1920,      /* 40 ms that never come back in a window: a sender whose time stood still */
-    LATE_WINDOW = 500, /* and one that runs slow, which a congested path only looks like */
+    WAITING_MAX = 400, /* what 0.8 s of the shortest frames come to */
+    /* Windows count time: in silence DTX sends a packet each 400 ms, as many as eight of speech. */
+    SLOT = 12000,      /* 250 ms: the least delay is kept for each */
+    SLOTS = 8,         /* 2 s in which a sender whose time stood still is found */
+    SLOTS_PACKETS = 4, /* they must hold, or nothing is known */
+    STALL = 1920,      /* 40 ms that never come back in them */
+    LATE_WINDOW =
+        480000, /* 10 s for a clock that runs slow, which a congested path only looks like */
     LATE_STEP = 2 * STEP,
     LATE_FROM = 2 * STEP,
     LATE_RUN = 5, /* packets one after the other that are all too late: the path has changed */
@@ -39,6 +43,13 @@ struct waiting {
     uint8_t data[];
 };
 
+/* Of the packets that arrived in one SLOT. */
+struct slot {
+    int64_t number; /* arrival / SLOT */
+    int64_t least;  /* delay against the base */
+    unsigned packets;
+};
+
 struct sup_rec_track {
     struct rec_ogg ogg;
     struct sup_buf head; /* pages of the headers, until the first advance */
@@ -48,9 +59,11 @@ struct sup_rec_track {
     bool has_source, settled;
     uint32_t ssrc, last_ts;
     int64_t last_ext, last_at, first_at;
-    int64_t base; /* place = base + ext; valid once settled */
-    int64_t early_min, late_min;
-    unsigned early_count, late_count, late_run;
+    int64_t base;             /* place = base + ext; valid once settled */
+    struct slot slots[SLOTS]; /* by number modulo SLOTS */
+    int64_t settled_at;       /* slots before are of another base */
+    int64_t late_min, late_from;
+    unsigned late_run;
     uint8_t toc; /* of the last packet written */
     bool has_toc;
     int64_t written;
@@ -175,8 +188,11 @@ static void settle(struct sup_rec_track *t)
         t->base = base < t->base ? base : t->base;
     }
     t->settled = true;
-    t->early_count = t->late_count = t->late_run = 0;
-    t->early_min = t->late_min = INT64_MAX;
+    t->late_run = 0;
+    t->late_min = INT64_MAX;
+    t->late_from = t->settled_at = t->last_at;
+    for (size_t i = 0; i < SLOTS; i++)
+        t->slots[i] = (struct slot){.number = -1, .least = INT64_MAX};
 }
 
 /* Writes what is due when all before limit that is missing is given up. */
@@ -216,24 +232,57 @@ static sup_err release_all(struct sup_rec_track *t)
     return err;
 }
 
-/* Sender's clock against ours: the least delay over a window says how far the base is off. */
+static void move_base(struct sup_rec_track *t, int64_t by)
+{
+    t->base += by;
+    if (t->late_min != INT64_MAX)
+        t->late_min -= by;
+    for (size_t i = 0; i < SLOTS; i++)
+        if (t->slots[i].packets > 0)
+            t->slots[i].least -= by;
+}
+
+/* Before slot number begins: whether all of the last SLOTS came too late by the same. */
+static void find_stall(struct sup_rec_track *t, int64_t number)
+{
+    int64_t least = INT64_MAX;
+    unsigned packets = 0;
+    if (number - t->settled_at / SLOT <= SLOTS)
+        return;
+    for (size_t i = 0; i < SLOTS; i++) {
+        const struct slot *s = &t->slots[i];
+        if (s->packets == 0 || s->number < number - SLOTS)
+            continue;
+        packets += s->packets;
+        least = s->least < least ? s->least : least;
+    }
+    if (packets >= SLOTS_PACKETS && least > STALL)
+        move_base(t, least);
+}
+
+/* Sender's clock against ours: the least delay says how far the base is off. A packet cannot come
+ * before it was said, so one that seems to shows at once that the base lies too late (found from
+ * the few that DTX lets through, say). */
 static void measure(struct sup_rec_track *t, int64_t ext, int64_t at)
 {
-    int64_t off = at - (t->base + ext);
-    t->early_min = off < t->early_min ? off : t->early_min;
-    t->late_min = off < t->late_min ? off : t->late_min;
-    if (++t->early_count >= EARLY_WINDOW) {
-        if (t->early_min < -STEP || t->early_min > STALL) {
-            t->base += t->early_min;
-            t->late_min -= t->early_min;
-        }
-        t->early_count = 0;
-        t->early_min = INT64_MAX;
+    int64_t off = at - (t->base + ext), number = at / SLOT;
+    if (off < -STEP) {
+        move_base(t, off);
+        off = 0;
     }
-    if (++t->late_count >= LATE_WINDOW) {
+    struct slot *slot = &t->slots[number % SLOTS];
+    if (slot->number != number) {
+        find_stall(t, number);
+        off = at - (t->base + ext);
+        *slot = (struct slot){.number = number, .least = off};
+    }
+    slot->packets++;
+    slot->least = off < slot->least ? off : slot->least;
+    t->late_min = off < t->late_min ? off : t->late_min;
+    if (at - t->late_from >= LATE_WINDOW) {
         if (t->late_min > LATE_FROM)
-            t->base += LATE_STEP;
-        t->late_count = 0;
+            move_base(t, LATE_STEP);
+        t->late_from = at;
         t->late_min = INT64_MAX;
     }
 }

@@ -30,6 +30,7 @@ struct sup_leg {
     struct sup_srtp *srtp;       /* from the end of the handshake on */
     enum sup_leg_state state;
     uint8_t payload_type, level_id;
+    bool announcing;       /* a notice takes the place of all that it hears */
     uint64_t last_auth_us; /* last authentic packet, or the end of the handshake */
     uint64_t authentic;    /* packets so far, RTP and RTCP */
     uint64_t packets_in, packets_out, rtcp_in, rtcp_out;
@@ -71,6 +72,8 @@ struct sup_leg {
     uint16_t hold_seq;
     const struct sup_hold *prompt; /* NULL: music */
     uint64_t prompt_position;
+    const struct sup_hold *notice; /* while announcing */
+    uint64_t notice_position;
 
     /* RTCP */
     uint64_t rtcp_due_us;

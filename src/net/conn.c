@@ -32,6 +32,7 @@ sup_err sup_net_conn_create(struct sup_net_server *server, int fd, bool tls,
     conn->ip = *ip;
     conn->state = CONN_HEAD;
     conn->deadline_us = sup_clock_mono_us() + server->limits.head_timeout_ms * 1000ull;
+    sup_head_init(&conn->head);
     sup_list_init(&conn->ready);
     sup_list_append(&server->conns, &conn->link);
     count_address(conn, true);
@@ -138,29 +139,17 @@ void sup_net_conn_flush(void *arg)
 /* The handler took too long: it keeps the request, which then has no client any more. */
 static void answer_timeout(struct sup_net_conn *conn)
 {
-    static const char text[] =
-        "HTTP/1.1 503 Service Unavailable\r\n"
-        "Content-Type: application/problem+json\r\n"
-        "Content-Length: 85\r\n"
-        "X-Content-Type-Options: nosniff\r\n"
-        "Cache-Control: no-store\r\n"
-        "Retry-After: 1\r\n"
-        "Connection: close\r\n\r\n"
-        "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-        "\"code\":\"overloaded\"}";
+    struct sup_problem problem = {.status = 503, .code = "overloaded", .retry_after_us = 1000000};
     struct sup_http_request *req = conn->req;
     conn->req = NULL;
     sup_net_request_detach(req);
-    conn->out = (struct conn_out){.tail = (const uint8_t *)text, .tail_len = sizeof(text) - 1};
-    conn->close_after = true;
-    conn->state = CONN_WRITING;
-    conn->deadline_us = sup_clock_mono_us() + conn->server->limits.write_timeout_ms * 1000ull;
-    sup_metric_add(conn->server->metrics.requests[4], 1);
-    sup_net_conn_ready(conn);
+    sup_net_conn_refuse(conn, &problem);
 }
 
 static void sweep_one(struct sup_net_conn *conn, uint64_t now_us)
 {
+    static const struct sup_problem late = {
+        .status = 408, .code = "request_timeout", .detail = "the request has no end"};
     if (conn->state == CONN_WS) {
         sup_net_ws_sweep(conn, now_us);
         return;
@@ -171,6 +160,10 @@ static void sweep_one(struct sup_net_conn *conn, uint64_t now_us)
         sup_net_conn_free(conn); /* libwebsockets never knew it */
     else if (conn->state == CONN_PENDING)
         answer_timeout(conn);
+    else if (conn->state == CONN_HEAD && conn->head.bytes > 0)
+        sup_net_conn_refuse(conn, &late);
+    else if (conn->state == CONN_BODY && conn->req)
+        (void)sup_http_problem(conn->req, &late);
     else
         sup_net_conn_kill(conn);
 }

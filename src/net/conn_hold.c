@@ -101,8 +101,11 @@ static void finish(struct sup_net_conn *conn)
     conn->deadline_us = sup_clock_mono_us() + conn->server->limits.keepalive_ms * 1000ull;
     conn->held = false;
     /* Re-arms libwebsockets' own callback on the handle. */
+    sup_head_init(&conn->head);
     if (lws_http_transaction_completed(conn->wsi))
         linger(conn);
+    else
+        sup_net_head_watch(conn);
 }
 
 static size_t next_chunk(const struct conn_out *out, const uint8_t **ret_p)

@@ -90,7 +90,9 @@ static void adopt(struct listener *listener, int fd, const struct sup_peer_text 
         conn->state = CONN_DEAD;
         return;
     }
-    if (sup_net_hold_find(conn) != SUP_OK)
+    if (sup_net_hold_find(conn) == SUP_OK)
+        sup_net_head_watch(conn);
+    else
         sup_net_conn_kill(conn);
 }
 

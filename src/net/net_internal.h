@@ -7,6 +7,8 @@
  * on (or spins) while a request waits for its answer. So:
  *  - callbacks only note what is due and put the connection on server->ready; conn_flush() does it
  *    from a timer of 0 us, outside of libwebsockets;
+ *  - before a request its bytes are looked at first (conn_head.c): what is no HTTP is answered by
+ * us;
  *  - while a request is answered the connection is "held": its uv_poll_t is pointed at our own
  *    callback (conn_hold.c); lws_http_transaction_completed() gives it back. */
 #ifndef SUPPORTD_NET_INTERNAL_H
@@ -21,6 +23,7 @@
 #include "supportd/base/map.h"
 #include "supportd/loop/loop_uv.h"
 #include "supportd/metrics/metrics.h"
+#include "supportd/net/head.h"
 #include "supportd/net/http.h"
 #include "supportd/net/router.h"
 #include "supportd/net/server.h"
@@ -28,11 +31,11 @@
 
 enum {
     LISTENERS_MAX = 8,
-    URI_MAX = 2048,         /* bytes of a decoded path, and of its query */
-    HEAD_MAX = 16384,       /* libwebsockets drops connections beyond it */
-    REPLY_HEADERS_MAX = 16, /* headers added by a handler */
-    WRITE_CHUNK = 16384,    /* bytes for one write */
-    WS_RX_CHUNK = 1024,     /* libwebsockets' receive buffer of one WebSocket */
+    URI_MAX = 2048,                /* bytes of a decoded path, and of its query */
+    HEAD_MAX = SUP_HEAD_MAX + 512, /* libwebsockets drops connections beyond it */
+    REPLY_HEADERS_MAX = 16,        /* headers added by a handler */
+    WRITE_CHUNK = 16384,           /* bytes for one write */
+    WS_RX_CHUNK = 1024,            /* libwebsockets' receive buffer of one WebSocket */
     WS_CLOSE_TIMEOUT_US = 5 * 1000 * 1000,
     LINGER_US = 2 * 1000 * 1000,
     LINGER_BYTES = 1024 * 1024,
@@ -89,6 +92,9 @@ struct sup_net_conn {
     size_t lingered;                /* bytes thrown away in CONN_LINGER */
     bool answered;                  /* a request before this one has been answered */
     uint64_t read_before;           /* bytes taken from the socket when it was */
+    struct sup_head head;           /* of the next request, as far as it has been seen */
+    size_t wakes_at;                /* SO_RCVLOWAT while a head is incomplete, else 0 */
+    uv_poll_cb lws_cb;              /* libwebsockets' own, while ours looks first */
 };
 
 /* Header values that are kept; the order is that of the table in request_head.c. */
@@ -215,6 +221,14 @@ void sup_net_hold(struct sup_net_conn *conn, int events);
 bool sup_net_hold_pipelined(const struct sup_net_conn *conn);
 /* Writes out; hands the connection back to libwebsockets, or lingers, when all is written. */
 void sup_net_hold_pump(struct sup_net_conn *conn);
+
+/* --- conn_head.c --- */
+/* Until a request begins, our callback looks at what came before libwebsockets reads it. To be
+ * called whenever libwebsockets may have set its own. A head that arrives together with the
+ * request before it is in libwebsockets' hands already. */
+void sup_net_head_watch(struct sup_net_conn *conn);
+/* Answers on a connection without a request, then closes it. */
+void sup_net_conn_refuse(struct sup_net_conn *conn, const struct sup_problem *problem);
 
 /* --- request_head.c, request.c, reply.c, asset.c --- */
 /* LWS_CALLBACK_HTTP: 0, or -1 to close. */

@@ -45,6 +45,7 @@ static const struct reason reasons[] = {
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
 };
 
 const char *sup_http_reason(unsigned status)

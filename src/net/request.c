@@ -170,7 +170,12 @@ static int preflight(struct sup_http_request *req, const char *allow)
     bool cross = asked && sup_http_header(req, "origin");
     if (cross && req->cors == SUP_CORS_NONE) {
         sup_metric_add(req->conn->server->metrics.refused_origin, 1);
-        return refuse(req, 403, "origin_refused", "this origin is not a configured site");
+        (void)sup_http_problem(
+            req, &(struct sup_problem){.status = 403,
+                                       .code = "origin_refused",
+                                       .title = "Origin not allowed",
+                                       .detail = "this origin is not a configured site"});
+        return 0;
     }
     sup_err err = sup_http_set_header(req, "Allow", allow);
     if (!err && cross)

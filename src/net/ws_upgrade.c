@@ -25,6 +25,16 @@ static bool version_is_13(struct lws *wsi)
     return ok;
 }
 
+/* RFC 6455 section 4.2.1: base64 of 16 bytes. */
+static bool key_is_whole(struct lws *wsi)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *key = sup_net_header_copy(wsi, WSI_TOKEN_KEY, NULL);
+    bool ok = key && strlen(key) == 24 && strspn(key, digits) == 22 && strcmp(key + 22, "==") == 0;
+    sup_free(key);
+    return ok;
+}
+
 static struct sup_problem upgrade_problem(struct sup_net_conn *conn,
                                           const struct sup_http_request *req)
 {
@@ -35,9 +45,17 @@ static struct sup_problem upgrade_problem(struct sup_net_conn *conn,
     if (server->draining)
         return (struct sup_problem){
             .status = 503, .code = "shutting_down", .retry_after_us = 1000000};
+    if (strcmp(req->method, "GET") != 0 || req->http10)
+        return (struct sup_problem){.status = 400,
+                                    .code = "upgrade_refused",
+                                    .detail = "a WebSocket begins with GET and HTTP/1.1"};
     if (!version_is_13(conn->wsi))
         return (struct sup_problem){
             .status = 426, .code = "upgrade_refused", .detail = "Sec-WebSocket-Version: 13"};
+    if (!key_is_whole(conn->wsi))
+        return (struct sup_problem){.status = 400,
+                                    .code = "upgrade_refused",
+                                    .detail = "Sec-WebSocket-Key: 16 bytes as base64"};
     if (!offers_subprotocol(conn->wsi))
         return (struct sup_problem){.status = 400,
                                     .code = "upgrade_refused",
@@ -46,6 +64,7 @@ static struct sup_problem upgrade_problem(struct sup_net_conn *conn,
         sup_metric_add(server->metrics.refused_origin, 1);
         return (struct sup_problem){.status = 403,
                                     .code = "origin_refused",
+                                    .title = "Origin not allowed",
                                     .detail = "this origin is not a configured site"};
     }
     if (server->hooks.ws_gate &&
@@ -98,7 +117,7 @@ int sup_net_ws_confirm(struct sup_net_conn *conn)
         return -1;
     conn->state = CONN_HEAD;
     char *path = sup_net_header_copy(conn->wsi, WSI_TOKEN_GET_URI, NULL);
-    int rc = path ? confirm(conn, path) : -1;
+    int rc = confirm(conn, path ? path : "/ws");
     sup_free_secret(path);
     return rc;
 }

@@ -1,10 +1,8 @@
 """What the API tests share: one stack with two daemons, callers, clients, seeds, evidence."""
 import asyncio
 import itertools
-import json
 import os
 import random
-import subprocess
 import sys
 import time
 import unittest
@@ -14,11 +12,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 
+from evidence import FULL, SEED, evidence  # noqa: E402,F401
 from stack import SITE, Stack  # noqa: E402
 from client import Client, Refused, Rest  # noqa: E402,F401
 
-FULL = os.environ.get("SUPPORTD_TEST_FULL") == "1"
-SEED = int(os.environ.get("SUPPORTD_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
 _stack = None
 _sessions = {}
 _names = itertools.count(1)
@@ -42,18 +39,6 @@ def stop_stack():
 def rng(what):
     """Randomness of one test, from the printed seed."""
     return random.Random(f"{SEED}-{what}")
-
-
-def evidence(name, counts, figures):
-    """With the full counts: docs/evidence/NAME.json."""
-    if not FULL:
-        return
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-    os.makedirs(os.path.join(ROOT, "docs", "evidence"), exist_ok=True)
-    with open(os.path.join(ROOT, "docs", "evidence", name + ".json"), "w", encoding="utf-8") as f:
-        json.dump({"test": name, "commit": commit, "seed": SEED, "date": time.strftime("%Y-%m-%d", time.gmtime()),
-                   "counts": counts, "figures": figures}, f, indent=1)
-        f.write("\n")
 
 
 def uid():

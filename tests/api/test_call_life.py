@@ -138,7 +138,11 @@ class CallLife(test_calls.Calls):
         self.assert_problem(await desk.rest.post(f"/calls/{call_id}/transfer", {"kind": "skill", "to": "A b"}), 422, "out_of_range")
         self.assert_problem(await desk.rest.post(f"/calls/{call_id}/transfer", {"kind": "x", "to": "x"}), 422, "out_of_range")
         other = await self.desk("agent2")
-        targets = (await desk.rest.get("/transfer-targets")).body
+        for _ in range(100):  # that the other is connected is written after the welcome
+            targets = (await desk.rest.get("/transfer-targets")).body
+            if targets["staff"]:
+                break
+            await asyncio.sleep(0.1)
         self.assertIn({"id": other.rest.me["id"], "name": other.rest.me["name"], "free": True}, targets["staff"])
         answer = await desk.rest.post(f"/calls/{call_id}/transfer", {
             "kind": "staff", "to": other.rest.me["id"], "note": "card 4111 1111 1111 1111"})
@@ -373,6 +377,101 @@ class CallLife(test_calls.Calls):
         outcomes = [f["outcome"] for f in desk.of_type("offer.gone")]
         self.assertEqual(sorted(outcomes), ["missed", "withdrawn"])
         await desk.wait(lambda: desk.of_type("me.presence")[-1]["reason"] == "missed_offers", what="auto-pause")
+
+    # -- who is asked for a call, and who is not asked again
+
+    async def rings(self, *desks):
+        """(agent's client, offer) of the one whom the call rings at."""
+        waits = [asyncio.ensure_future(d.wait(lambda d=d: d.offers, 15, "a call that rings")) for d in desks]
+        _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        ringing = [d for d in desks if d.offers]
+        self.assertEqual(len(ringing), 1, "one agent at a time")
+        return ringing[0], next(iter(ringing[0].offers.values()))
+
+    async def entry(self, desk, call_id):
+        return next(e for e in (await desk.rest.get("/queue")).body["items"] if e["call_id"] == call_id)
+
+    async def missed(self, desk, offer):
+        await desk.wait(lambda: [f for f in desk.of_type("offer.gone") if f["offer_id"] == offer["id"]], 15, "the end of the offer")
+        return next(f["outcome"] for f in desk.of_type("offer.gone") if f["offer_id"] == offer["id"])
+
+    async def test_an_unanswered_call_rings_at_the_next(self):
+        await self.setting("queue.ring_s", 2)
+        one, two = await self.desk("agent"), await self.desk("agent2", 1)
+        customer = await self.caller()
+        started = await self.start_call(customer.rest)
+        call_id = started["call"]["id"]
+        first, offer = await self.rings(one, two)
+        second = two if first is one else one
+        self.assertEqual((offer["kind"], offer["call_id"]), ("call", call_id))
+        self.assertTrue(0 < offer["remaining_ms"] <= 2000, offer)
+        self.assertEqual(await self.missed(first, offer), "missed")
+        next_ = await self.wait_offer(second, started["chat"]["id"])
+        self.assertEqual((next_["kind"], next_["call_id"], next_["entry_id"]), ("call", call_id, offer["entry_id"]))
+        self.assertNotEqual(next_["id"], offer["id"])
+        self.assertEqual(first.offers, {}, "not at both")
+        self.assert_problem(await first.rest.post(f"/offers/{offer['id']}/accept"), 409, "offer_gone")
+        self.assertEqual((await second.rest.post(f"/offers/{next_['id']}/accept")).status, 200)
+        active = await self.state(customer, call_id, "active")
+        self.assertEqual(active["staff"]["id"], second.rest.me["id"])
+        routing = (await second.rest.get(f"/chats/{started['chat']['id']}/routing")).body["items"]
+        self.assertEqual(sorted((r["staff_id"], r["state"]) for r in routing),
+                         sorted([(first.rest.me["id"], "missed"), (second.rest.me["id"], "accepted")]))
+
+    async def test_a_declined_call_never_rings_there_again(self):
+        one, two = await self.desk("agent"), await self.desk("agent2", 1)
+        customer = await self.caller()
+        started = await self.start_call(customer.rest)
+        call_id = started["call"]["id"]
+        first, offer = await self.rings(one, two)
+        second = two if first is one else one
+        self.assertEqual((await first.rest.post(f"/offers/{offer['id']}/decline")).status, 204)
+        next_ = await self.wait_offer(second, started["chat"]["id"])
+        self.assertEqual((await second.rest.post(f"/offers/{next_['id']}/decline")).status, 204)
+        await second.wait(lambda: not second.offers, what="offer.gone")
+        # Coming back, and other work, make the router look again: it gives both a call each, and this one to nobody.
+        for desk in (first, second):
+            await desk.rest.put("/me/presence", {"chosen": "away"})
+        others = [await self.start_call((await self.caller()).rest) for _ in range(2)]
+        for desk in (first, second):
+            await self.available(desk.rest)
+        taken = []
+        for desk in (first, second):
+            await desk.wait(lambda d=desk: d.offers, 15, "another call")
+            taken += [o["call_id"] for o in desk.offers.values()]
+        self.assertEqual(sorted(taken), sorted(o["call"]["id"] for o in others))
+        for desk in (first, second):
+            asked = [f["offer"]["call_id"] for f in desk.of_type("offer.new")]
+            self.assertEqual(asked.count(call_id), 1, "asked again")
+        self.assertEqual((await self.entry(first, call_id))["state"], "waiting")
+        third = await self.desk("team_lead")
+        self.assertEqual((await self.wait_offer(third, started["chat"]["id"]))["call_id"], call_id)
+        await third.rest.put("/me/presence", {"chosen": "away"})
+
+    async def test_who_misses_calls_is_set_away(self):
+        await self.setting("queue.ring_s", 1)
+        await self.setting("queue.max_misses", 2)
+        desk = await self.desk()
+        customer = await self.caller()
+        call_id = (await self.start_call(customer.rest))["call"]["id"]
+        for _ in range(2):  # nobody else is there: the one who missed it is asked again
+            await desk.wait(lambda: desk.offers, 15, "a call that rings")
+            offer = next(iter(desk.offers.values()))
+            self.assertEqual((offer["call_id"], await self.missed(desk, offer)), (call_id, "missed"))
+        await desk.wait(lambda: desk.of_type("me.presence")[-1]["chosen"] == "away", 15, "auto-pause")
+        self.assertEqual(desk.of_type("me.presence")[-1]["reason"], "missed_offers")
+        me = (await desk.rest.get("/me")).body["presence"]
+        self.assertEqual((me["chosen"], me["reason"]), ("away", "missed_offers"))
+        self.assertEqual(((await self.entry(desk, call_id))["state"], desk.offers), ("waiting", {}))
+        await self.available(desk.rest)
+        await desk.wait(lambda: desk.offers, 15, "the call, after coming back")
+
+    async def test_a_place_is_kept_for_a_minute(self):
+        """The default; whose place is kept so long: tests/e2e/test_call_life.py."""
+        admin = await self.staff("admin")
+        self.assertEqual([s["value"] for s in (await admin.get("/settings")).body["items"] if s["key"] == "queue.place_s"], [60])
 
 
 for name in [n for n in dir(test_calls.Calls) if n.startswith("test_")]:

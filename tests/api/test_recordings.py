@@ -3,6 +3,7 @@ import asyncio
 import glob
 import json
 import os
+import subprocess
 
 from harness import ApiTest, luhn_card, rng, uid
 
@@ -122,6 +123,16 @@ class Recordings(ApiTest):
         await admin.put("/settings/recording.agents_may_play", {"value": True})
         self.assertEqual((await agent.get(path)).status, 200)
         self.assertEqual([i["id"] for i in (await agent.get(f"/recordings?staff_id={item['staff']['id']}&limit=1")).body["items"]], [item["id"]])
+        later = await self.staff("agent2")
+        found = f"/recordings?staff_id={later.me['id']}"
+        self.assertEqual([(await later.get(path)).status] + (await admin.get(found)).body["items"], [404])
+        self.sql("select result from support.recording_party('system:media', %s, 1, %s, 'agent', 700)", item["id"], later.me["id"])
+        self.assertEqual((await later.get(path)).status, 200, "heard in it, though another began")
+        for rest in (later, admin):
+            self.assertEqual([i["id"] for i in (await rest.get(found)).body["items"]], [item["id"]])
+        self.assertEqual((await later.get(f"{path}/tracks/0")).raw[:4], b"OggS")
+        await admin.put("/settings/recording.agents_may_play", {"value": False})
+        self.assertEqual((await later.get(path)).status, 404)
         self.assertEqual((await admin.get(f"/recordings?customer_id={uid()}")).body["items"], [])
         self.assertEqual((await admin.get("/recordings?call_id=x")).code, "not_an_id")
 
@@ -163,6 +174,7 @@ class Recordings(ApiTest):
         for party in ("customer", "agent"):
             with open(os.path.join(out, f"{item['id']}.{party}.opus"), "rb") as f:
                 self.assertEqual(f.read(4), b"OggS")
+        await self.check_play(item)
         self.stack.run("recording", "make-key", self.stack.recording_keys)  # rotation: old recordings stay readable
         self.assertIn(f"{item['id']}: whole", self.stack.run("recording", "verify").stdout)
         path = info["files"][0]["path"]
@@ -182,6 +194,29 @@ class Recordings(ApiTest):
             f.write(data)
         for words in (["export"], ["export", "x", "y"], ["export", uid(), out], ["play-info", uid()], ["nonsense"], []):
             self.assertNotEqual(self.stack.run("recording", *words, check=False).returncode, 0, words)
+
+    async def check_play(self, item):
+        """What comes out is Ogg Opus, as long as the recording; each opening is an audit row before the first byte."""
+        opened = "select count(*) from support.support_activity_logs where action = 'recording.play' and subject_ref = %s and actor_ref = 'admin' and actor_kind = 'system'"
+        before = self.sql(opened, item["id"])[0][0]
+        for words in ((), ("--track", "0"), ("--track", "1")):
+            status, sound, said = self.stack.sound_of("recording", "play", item["id"], *words)
+            self.assertEqual((status, said), (0, ""), words)
+            told = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=format_name,duration:stream=codec_name,channels", "-of", "json", "-"],
+                                  input=sound, capture_output=True, check=True)
+            told = json.loads(told.stdout)
+            self.assertEqual((told["format"]["format_name"], told["streams"][0]["codec_name"], told["streams"][0]["channels"]), ("ogg", "opus", 1 if words else 2))
+            wav = subprocess.run(["opusdec", "--quiet", "--rate", "48000", "-", "-"], input=sound, capture_output=True, check=True).stdout
+            frames = len(wav) / (2 if words else 4) / 48
+            self.assertLess(abs(frames - item["duration_ms"]), 25, words)
+            if words:
+                stored = await (await self.staff("supervisor")).get(f"/recordings/{item['id']}/tracks/{words[1]}")
+                self.assertEqual(sound, stored.raw)
+        self.assertEqual(self.sql(opened, item["id"])[0][0], before + 3)
+        for words in ((item["id"], "--track", "2"), (item["id"], "--track", "x"), (item["id"], "--track", "01"), (item["id"], "--track"), (item["id"], "nonsense"),
+                      (uid(),), ("x",), ()):
+            status, sound, said = self.stack.sound_of("recording", "play", *words)
+            self.assertTrue(status in (1, 2) and sound == b"" and said, words)
 
     async def recorded(self):
         """The item of a call of a second, recorded."""
@@ -246,3 +281,19 @@ class Recordings(ApiTest):
             await asyncio.sleep(0.05)
         self.assertEqual((state, len(self.files(elsewhere))), ("deleting", 2), "another place's files are not touched, but nobody hears them")
         self.assertEqual((await (await self.staff("supervisor")).get(f"/recordings/{elsewhere['id']}")).code, "recording_not_found")
+
+    async def test_a_recording_is_broken_when_its_process_is_taken_off(self):
+        await self.policy("all")
+        item = await self.recorded()
+        self.sql("insert into support.processes (id, host, pid, version, heartbeat_at) values (%s, 'other', 1, 'x', now() - interval '1 h') returning id",
+                 process := uid())
+        self.sql("update support.call_recordings set state = 'ending', owner_process = %s where id = %s returning id", process, item["id"])
+        _, desk, call_id, _ = await self.call()
+        await (await self.staff("admin")).put("/settings/queue.wrap_up_s", {"value": 1})
+        await desk.rest.post(f"/calls/{call_id}/end")  # the end of the time after it is a deadline: the router looks for lost processes too
+        for _ in range(400):
+            state, incomplete = self.sql("select state, incomplete from support.call_recordings where id = %s", item["id"])[0]
+            if state == "broken":
+                break
+            await asyncio.sleep(0.05)
+        self.assertEqual((state, incomplete), ("broken", True))

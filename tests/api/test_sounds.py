@@ -26,8 +26,9 @@ class Sounds(ApiTest):
             f.write(data)
         return self.path(name)
 
-    def settings(self, music=(), prompts=""):
-        return {"SUPPORTD_MEDIA_HOLD_MUSIC_FILES": ",".join(music), "SUPPORTD_MEDIA_PROMPTS_DIR": prompts}
+    def settings(self, music=(), prompts="", notice=""):
+        return {"SUPPORTD_MEDIA_HOLD_MUSIC_FILES": ",".join(music), "SUPPORTD_MEDIA_PROMPTS_DIR": prompts,
+                "SUPPORTD_MEDIA_RECORDING_NOTICE_FILE": notice}
 
     def bad_files(self):
         """path -> what must be said of it."""
@@ -60,6 +61,20 @@ class Sounds(ApiTest):
         self.assertEqual(done.returncode, 78)
         self.assertEqual(done.stdout, "")
         self.assertEqual(done.stderr.splitlines(), [f"media.hold_music_files: {path}: {why}" for path, why in bad.items()])
+
+    def test_the_notice_of_recordings_is_looked_at(self):
+        bad = self.bad_files()
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=frequency=440:duration=21:sample_rate=48000", "-c:a", "libopus",
+                        self.path("long.opus")], check=True)
+        bad[self.path("long.opus")] = "longer than 20 s"
+        for path, why in bad.items():
+            done = self.stack.run("check-config", check=False, env=self.settings(notice=path))
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (78, "", f"media.recording_notice_file: {path}: {why}\n"))
+        env = dict(self.settings(notice=self.path("long.opus")), SUPPORTD_LISTEN_HTTP="127.0.0.1:0")
+        done = self.stack.run("run", check=False, env=env)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("media.recording_notice_file", next(line for line in done.stderr.splitlines() if "sound not read" in line))
+        self.assertEqual(self.stack.run("check-config", env=self.settings(notice=self.path("good.opus"))).stdout, "configuration is good\n")
 
     def test_good_ones_pass(self):
         encode(self.path("mono.opus"))

@@ -20,11 +20,13 @@ class Wire:
     async def __aexit__(self, *exc):
         self.writer.close()
 
-    async def http(self, data, timeout=10):
-        """Sends bytes, reads one HTTP answer: (status, headers, body); status 0: closed without an answer."""
+    async def http(self, data, timeout=10, end=False):
+        """Sends bytes (then, if asked, the end of the stream), reads one HTTP answer: (status, headers, body); status 0: closed without an answer."""
         try:
             self.writer.write(data)
             await self.writer.drain()
+            if end:
+                self.writer.write_eof()
             head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), timeout)
         except (ConnectionError, asyncio.IncompleteReadError):
             return 0, {}, b""
@@ -35,11 +37,14 @@ class Wire:
             body = await asyncio.wait_for(self.reader.readexactly(int(headers["content-length"])), timeout)
         return int(lines[0].split()[1]), headers, body
 
-    async def upgrade(self, protocol="support.v1", origin=SITE, extra=""):
-        """The WebSocket handshake; the answer."""
-        key = base64.b64encode(os.urandom(16)).decode()
-        head = (f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{extra}")
+    async def upgrade(self, protocol="support.v1", origin=SITE, extra="", line="GET /ws HTTP/1.1", key=""):
+        """The WebSocket handshake; the answer. key: "" for a right one, None for none."""
+        key = base64.b64encode(os.urandom(16)).decode() if key == "" else key
+        head = f"{line}\r\nHost: 127.0.0.1:{self.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{extra}"
+        if "Sec-WebSocket-Version" not in extra:
+            head += "Sec-WebSocket-Version: 13\r\n"
+        if key is not None:
+            head += f"Sec-WebSocket-Key: {key}\r\n"
         if origin:
             head += f"Origin: {origin}\r\n"
         if protocol:

@@ -2,8 +2,9 @@
 
     python3 tests/bench/leaks.py [CALLS]      default 100; 2,000 with SUPPORTD_TEST_FULL=1
 
-Every call has two legs of relay_load (ICE, DTLS, SRTP), is offered, answered and ended; every fourth leg goes
-without a word, so that it is the end of the call that must clean up. Ends in "N passed, N failed".
+Every call has two legs of relay_load (ICE, DTLS, SRTP), is offered, answered, recorded, put on hold, resumed and ended; every
+fourth leg goes without a word, so that it is the end of the call that must clean up. Ends in "N passed, N failed"; with the
+full count the figures go to docs/evidence/leaks.json.
 """
 import asyncio
 import os
@@ -15,6 +16,7 @@ import uuid
 import aiohttp
 
 from rig import Person, Program, Rig, rss_kb
+from evidence import FULL, evidence  # noqa: E402  (found by rig's path)
 
 AT_ONCE = 8
 WARM = 24  # calls before the first look: what the first ones cost alone is no leak
@@ -59,6 +61,11 @@ def state(call_id, wanted):
     return lambda f: f["type"] == "call.state" and f["call"]["id"] == call_id and f["call"]["state"] == wanted
 
 
+def resumed(call_id):
+    """The state itself may come only once it is over."""
+    return lambda f: state(call_id, "active")(f) and f["call"]["hold_ms"] > 0
+
+
 async def answer_calls(agent, legs):
     """An agent's day: every call that is offered."""
     await agent.connect()
@@ -67,6 +74,8 @@ async def answer_calls(agent, legs):
         offer = (await agent.wait(lambda f: f["type"] == "offer.new", 3600))["offer"]
         leg = await legs.connect(agent, offer["call_id"])
         await agent.rest("POST", f"/offers/{offer['id']}/accept", {})
+        for step in ("hold", "resume"):
+            await agent.rest("POST", f"/calls/{offer['call_id']}/{step}", {})
         await agent.wait(state(offer["call_id"], "ended"))
         legs.close(leg)
 
@@ -76,7 +85,7 @@ async def make_calls(person, legs, numbers):
     for number in numbers:
         call = (await person.rest("POST", "/call/start", {"client_key": str(uuid.uuid4())}))["call"]
         leg = await legs.connect(person, call["id"])
-        await person.wait(state(call["id"], "active"), 60)
+        await person.wait(resumed(call["id"]), 60)
         if number % 4 == 0:
             legs.close(leg)
         await person.rest("POST", f"/calls/{call['id']}/end", {})
@@ -139,14 +148,16 @@ async def run(rig, calls):
 
 
 def main():
-    full = os.environ.get("SUPPORTD_TEST_FULL") == "1"
-    calls = int(sys.argv[1]) if len(sys.argv) > 1 else 2000 if full else 100
+    calls = int(sys.argv[1]) if len(sys.argv) > 1 else 2000 if FULL else 100
     with Rig() as rig:
         rig.set("queue.capacity", 1)
         rig.set("queue.wrap_up_s", 0)
+        rig.set("recording.policy", "all")
         before, after = asyncio.run(run(rig, calls))
+        recorded = int(rig.sql("select count(*) from support.call_recordings;", role="postgres"))
     grown = {key: after[key] - before[key] for key in before}
-    good = (all(grown[key] <= (ONCE if key == "supportd_memory_blocks" else 0) for key in grown if key != "rss_kb") and grown["rss_kb"] <= min(RSS_KB + RSS_KB_PER_CALL * calls, RSS_KB_MAX)
+    evidence("leaks", {"calls": calls, "recorded": recorded}, {"before": before, "after": after})
+    good = (recorded >= calls and all(grown[key] <= (ONCE if key == "supportd_memory_blocks" else 0) for key in grown if key != "rss_kb") and grown["rss_kb"] <= min(RSS_KB + RSS_KB_PER_CALL * calls, RSS_KB_MAX)
             and after["supportd_calls"] == after["supportd_call_legs"] == 0)
     print(f"{'ok' if good else 'not ok'} {calls} calls: before {before}, after {after}")
     print(f"{int(good)} passed, {int(not good)} failed")

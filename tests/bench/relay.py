@@ -79,6 +79,8 @@ async def measure(rig, args):
             before = rss_kb(rig.pid)
             for n in range(1, args.calls):
                 people += await make_call(rig, http, load, pending, n, agents[n][1])
+            if args.recording:
+                await asyncio.sleep(2)  # the notice that takes the place of the voices lasts a second
             turns = []
             for _ in range(args.rounds):
                 standing = cpu_s(rig.pid)

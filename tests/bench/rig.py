@@ -138,6 +138,7 @@ class Person:
         first = json.loads(await self.ws.receive_str())
         if first["type"] != "welcome":
             raise RuntimeError(f"no welcome: {first}")
+        self.ice_servers = first["ice_servers"]
         self.reader = asyncio.create_task(self._read())
 
     async def _read(self):

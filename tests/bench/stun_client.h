@@ -102,4 +102,19 @@ static inline void stun_response(struct stun_text *t, const uint8_t *request,
     stun_attr(t, 0x0020, address, sizeof(address));
     stun_finish(t, own_password);
 }
+
+/* The same over IPv6: the address is masked with cookie and transaction. */
+static inline void stun_response6(struct stun_text *t, const uint8_t *request,
+                                  const struct sockaddr_in6 *source, const char *own_password)
+{
+    uint8_t address[20] = {0, 2};
+    uint16_t port = ntohs(source->sin6_port) ^ (uint16_t)(STUN_COOKIE >> 16);
+    address[2] = (uint8_t)(port >> 8);
+    address[3] = (uint8_t)port;
+    for (int i = 0; i < 16; i++)
+        address[4 + i] = source->sin6_addr.s6_addr[i] ^ request[4 + i];
+    stun_begin(t, 0x0101, request + 8);
+    stun_attr(t, 0x0020, address, sizeof(address));
+    stun_finish(t, own_password);
+}
 #endif

@@ -135,11 +135,27 @@ let recordings = 0;
 
 /* What the frame's call lets one hear in the next seconds: see describe() in sound.py. */
 export async function listen(frame, seconds) {
-  return describe(Buffer.from(await frame.evaluate(record, seconds), "base64"));
+  return describe(await hear(frame, seconds));
 }
 
-/* The same of samples: 16 bits, mono, 48 kHz. */
-export function describe(pcm) {
+/* The same as samples: 16 bits, mono, 48 kHz. */
+export async function hear(frame, seconds) {
+  return Buffer.from(await frame.evaluate(record, seconds), "base64");
+}
+
+export const describe = (pcm) => JSON.parse(python(wavFile(pcm)));
+
+/* How like the samples are to a sound file: see compare() in sound.py. */
+export const compare = (pcm, wav) => JSON.parse(python("compare", wavFile(pcm), wav));
+
+/* A tune as an Opus file, and decoded: {opus, wav}. */
+export function tuneFiles(seed) {
+  const [wav, opus] = ["wav", "opus"].map((end) => join(scratch, `tune-${seed}.${end}`));
+  python("tune", String(seed), wav, opus);
+  return { opus, wav };
+}
+
+function wavFile(pcm) {
   const head = Buffer.alloc(44);
   head.write("RIFF", 0);
   head.writeUInt32LE(36 + pcm.length, 4);
@@ -155,7 +171,7 @@ export function describe(pcm) {
   head.writeUInt32LE(pcm.length, 40);
   const path = join(scratch, `heard-${++recordings}.wav`);
   writeFileSync(path, Buffer.concat([head, pcm]));
-  return JSON.parse(python(path));
+  return path;
 }
 
 /* Which of the tones are heard: voices differ by a few dB, the coder's noise is more than 30 dB below the loudest. */

@@ -11,6 +11,7 @@ import asyncio
 import fractions
 import json
 import os
+import random
 import sys
 import time
 import uuid
@@ -71,6 +72,35 @@ class Nowhere:
 
     def __getattr__(self, name):
         return getattr(self.real, name)
+
+
+class Lossy:
+    """A transport that loses a share of the sound that it is given."""
+
+    def __init__(self, real, share):
+        self.real = real
+        self.share = share
+        self.random = random.Random(1)
+
+    def sendto(self, data, addr=None):
+        sound = 128 <= data[0] <= 191 and not 64 <= data[1] & 127 <= 95
+        if not sound or self.random.random() >= self.share:
+            self.real.sendto(data, addr)
+
+    def heal(self):
+        self.share = 0
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+
+class Links:
+    def __init__(self, links):
+        self.links = links
+
+    def heal(self):
+        for link in self.links:
+            link.heal()
 
 
 class Peer:
@@ -152,6 +182,12 @@ class Peer:
             protocol.transport = Nowhere(protocol.transport)
             protocol.datagram_received = lambda *args: None
 
+    def lose(self, share):
+        """From now on this share of what leaves as sound is lost, until heal()."""
+        for protocol in self.sockets:
+            protocol.transport = Lossy(protocol.transport, share)
+        return Links([protocol.transport for protocol in self.sockets])
+
     async def connect(self, call_id, timeout=10):
         """Offers, takes the answer and the daemon's candidates, waits for DTLS. False: it failed."""
         self.call_id = call_id
@@ -173,6 +209,24 @@ class Peer:
         while self.pc.connectionState not in ("connected", "failed", "closed") and time.monotonic() < end:
             await asyncio.sleep(0.02)
         return self.pc.connectionState == "connected"
+
+    async def restart_ice(self):
+        """New credentials on both sides and new checks, over the same sockets and under the same keys (RFC 8445 section 9)."""
+        ice = self.dtls.transport._connection
+        old = ice.local_username, ice.local_password
+        new = uuid.uuid4().hex[:8], uuid.uuid4().hex
+        sdp = self.pc.localDescription.sdp
+        for name, before, now in zip(("ufrag", "pwd"), old, new):
+            sdp = sdp.replace(f"a=ice-{name}:{before}\r\n", f"a=ice-{name}:{now}\r\n")
+        if ice._query_consent_handle:
+            ice._query_consent_handle.cancel()
+        ice.local_username, ice.local_password = new
+        ice._check_list, ice._check_list_done, ice._nominating = [], False, set()
+        answer = (await self.client.ask(type="call.offer", call_id=self.call_id, sdp=sdp))["sdp"]
+        told = dict(line[6:].split(":", 1) for line in answer.split("\r\n") if line.startswith("a=ice-") and ":" in line)
+        assert told["ufrag"] != ice.remote_username, "new credentials"
+        ice.remote_username, ice.remote_password = told["ufrag"], told["pwd"]
+        await ice.connect()
 
     async def _take_candidates(self):
         while True:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 long roaming browsers reload pairs calls consult consultfox player demo
+# The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 long roaming browsers reload pairs calls consult consultfox player music demo
 #
 # Needs build/release/supportd (long builds its generator beside it) and the packages of `config/install.sh test`. All that talks runs in
 # network namespaces of its own. Nothing is tried twice. Two lanes run side by side, as most of the time
@@ -47,6 +47,7 @@ run()
     pairs) nodes pairs test_pairs.mjs ;;
     reload) nodes reload test_browser_survival.mjs ;;
     calls) nodes calls test_calls.mjs ;;
+    music) nodes music test_music.mjs ;;
     player) nodes player test_player.mjs ;;
     consult) nodes consult test_consult.mjs ;;
     consultfox) nodes consultfox test_consult_firefox.mjs ;;
@@ -62,7 +63,7 @@ lane()
     done
 }
 
-all="aiortc life parties recording survival networks ipv6 long roaming browsers reload pairs calls consult consultfox player demo"
+all="aiortc life parties recording survival networks ipv6 long roaming browsers reload pairs calls consult consultfox player music demo"
 parts=${*:-$all}
 for name in $parts; do
     case " $all " in
@@ -74,7 +75,7 @@ for name in $parts; do
     esac
 done
 lane aiortc life parties recording survival networks ipv6 long roaming &
-lane browsers reload pairs calls consult consultfox player demo
+lane browsers reload pairs calls consult consultfox player music demo
 wait
 
 passed=0

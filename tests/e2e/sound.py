@@ -97,6 +97,63 @@ def make_music(wav, opus):
     return read_wav(wav)
 
 
+def make_tune(seed, wav, opus, seconds=12.0):
+    """A tune of random notes, loudness and lengths, over a breath of noise: no moment of it is like another. Its Opus file,
+    and what opusdec makes of that."""
+    random = np.random.default_rng(seed)
+    parts = []
+    while sum(map(len, parts)) < seconds * RATE:
+        n = int(random.uniform(0.15, 0.45) * RATE)
+        hz = 220 * 2 ** (random.integers(0, 36) / 12)
+        fade = np.minimum(1, np.minimum(np.arange(n), np.arange(n)[::-1]) / (0.01 * RATE))
+        note = sum(tone(hz * k, n / RATE + 1 / RATE, random.uniform(0.03, 0.12) / k)[:n] for k in (1, 2, 3))
+        parts.append(fade * (note + random.normal(0, random.choice([0.0, 0.01, 0.03]), n)))
+    write_wav(wav, np.concatenate(parts)[:int(seconds * RATE)])
+    subprocess.run(["opusenc", "--quiet", "--bitrate", "64", "--framesize", "20", wav, opus], check=True)
+    subprocess.run(["opusdec", "--quiet", "--rate", str(RATE), "--force-wav", opus, wav], check=True)
+
+
+def spectrogram(pcm, step=RATE // 50):
+    """Power of each 20 ms in third-octave bands, dB; 45 dB below the loudest counts as nothing."""
+    frames = np.lib.stride_tricks.sliding_window_view(pcm, 2 * step)[::step]
+    power = np.abs(np.fft.rfft(frames * np.hanning(2 * step), axis=1)) ** 2
+    hz = np.fft.rfftfreq(2 * step, 1 / RATE)
+    edges = 160 * 2 ** (np.arange(17) / 3)
+    bands = np.stack([power[:, (hz >= a) & (hz < b)].sum(axis=1) for a, b in zip(edges, edges[1:])], axis=1)
+    loud = 10 * np.log10(np.maximum(bands, 1e-12))
+    return np.maximum(loud, loud.max() - 45)
+
+
+def find(piece, reference):
+    """Where in the reference the piece fits best: (correlation of the two spectrograms, sample)."""
+    a, b = spectrogram(piece), spectrogram(reference)
+    windows = np.lib.stride_tricks.sliding_window_view(b, a.shape)[:, 0].reshape(-1, a.size)
+    a = (a - a.mean()).ravel()
+    windows = windows - windows.mean(axis=1, keepdims=True)
+    likeness = windows @ a / np.maximum(np.linalg.norm(windows, axis=1) * np.linalg.norm(a), 1e-9)
+    at = int(np.argmax(likeness))
+    return float(likeness[at]), at * RATE // 50
+
+
+def compare(heard, reference, block=16384):
+    """How the blocks of what a page heard fit into the file, which goes on at its beginning. A page that is busy loses whole blocks
+    (browser.mjs), so each is looked for by itself: `likeness` is the middle one of them, `louder_db` the middle difference of
+    their levels, `in_order` the share of them that stand in the file where the one before ends."""
+    twice = np.concatenate([reference, reference])
+    blocks = [heard[at:at + block] for at in range(0, len(heard) - block + 1, block)]
+    found = []
+    for piece in blocks:
+        if np.abs(piece[:block // 8]).max() > 0.001:  # the first ones are empty or begin late
+            likeness, at = find(piece, twice)
+            found.append((likeness, level_dbov(piece) - level_dbov(twice[at:at + block]), at % len(reference) / RATE))
+    if not found:
+        return {"blocks": 0, "in_order": 0.0, "likeness": 0.0, "louder_db": -127.0, "found": []}
+    steps = [(b[2] - a[2]) % (len(reference) / RATE) for a, b in zip(found, found[1:])]
+    in_order = sum(abs(step - block / RATE) < 0.1 for step in steps) / max(1, len(steps))
+    return {"blocks": len(found), "in_order": in_order, "likeness": float(np.median([f[0] for f in found])),
+            "louder_db": float(np.median([f[1] for f in found])), "found": [(round(f[0], 3), round(f[2], 2)) for f in found]}
+
+
 def describe(pcm):
     """What a test asks of a piece, as one object."""
     hz = peak_hz(pcm)
@@ -106,11 +163,16 @@ def describe(pcm):
 
 
 def main():
-    """`sound.py WAV` describes it; `sound.py tone HZ SECONDS WAV` makes one."""
+    """`sound.py WAV` describes it; `sound.py tone HZ SECONDS WAV` and `sound.py tune SEED WAV OPUS` make one; `sound.py compare
+    WAV REFERENCE` compares them."""
     import json
     import sys
     if sys.argv[1] == "tone":
         write_wav(sys.argv[4], tone(float(sys.argv[2]), float(sys.argv[3])))
+    elif sys.argv[1] == "tune":
+        make_tune(int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    elif sys.argv[1] == "compare":
+        print(json.dumps(compare(read_wav(sys.argv[2]), read_wav(sys.argv[3]))))
     else:
         print(json.dumps(describe(read_wav(sys.argv[1]))))
 

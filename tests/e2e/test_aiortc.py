@@ -212,6 +212,67 @@ class WholeCall(CallTest):
         self.assertEqual(problems, [])
 
 
+class Advice(CallTest):
+    """Faults on the customer's own side: what the customer's socket is told, and what the agent's."""
+
+    def told(self, client, call_id):
+        """The verdicts and what to do of the newest frame."""
+        frames = [f for f in client.frames if f["type"] == "call.advice" and f["call_id"] == call_id]
+        return [(a["verdict"], a["advice"]) for a in frames[-1]["advice"]] if frames else None
+
+    def seen(self, agent, party):
+        """The verdicts about a leg in the newest picture."""
+        pictures = [f for f in agent.frames if f["type"] == "call.quality"]
+        return next((leg["verdicts"] for leg in pictures[-1]["legs"] if leg["party"] == party), None) if pictures else None
+
+    async def test_the_customer_is_told_what_to_do(self):
+        agent = await self.agent()
+        client, caller, call = await self.waiting_call(hz=1000)
+        offer = await self.ring(agent)
+        answerer = self.peer(agent)
+        self.assertTrue(await answerer.connect(call["id"]))
+        await agent.request("POST", f"/offers/{offer['id']}/accept", {})
+        answerer.attach(440)
+
+        # A busy machine delivers late, which is told as well: only the faults made here are asked for.
+        async def raised(verdict, advice):
+            await client.wait(lambda: (verdict, advice) in (self.told(client, call["id"]) or []), 20, f"{verdict}: {advice}")
+            await agent.wait(lambda: verdict in (self.seen(agent, "customer") or []), 10, f"{verdict} in the agent's picture")
+
+        async def cleared(*verdicts):
+            def none(seen):
+                return seen is not None and not set(seen) & set(verdicts)
+            await client.wait(lambda: none([v for v, _ in self.told(client, call["id"])]), 20, f"no more advice of {verdicts}")
+            await agent.wait(lambda: none(self.seen(agent, "customer")), 10, f"no more {verdicts} in the agent's picture")
+
+        await client.wait(lambda: self.told(client, call["id"]) is not None, 10, "the first advice")
+        await cleared("silent_microphone", "loss_up")
+        caller.attach(0)
+        await raised("silent_microphone", "check_microphone")
+
+        def silent_seconds():
+            legs = [leg for f in agent.frames if f["type"] == "call.quality" for leg in f["legs"]]
+            return {leg["sample"] for leg in legs if leg["party"] == "customer" and "silent_microphone" in leg["verdicts"]}
+        await agent.wait(lambda: len(silent_seconds()) > 2, 10, "whole seconds of silence")
+        caller.attach(1000)
+        await cleared("silent_microphone")
+        link = caller.lose(0.3)
+        await raised("loss_up", "move_closer")
+        link.heal()
+        await cleared("silent_microphone", "loss_up")
+        for frame in client.frames:
+            self.assertNotEqual(frame["type"], "call.quality", "figures to a customer")
+            if frame["type"] == "call.advice":
+                self.assertEqual(set(frame) - {"type", "call_id", "at", "connected", "other_connected", "advice"}, set())
+        self.assertEqual([f for f in agent.frames if f["type"] == "call.advice"], [])
+        self.assertFalse({"silent_microphone", "loss_up"} & set(self.seen(agent, "agent")), "the agent's own side was well")
+        await client.request("POST", f"/calls/{call['id']}/end", {})
+        seconds = await eventually(lambda: self.rows("select quality->'customer'->'verdict_s' from support.voice_calls"
+                                                     " where id = %s and quality is not null", call["id"]), "the summary")
+        self.assertGreater(seconds[0][0]["silent_microphone"], 0)
+        self.assertGreater(seconds[0][0]["loss_up"], 0)
+
+
 class GivenMusic(CallTest):
     @classmethod
     def setUpClass(cls):

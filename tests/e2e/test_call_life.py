@@ -172,11 +172,21 @@ class Place(LifeTest):
         await agent.request("PUT", "/me/presence", {"chosen": "available"})
         await asyncio.sleep(1)
         self.assertEqual(agent.offers, {}, "not offered meanwhile")
+        kept = self.rows("select extract(epoch from q.away_until - l.at)::int from support.call_queue q join support.support_activity_logs l"
+                         " on l.action = 'call.away' and l.subject_ref = q.call_id::text where q.call_id = %s", call["id"])
+        self.assertEqual(kept, [(60,)], "seconds from leaving, by the defaults")
+        # Somebody who comes now waits behind the one who is not there.
+        await agent.request("PUT", "/me/presence", {"chosen": "away"})
+        later, _, after = await self.come(self.token(), 1500)
+        self.assertLess(self.entry(call["id"])[0][1], self.entry(after["id"])[0][1])
         client, caller, again = await self.come(token)
         self.assertEqual((again["id"], self.entry(call["id"])), (call["id"], place))
+        await agent.request("PUT", "/me/presence", {"chosen": "available"})
         answerer = await self.answered(agent, call, 440)
         await self.assertTalk(caller, answerer, 440)
-        await client.request("POST", f"/calls/{call['id']}/end", {})
+        self.assertEqual(self.rows("select state from support.voice_calls where id = %s", after["id"]), [("queued",)])
+        for one, which in ((client, call), (later, after)):
+            await one.request("POST", f"/calls/{which['id']}/end", {})
 
     async def test_given_up_after_the_time(self):
         self.setting("queue.place_s", "2")

@@ -8,6 +8,7 @@ import tempfile
 import time
 import urllib.request
 
+from aioice import stun
 from aioice.stun import TransactionFailed
 
 import peer as peers
@@ -69,6 +70,7 @@ class TurnServer(CallTest):
         "media.turn_urls": f'["turn:{MEDIA}:{TURN_PORT}?transport=udp"]',
         "media.turn_secret": TURN_SECRET,
     })
+    more = ()  # arguments of coturn
 
     @classmethod
     def setUpClass(cls):
@@ -78,7 +80,7 @@ class TurnServer(CallTest):
             ["turnserver", "-n", "--use-auth-secret", f"--static-auth-secret={TURN_SECRET}", "--realm=bank.example",
              f"--listening-ip={MEDIA}", f"--listening-port={TURN_PORT}", f"--relay-ip={MEDIA}", "--min-port=30000",
              "--max-port=30099", "--no-tls", "--no-dtls", "--no-cli", "--verbose", "--log-file=stdout", "--simple-log",
-             f"--pidfile={cls.dir.name}/pid", f"--userdb={cls.dir.name}/db"],
+             f"--pidfile={cls.dir.name}/pid", f"--userdb={cls.dir.name}/db", *cls.more],
             stdout=cls.log, stderr=cls.log, cwd=cls.dir.name)
         super().setUpClass()
 
@@ -167,6 +169,7 @@ class ShortCredentials(TurnServer):
     """Credentials that last ten seconds, and a relay of the daemon's own that is named by number."""
 
     settings = dict(TurnServer.settings, **{"media.turn_ttl_ms": "10s", "media.relay_host": MEDIA, "media.relay_port": TURN_PORT})
+    more = ("--stale-nonce=5",)
 
     def renewed(self, client):
         return [f["ice_servers"] for f in client.frames if f["type"] == "ice.servers"]
@@ -174,6 +177,25 @@ class ShortCredentials(TurnServer):
     def told_relays(self, client, answer):
         told = answer + "".join("a=" + f["candidate"] + "\r\n" for f in client.frames if f["type"] == "call.candidate")
         return [c for c in candidates(told) if c[2] == "relay"]
+
+    async def refreshed_after_the_end(self, peer, renewed):
+        """What a client does every few minutes to keep its port, with credentials that have ended: the port, the channel to the
+        daemon and the permission are prolonged, with a new nonce too. With the renewed user name the same is refused."""
+        turn = peer.sockets[0].transport._TurnTransport__inner_protocol
+        nonce, first = turn.nonce, (turn.username, turn.password)
+
+        async def refresh(username, password):
+            turn.username, turn.password, turn.integrity_key = username, password, None
+            request = stun.Message(message_method=stun.Method.REFRESH, message_class=stun.Class.REQUEST)
+            request.attributes["LIFETIME"] = 600
+            return (await turn.request_with_retry(request))[0].attributes["LIFETIME"]
+
+        with self.assertRaisesRegex(TransactionFailed, "441"):
+            await refresh(renewed["username"], renewed["credential"])
+        self.assertEqual(await refresh(*first), 600)
+        self.assertNotEqual(turn.nonce, nonce)
+        for addr, channel in turn.peer_to_channel.items():
+            await turn.channel_bind(channel, addr)
 
     async def test_renewed_before_they_run_out(self):
         """The new ones work when the old ones no longer do, and the call that those made goes on."""
@@ -188,6 +210,8 @@ class ShortCredentials(TurnServer):
         self.assertLess(ends[1] - ends[0], 10, "before the first ones end")
         await eventually(lambda: time.time() > ends[0] + 1, "the end of the first ones", 15)
         self.assertGreater(sound.note_share(await caller.listen(2), sound.BUILTIN_NOTES), 0.8, "the call outlives them")
+        await self.refreshed_after_the_end(caller, self.renewed(client)[-1][1])
+        self.assertGreater(sound.note_share(await caller.listen(2), sound.BUILTIN_NOTES), 0.8, "and their refresh")
         await client.request("POST", f"/calls/{call['id']}/end", {})
 
         other = await self.customer()

@@ -35,6 +35,7 @@ class Beeps(peers.Tone):
         self.turn = turn
         self.wall = None
         self.lost = 0
+        self.skipped = 0  # by DTX
 
     def since(self, n):
         return (self.wall + n * STEP / sound.RATE - self.turn) % PERIOD_S
@@ -96,8 +97,9 @@ class RecordingTest(CallTest):
         admin = await self.client("admin", self.stack.http(), account=self.stack.staff["admin"])
         await admin.request("PUT", "/settings/recording.policy", {"value": value})
 
-    def beeping(self, peer, hz, turn):
-        """Attaches the beeps, and takes from what the peer sends."""
+    def beeping(self, peer, hz, turn, dtx=False):
+        """Attaches the beeps, and takes from what the peer sends. dtx: of the silence between beeps only one packet in 20, of one
+        byte (a TOC without a frame), with sequence numbers that go on."""
         track = Beeps(hz, turn)
         peer.transceiver.sender.replaceTrack(track)
         send = peer.dtls._send_rtp
@@ -106,6 +108,16 @@ class RecordingTest(CallTest):
         async def lossy(data):
             if track.wall is not None and track.lose():
                 return
+            if dtx and track.wall is not None and not 64 <= data[1] & 127 <= 95:  # RFC 5761: else RTCP
+                if 0.5 < track.since(track.n - 1) < PERIOD_S - 0.1:
+                    if track.n % 20:
+                        track.skipped += 1
+                        return
+                    at = 12 + 4 * (data[0] & 15)
+                    at += 4 + 4 * int.from_bytes(data[at + 2:at + 4], "big") if data[0] & 16 else 0
+                    data = data[:at] + bytes([data[at] & 0xFC])
+                number = (int.from_bytes(data[2:4], "big") - track.skipped) & 0xFFFF
+                data = data[:2] + number.to_bytes(2, "big") + data[4:]
             if len(data) > 60:
                 self.sent.append(bytes(data[12:]))
             await send(data)
@@ -113,7 +125,7 @@ class RecordingTest(CallTest):
         peer.dtls._send_rtp = lossy
         return track
 
-    async def recorded_call(self):
+    async def recorded_call(self, dtx=False):
         """(customer's client, its peer, agent, its peer, call), talking and recorded."""
         await self.policy("all")
         agent = await self.agent()
@@ -123,7 +135,7 @@ class RecordingTest(CallTest):
         self.assertTrue(await answerer.connect(call["id"]))
         await agent.request("POST", f"/offers/{offer['id']}/accept", {})
         await client.wait(lambda: self.recording(client, call["id"]) == "on", 5, "recording on")
-        self.beeping(caller, 1000, 0)
+        self.beeping(caller, 1000, 0, dtx)
         self.beeping(answerer, 700, 1)
         return client, caller, agent, answerer, call
 
@@ -167,7 +179,7 @@ class RecordingTest(CallTest):
 
 class TimeLine(RecordingTest):
     async def test_a_call_with_everything(self):
-        client, caller, agent, answerer, call = await self.recorded_call()
+        client, caller, agent, answerer, call = await self.recorded_call(dtx=True)
         t0 = time.time() + 3  # the new tracks' timestamps begin anew
         await asyncio.sleep(9)
         await agent.request("PUT", f"/calls/{call['id']}/recording", {"state": "paused"})
@@ -192,7 +204,7 @@ class TimeLine(RecordingTest):
         again = self.peer(client, hz=0)
         again._seen = len(client.frames)
         self.assertTrue(await again.connect(call["id"]))
-        beeps = self.beeping(again, 1000, 0)
+        beeps = self.beeping(again, 1000, 0, dtx=True)
         await asyncio.sleep(3)
         t9 = time.time()
         await asyncio.sleep(5)
@@ -201,6 +213,7 @@ class TimeLine(RecordingTest):
         recording, started, duration_ms, _, incomplete, pauses, path = await self.finished(call)
         self.assertFalse(incomplete)
         self.assertGreater(beeps.lost, 5)
+        self.assertGreater(beeps.skipped, 100)
         length, = self.rows("select extract(epoch from ended_at - answered_at)::float8 from support.voice_calls where id = %s", call["id"])[0]
         print(f"# call {length:.3f} s, recording {duration_ms / 1000:.3f} s", flush=True)
         self.assertLess(abs(length - duration_ms / 1000), 0.020)
@@ -209,9 +222,10 @@ class TimeLine(RecordingTest):
             self.assertLess(abs(len(pcm) / sound.RATE - duration_ms / 1000), 0.020, who)
             self.assertLess(abs(told - duration_ms / 1000), 0.020, who)  # counts the pre-skip of 6.5 ms
             for first, last in ((t1, t2), (t5, t6)):  # neither pause nor hold is heard
-                # The decoder fades out when a beep is cut off: what is left of it after 0.1 s is 40 dB down at most.
-                part = pcm[int((first - started + 0.1) * sound.RATE):int((last - started - 0.05) * sound.RATE)]
-                self.assertLess(float(np.abs(part).max()), 0.01 * float(np.abs(pcm).max()), who)
+                # A beep that is cut off is concealed for 0.1 s after its last packet, which a decoder fades out in.
+                part = pcm[int((first - started + 0.2) * sound.RATE):int((last - started - 0.05) * sound.RATE)]
+                loud = np.flatnonzero(np.abs(part) > 0.01 * float(np.abs(pcm).max())) / sound.RATE
+                self.assertEqual(len(loud), 0, f"{who}: sound from {loud[:1]} to {loud[-1:]} s of {last - first:.2f} s")
         spans = [(t0, t1 - 0.3), (t3, t4), (t7, t8)]
         for index, turn, more in ((0, 0, [(t9, t10)]), (1, 1, [(t9, t10)])):
             errors = self.check_beeps(tracks[index][0], started, turn, spans + more, ("customer", "agent")[index])
@@ -236,6 +250,104 @@ class TimeLine(RecordingTest):
             peaks = np.abs(pcm[: len(pcm) // size * size].reshape(-1, size)).max(axis=1) * 255
             self.assertEqual(len(shown["peaks"]), len(peaks))
             self.assertGreater(np.corrcoef(shown["peaks"], peaks)[0, 1], 0.95)
+
+
+class Throughout(RecordingTest):
+    async def test_one_recording_whatever_is_lost(self):
+        client, caller, agent, answerer, call = await self.recorded_call()
+        t0 = time.time() + 3
+        await asyncio.sleep(3.5)
+        await caller.restart_ice()
+        await asyncio.sleep(2)
+        t1 = time.time()
+        answerer.vanish()  # the agent's page is loaded anew: another leg, another SSRC
+        await agent.drop()
+        await agent.connect()
+        again = self.peer(agent, hz=0)
+        again._seen = len(agent.frames)
+        self.assertTrue(await again.connect(call["id"]))
+        self.beeping(again, 700, 1)
+        t2 = time.time() + 3
+        await asyncio.sleep(3)
+        await client.drop()
+        await asyncio.sleep(1)
+        await client.connect()
+        await asyncio.sleep(4)
+        t3 = time.time()
+        await agent.request("POST", f"/calls/{call['id']}/end", {})
+        recording, started, duration_ms, _, incomplete, _, _ = await self.finished(call)
+        self.assertFalse(incomplete)
+        self.assertEqual(len(self.row(call)), 1)
+        length, = self.rows("select extract(epoch from ended_at - answered_at)::float8 from support.voice_calls where id = %s", call["id"])[0]
+        self.assertLess(abs(length - duration_ms / 1000), 0.020)
+        tracks = self.export(recording)
+        for (pcm, _), who in zip(tracks, ("customer", "agent")):
+            self.assertLess(abs(len(pcm) / sound.RATE - duration_ms / 1000), 0.020, who)
+        self.check_beeps(tracks[0][0], started, 0, [(t0, t3)], "customer")
+        self.check_beeps(tracks[1][0], started, 1, [(t0, t1), (t2, t3)], "agent")
+
+
+class Announced(RecordingTest):
+    """Both sides hear the configured notice when a recording begins, in place of each other and in the stream that they have."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        path = os.path.join(cls.folder.name, "notice.opus")
+        os.chmod(cls.folder.name, 0o755)
+        wav = os.path.join(cls.folder.name, "notice.wav")
+        sound.write_wav(wav, sound.tone(1700, 1.5))
+        subprocess.run(["opusenc", "--quiet", "--framesize", "20", wav, path], check=True)
+        cls.settings = dict(SETTINGS, **{"media.recording_notice_file": path})
+        super().setUpClass()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.folder.cleanup()
+
+    def check_heard(self, peer, pcm, voice, who):
+        size = sound.RATE // 10
+        parts = [pcm[i:i + size] for i in range(0, len(pcm) - size + 1, size)]
+        told = [i for i, part in enumerate(parts) if sound.tone_dbov(part, 1700, 40) > -40]
+        self.assertTrue(13 <= len(told) <= 17 and told[-1] - told[0] == len(told) - 1, f"{who}: notice in parts {told}")
+        for i, part in enumerate(parts):
+            level = sound.tone_dbov(part, voice, 40)
+            if told[0] < i < told[-1]:
+                self.assertLess(level, -45, f"{who}: the other's voice under the notice, part {i}")
+            elif i < told[0] - 1 or i > told[-1] + 2:
+                self.assertGreater(level, -30, f"{who}: the other's voice, part {i} of {len(parts)}, notice {told[0]} to {told[-1]}")
+        self.assertGreater(told[0], 1, who)
+        self.assertLess(told[-1], len(parts) - 4, who)
+        sources, numbers = zip(*peer.numbers)
+        self.assertEqual(len(set(sources)), 1, who)
+        self.assertEqual({(b - a) & 0xFFFF for a, b in zip(numbers, numbers[1:])}, {1}, f"{who}: no gap, nothing twice")
+
+    async def test_both_sides_hear_the_notice(self):
+        await self.policy("on_demand")
+        agent = await self.agent()
+        client, caller, call = await self.waiting_call(hz=500)
+        offer = await self.ring(agent)
+        answerer = self.peer(agent, hz=900)
+        self.assertTrue(await answerer.connect(call["id"]))
+        await agent.request("POST", f"/offers/{offer['id']}/accept", {})
+        await asyncio.sleep(1.5)
+        hearing = asyncio.gather(caller.listen(4), answerer.listen(4))
+        await asyncio.sleep(0.5)
+        await agent.request("PUT", f"/calls/{call['id']}/recording", {"state": "on"})
+        heard = await hearing
+        self.check_heard(caller, heard[0], 900, "customer")
+        self.check_heard(answerer, heard[1], 500, "agent")
+        for state in ("paused", "on"):  # going on is not beginning
+            await agent.request("PUT", f"/calls/{call['id']}/recording", {"state": state})
+        self.assertTone((await caller.listen(1))[sound.RATE // 4:], 900, "customer")
+        await agent.request("POST", f"/calls/{call['id']}/end", {})
+        recording, _, duration_ms, _, incomplete, _, _ = await self.finished(call)
+        self.assertFalse(incomplete)
+        for (pcm, _), voice in zip(self.export(recording), (500, 900)):  # it begins with the notice, not after it
+            self.assertLess(abs(len(pcm) / sound.RATE - duration_ms / 1000), 0.020)
+            self.assertTone(pcm[sound.RATE // 5:sound.RATE], voice, "recorded under the notice")
+            self.assertLess(sound.tone_dbov(pcm, 1700, 40), -50)
 
 
 class Others(RecordingTest):
@@ -305,14 +417,30 @@ class Others(RecordingTest):
         names = [p["staff"]["name"] for p in (await chief.request("GET", f"/recordings/{recording}"))["recording"]["parties"]]
         self.assertEqual(len(set(names)), 3)
         self.assertIn("whole", self.stack.run("recording", "verify").stdout)
+        await self.check_who_may(recording, [(agent, parties[0]["staff_id"]), (other, other_id)], chief, chief_id)
         self.assertIn(names[1], self.exported)
         self.check_mix(recording, [pcm for pcm, _ in sounds], duration_ms)
+
+    async def check_who_may(self, recording, agents, chief, chief_id):
+        """Everybody who is heard finds it, and may hear it if the setting says so."""
+        admin = await self.client("admin", self.stack.http(), account=self.stack.staff["admin"])
+        for allowed in (False, True):
+            await admin.request("PUT", "/settings/recording.agents_may_play", {"value": allowed})
+            for client, staff_id in agents:
+                own = (await client.request("GET", f"/recordings?staff_id={staff_id}"))["items"]
+                self.assertEqual([item["id"] for item in own], [recording] * allowed)
+        for staff_id in [staff_id for _, staff_id in agents] + [chief_id]:
+            self.assertEqual([i["id"] for i in (await chief.request("GET", f"/recordings?staff_id={staff_id}"))["items"]], [recording])
 
     def check_mix(self, recording, parties, duration_ms):
         """One file: the customer left, the sum of all others right."""
         self.stack.run("recording", "export", recording, self.out, "--mix")
         path = os.path.join(self.out, f"{recording}.mix.opus")
         _, told = decode(path)
+        status, played, _ = self.stack.sound_of("recording", "play", recording)
+        self.assertEqual((status, played[:4]), (0, b"OggS"))
+        with open(path, "rb") as f:
+            self.assertEqual(len(played), len(f.read()), "played as it is exported")
         with tempfile.NamedTemporaryFile(suffix=".wav") as out:
             subprocess.run(["opusdec", "--quiet", "--rate", "48000", path, out.name], check=True, capture_output=True)
             with wave.open(out.name, "rb") as f:

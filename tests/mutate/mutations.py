@@ -346,6 +346,28 @@ mutation("any chunk may be declared the last", "src/media/recorder_crypt.c",
 mutation("lost packets shorten the recording", "src/media/recorder_track.c",
          "    return missing >= STEP ? fill(t, missing - missing % STEP) : SUP_OK;", "    return missing >= 48000 ? fill(t, missing - missing % STEP) : SUP_OK;",
          "unit media.test_recorder_track")
+mutation("a leap of the time line is looked for over packets, not over time", "src/media/recorder_track.c",
+         "    if (packets >= SLOTS_PACKETS && least > STALL)", "    if (packets >= 25 * SLOTS_PACKETS && least > STALL)",
+         "unit media.test_recorder_track")
+mutation("a recording of a process that is taken off stays on", "src/api/news.c",
+         "            api_recordings_end_dead(api);\n", "", "api recordings taken_off")
+mutation("the agent is not told by sound of a recording", "src/call/recording.c",
+         "        if (!p->leg || (s != SUP_CALL_CUSTOMER && s != SUP_CALL_AGENT && !p->to_customer))", "        if (!p->leg || s != SUP_CALL_CUSTOMER)",
+         "e2e test_recording Announced")
+mutation("the other's voice goes on under the notice", "src/media/bridge.c",
+         "    if (to->announcing) {\n        to->drops.announced++;", "    if (to->announcing && r->hdr->seq == 1) {\n        to->drops.announced++;",
+         "unit media.test_session")
+mutation("the stream of the notice goes on in the place of the other's", "src/media/bridge.c",
+         "    leg->notice = NULL;\n    sup_send_stream_switch(&leg->out);", "    leg->notice = NULL;", "unit media.test_session")
+mutation("a notice without end is taken", "src/app/sounds.c",
+         "    if (!err && sup_hold_count(*notice) > SUP_PROMPT_PACKETS_MAX)", "    if (!err && sup_hold_count(*notice) > SUP_HOLD_PACKETS_MAX)", "api sounds notice")
+mutation("who takes a call over may not hear its recording", "sql/migrations/0018_recording_people.sql",
+         "(staff_id = (select support.actor_staff()) or (select support.actor_staff()) = any (others))", "staff_id = (select support.actor_staff())", "sql 61_recording.sql")
+mutation("recordings are found by who began them alone", "sql/functions/53_recording.sql",
+         "where r.others @> array[p_staff] and", "where r.others @> array[p_call] and", "sql 61_recording.sql")
+mutation("playing from the command line leaves no trace", "src/app/recording_cmd.c",
+         "sup_recording_store_play(d->pool, \"system:admin\", id, (int)track, NULL, on_rows, d)",
+         "sup_recording_store_get(d->pool, \"system:admin\", id, on_rows, d)", "api recordings command_line")
 mutation("what was said in a pause is recorded when it comes late", "src/media/recorder_track.c",
          "if (place < w->from) {", "if (place < w->from - 999999) {", "unit media.test_recorder_track")
 mutation("a pause is ignored", "src/call/recording.c",
@@ -425,6 +447,51 @@ mutation("the agent sees the quality of private supervision", "sql/migrations/00
          "sql 61_call_party.sql")
 mutation("a part's quality is told as the customer's", "src/call/samples.c",
          "    *leg = SUP_CALL_ROW_PART;\n", "    *leg = SUP_CALL_ROW_CUSTOMER;\n", "e2e test_parties Parties.test_listen_whisper_barge")
+
+# --- the beat of a busy engine ---
+mutation("the beat never ends", "src/media/beat.c", "beat->on = per_two_gaps >= (was ? 1u : 2u);", "beat->on = was || per_two_gaps >= 2;",
+         "unit media.test_engine")
+mutation("the beat is not armed again", "src/media/beat.c", "    if (beat->on)\n        arm(beat, now_us + beat->gap_us);\n", "    (void)now_us;\n",
+         "unit media.test_engine")
+mutation("who beats is woken by deadlines too", "src/media/engine.c", "engine->heap_len > 0 && !engine->beat.on ?", "engine->heap_len > 0 ?",
+         "unit media.test_engine")
+mutation("real-time priority for every thread", "src/app/priority.c", "SCHED_RR | SCHED_RESET_ON_FORK", "SCHED_RR", "api priority")
+# --- what is no request ---
+mutation("any major version of HTTP is taken", "src/net/head.c",
+         "    else if (v[5] != '1')\n", "    else if (v[5] == '0')\n", "unit net.test_head")
+mutation("a header line without a colon runs into the next", "src/net/head.c",
+         "    else if (!is_token_char(c))\n        refuse(h, 400, \"bad_request\", \"header line",
+         "    else if (c == 0)\n        refuse(h, 400, \"bad_request\", \"header line", "unit net.test_head")
+mutation("heads are left to libwebsockets", "src/net/conn_head.c",
+         "    conn->lws_cb = conn->poll->poll_cb;\n    conn->poll->poll_cb = on_head;\n", "", "unit net.test_http")
+mutation("a second request under TLS is never read", "src/net/conn_head.c",
+         "SSL_pending(ssl) > 0)", "SSL_pending(ssl) < 0)", "unit net.test_http")
+mutation("half a request is dropped without a word", "src/net/conn.c",
+         "    else if (conn->state == CONN_HEAD && conn->head.bytes > 0)\n        sup_net_conn_refuse(conn, &late);\n", "", "unit net.test_http")
+mutation("any Sec-WebSocket-Key will do", "src/net/ws_upgrade.c",
+         "    if (!key_is_whole(conn->wsi))", "    if (false)", "api refusals refusals")
+
+# --- who is asked for a call ---
+mutation("a call's place is given up after half a minute", "sql/functions/54_call_life.sql",
+         "coalesce(q.away_until, support.now() + support.seconds('queue.place_s')) end",
+         "coalesce(q.away_until, support.now() + support.seconds('queue.place_s') / 2) end", "e2e test_call_life Place.test_kept_while_the_page_is_gone")
+mutation("who declined is asked again once others have declined", "sql/functions/41_queue.sql",
+         "when n.id = any (p_entry.declined_by) then 'declined'",
+         "when n.id = any (p_entry.declined_by) and p_entry.kind = 'chat' then 'declined'", "api call_life declined_call")
+mutation("a call that nobody took rings at the same agent again", "sql/functions/41_queue.sql",
+         "order by j.missed, j.direct desc,", "order by j.direct desc, j.missed and p_entry.kind = 'chat',", "api call_life unanswered_call")
+mutation("missed calls do not count", "sql/functions/42_offer.sql",
+         "        where p.staff_id = offers_expire.staff_id and p.chosen = 'available' returning",
+         "        where p.staff_id = offers_expire.staff_id and p.chosen = 'available' and offers_expire.kind = 'chat' returning", "api call_life misses_calls")
+
+# --- what the customer is told of the own side ---
+mutation("the customer is given no advice", "src/api/call_quality.c",
+         "    if (event->advise)\n", "    if (event->advise && event->samples[SUP_CALL_CUSTOMER]->verdicts == 0)\n", "e2e test_aiortc Advice")
+mutation("a silent microphone is no fault", "src/media/quality.c",
+         "        set |= 1u << SUP_VERDICT_SILENT_MICROPHONE;", "        set |= 0;", "e2e test_aiortc Advice")
+mutation("TURN credentials are renewed when they have ended", "src/api/ice.c",
+         "        sup_timer_start(session->ice, opts->turn_ttl_us / 2);", "        sup_timer_start(session->ice, opts->turn_ttl_us + 1000000);",
+         "e2e test_networks ShortCredentials")
 # --- logins, live calls, pages ---
 mutation("logging out leaves the sockets of that login open", "src/api/session_rest.c",
          "    if (api_login_ref(op, &login))\n        api_login_gone(op->api, login);\n", "    (void)login;\n",
@@ -435,7 +502,7 @@ mutation("logging out closes only sockets of this process", "src/api/news.c",
          "    if (!event->local)\n        return;\n",
          "api session logging_out_closes")
 mutation("a ticket of a login that has ended is taken", "src/api/identity.c",
-         "!has_ended(api, found->actor.session) && !has_ended(api, found->actor.id);", "true;", "api session logging_out_closes")
+         "!has_ended(api, found->actor.session) &&", "true &&", "api session logging_out_closes")
 mutation("a renewed socket stays with its first login", "src/api/session.c",
          "    } else if (follow_login(session, actor->session)) {", "    } else if (false) {", "api session logging_out_closes")
 mutation("live calls are told once and never again", "src/api/live.c",

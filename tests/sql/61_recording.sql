@@ -1,6 +1,6 @@
 -- Recordings: policy, start, pause, card data, stop, end, who hears them, what a lost process leaves.
 begin;
-select plan(97);
+select plan(107);
 select t.people() \g /dev/null
 create function pg_temp.rec(p_actor text, p_want text, p_id text, p_call text default 'vc1', p_process text default 'p1', p_at text default '0') returns text language sql as
 $$ select coalesce(r ->> 'result', '') || ' ' || coalesce(r ->> 'state', '')
@@ -99,6 +99,15 @@ select is(t.rows('recording_get', t.s('s1'), t.id('r3')::text) #> '{0,recording,
     jsonb_build_object('track', 2, 'role', 'barge', 'from_ms', 500, 'staff', jsonb_build_object('id', t.id('s1'), 'name', support.staff_name(t.id('s1')))),
     jsonb_build_object('track', 1, 'role', 'agent', 'from_ms', 700, 'staff', jsonb_build_object('id', t.id('a2'), 'name', support.staff_name(t.id('a2'))))), 'all of them by name');
 select is((select tracks::int from support.call_recordings where id = t.id('r3')), 3, 'three files');
+select is(t.rows('recordings_list', t.s('s1'), c::text, s::text, u::text, null, '10') #>> '{0,recording,id}', t.id('r3')::text, w)
+from (values (null, t.id('a2'), null, 'found by who came later'), (null, t.id('s1'), null, 'by who barged in'), (t.id('vc1'), t.id('a2'), null, 'in the call'),
+    (null, t.id('a2'), t.id('c1'), 'of the customer')) v (c, s, u, w);
+select is(jsonb_array_length(t.rows('recordings_list', t.s('s1'), null, s::text, null, null, '10')), n, w)
+from (values (t.id('a2'), 1, 'not where another alone is heard'), (t.id('a1'), 2, 'and by who began'), (t.id('l1'), 0, 'not by who is not heard')) v (s, n, w);
+select is(t.call('recording_get', t.s('a2'), t.id('r3')::text) #>> '{recording,id}', t.id('r3')::text, 'who came later may hear it');
+select t.call('setting_set', t.s('d1'), 'recording.agents_may_play', 'false', null) \g /dev/null
+select is(t.call('recording_get', a, t.id('r3')::text), null, 'if the setting says so') from unnest(array[t.s('a1'), t.s('a2')]) a;
+select t.call('setting_set', t.s('d1'), 'recording.agents_may_play', 'true', null) \g /dev/null
 
 -- retention: the row first, files by whoever has them, the row again
 create function pg_temp.due(p_place text) returns text language sql as

@@ -264,6 +264,11 @@ class Stack:
             raise StackError(f"supportd {' '.join(args)}: {done.returncode}: {done.stdout}{done.stderr}"[:2000])
         return done
 
+    def sound_of(self, *args):
+        """A subcommand that writes sound: (status, standard output as bytes, standard error)."""
+        done = subprocess.run([BINARY, *args], env=self.env, stdin=subprocess.DEVNULL, cwd=self.dir, capture_output=True, timeout=120, check=False)
+        return done.returncode, done.stdout, done.stderr.decode()
+
     def add_staff(self, key, role, name, email=None, password=None):
         account = {"email": email or f"{key}@bank.example", "name": name, "role": role,
                    "password": password or secrets.token_urlsafe(12)}

@@ -1,6 +1,7 @@
 /* A browser as a peer on the far side of the link: many legs in one page, driven by the same lines of JSON as
  * tests/support/wire/peer.c ("leg", "answer", "candidate", "report"): browser_peers.mjs chromium|firefox. A leg with "mic"
- * sends the browser's fake microphone, others only receive. A report has what getStats says about the inbound stream, and
+ * sends the browser's fake microphone, others only receive; with "turn" (one of the daemon's ice_servers) its only way out is
+ * through that server, and its port is the one that the server gave. A report has what getStats says about the inbound stream, and
  * as `frame` the call.stats that the pages of the product make of it. "send" can only end the sending. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -28,8 +29,8 @@ function install() {
     look();
   });
   window.peers = {
-    async leg({ mic }) {
-      const pc = new RTCPeerConnection();
+    async leg({ mic, turn }) {
+      const pc = new RTCPeerConnection(turn ? { iceServers: [turn], iceTransportPolicy: "relay" } : {});
       const number = legs.push(pc) - 1;
       const audio = document.body.appendChild(document.createElement("audio"));
       audio.autoplay = true; /* what nobody plays is not decoded */
@@ -45,7 +46,7 @@ function install() {
       }
       await pc.setLocalDescription();
       await gathered(pc);
-      const ports = [...pc.localDescription.sdp.matchAll(/^a=candidate:.* udp \d+ ([0-9.]+) (\d+) typ host/gim)];
+      const ports = [...pc.localDescription.sdp.matchAll(/^a=candidate:.* udp \d+ ([0-9.]+) (\d+) typ (?:host|relay)/gim)];
       return { leg: number, port: Number(ports.find((m) => m[1] !== "127.0.0.1")[2]), ssrc: 0, offer: pc.localDescription.sdp };
     },
     connected: (number) => new Promise((resolve) => {
@@ -115,7 +116,7 @@ try {
   say({ ready: process.argv[2] });
   for await (const line of createInterface({ input: process.stdin })) {
     const o = JSON.parse(line);
-    if (o.leg) say(await page.evaluate((options) => window.peers.leg(options), { mic: o.mic === true }));
+    if (o.leg) say(await page.evaluate((options) => window.peers.leg(options), { mic: o.mic === true, turn: o.turn }));
     else if (o.candidate !== undefined) await page.evaluate(([n, text]) => window.peers.candidate(n, text), [o.candidate, o.text]);
     else if (o.send !== undefined) await page.evaluate((n) => window.peers.silence(n), o.send);
     else if (o.report !== undefined) say(await page.evaluate((n) => window.peers.report(n), o.report));

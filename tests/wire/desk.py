@@ -2,8 +2,6 @@
 import asyncio
 import json
 import os
-import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,23 +14,11 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[1:1] = [os.path.join(ROOT, "tests", "bench"), os.path.join(ROOT, "tests", "support", "wire")]
 import link as links  # noqa: E402
 from rig import Person, Rig  # noqa: E402
+from evidence import FULL, SEED, evidence  # noqa: E402,F401  (found by rig's path)
 
-FULL = os.environ.get("SUPPORTD_TEST_FULL") == "1"
-SEED = int(os.environ.get("SUPPORTD_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
 SIDES = ("customer", "agent")
 # What else the machine does must not look like a bad network: real-time priority, inherited by all that is started here.
 os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-
-
-def evidence(name, counts, figures):
-    """With the full counts: docs/evidence/NAME.json."""
-    if not FULL:
-        return
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-    with open(os.path.join(ROOT, "docs", "evidence", name + ".json"), "w", encoding="utf-8") as f:
-        json.dump({"test": name, "commit": commit, "seed": SEED, "date": time.strftime("%Y-%m-%d", time.gmtime()),
-                   "counts": counts, "figures": figures}, f, indent=1, default=float)  # numpy's numbers
-        f.write("\n")
 
 
 class Party(Person):
@@ -132,7 +118,8 @@ class Call:
         self.desk.peers.tell(send=self.legs[side]["leg"], what=what)
 
     async def set(self, side, direction, **rule):
-        return await self.desk.link.set(direction, self.legs[side]["port"], **rule)
+        leg = self.legs[side]
+        return await self.desk.link.set(direction, leg["port"], leg.get("address", links.FAR), **rule)
 
     async def end(self):
         await self.customer.rest("POST", f"/calls/{self.id}/end", {})

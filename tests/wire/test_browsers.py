@@ -43,8 +43,10 @@ COUNTS = {
     "loss 5 % both ways": {"up": {"loss": 0.05, "classes": ["rtp"]}, "down": {"loss": 0.05, "classes": ["rtp"]}},
     "bursts down": {"down": {"to_bad": 0.03, "to_good": 0.3, "bad_loss": 1.0, "classes": ["rtp"]}},
     "jitter 60 ms in order": {"up": {"jitter_us": 60000, "classes": ["rtp"]}, "down": {"jitter_us": 60000, "classes": ["rtp"]}},
+    "TURN only, loss 5 %": {"up": {"loss": 0.05, "classes": ["rtp"]}, "down": {"loss": 0.05, "classes": ["rtp"]}},
     "delay 2 x 100 ms": {"up": {"delay_us": 100000}, "down": {"delay_us": 100000}},
 }
+TURN_SECRET = "a secret that only coturn knows"
 COUNT_S = 30 if FULL else 8
 REPORT_S = 9  # by then the browser's last report has come, and the last packets are judged
 OLD_S = 7  # and by then none of its round trips began before
@@ -117,6 +119,7 @@ class Browsers(unittest.IsolatedAsyncioTestCase):
         def near(what, value, truth, error):
             self.assertLessEqual(abs(value - truth), error[0] * truth + error[1], f"{name}: {what} {value}, not {truth}")
             return round(float(value), 2), round(float(truth), 2)
+        self.assertEqual(all("relayed" in s["verdicts"] for s in samples[5:]), "TURN" in name, name)
         spans = [s for s in samples if begun + 2 < s["at"] < ended]
         told = [(at, r) for at, r in call.told if begun + 2 < at < ended]
         figures = {}
@@ -133,12 +136,17 @@ class Browsers(unittest.IsolatedAsyncioTestCase):
         return {**sums, **figures}
 
     async def test_faults_are_named_with_chromium(self):
-        async with desks.Desk() as desk:
+        turn = {"media__turn_urls": f'["turn:{links.FAR}:{links.TURN_PORT}?transport=udp"]', "media__turn_secret": TURN_SECRET}
+        async with desks.Desk(**turn) as desk:
+            await desk.link.turn(TURN_SECRET)
             self.browser = await desk.link.browser()
+
+            names = iter([*FAULTS, *COUNTS])
 
             async def leg_of(call, side):
                 if side == SIDE:
-                    await call.connect(side, await self.browser.leg(mic=True), self.browser)
+                    ways = call.customer.ice_servers if next(names).startswith("TURN") else [None]
+                    await call.connect(side, await self.browser.leg(mic=True, turn=ways[0]), self.browser)
                 else:
                     await call.connect(side, await desk.peers.leg(sound="talk", fec=False))
             calls = await desk.calls(len(FAULTS) + len(COUNTS), leg_of=leg_of)

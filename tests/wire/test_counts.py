@@ -1,5 +1,5 @@
 """What the daemon counts against what the link did: packets, losses, duplicates and reordering exactly, jitter and round trip
-within stated errors, in several calls at once with another impairment each.
+within stated errors, in several calls at once with another impairment each, some of them over IPv6 alone.
 
 The link's log is the truth: it sees every packet, its clear header and its fate. Packets in flight when a number is looked up
 would blur it, so the peers fall silent before the sums are taken, after a second without any impairment (the last packets must
@@ -9,7 +9,9 @@ Errors: jitter 10 % + 2 ms, against RFC 3550 A.8 over the log's times of release
 within it); round trip 10 % + 2 ms of the delay injected, by the lower quartile of the samples: what a busy machine adds only
 lengthens it."""
 import asyncio
+import json
 import random
+import socket
 import statistics
 import time
 import unittest
@@ -29,11 +31,16 @@ CASES = {
     "duplicates": {"up": {"duplicate": 0.1, "classes": ["rtp"]}},
     "reordering": {"up": {"reorder": 0.1, "reorder_us": 50000, "classes": ["rtp"]}},
     "all of it": {"up": {"loss": 0.05, "duplicate": 0.05, "reorder": 0.05, "reorder_us": 50000, "classes": ["rtp"]}},
+    "jitter 30 ms": {d: {"jitter_us": 30000, "classes": ["rtp"]} for d in ("up", "down")},
     "jitter 60 ms in order": {"up": {"jitter_us": 60000, "classes": ["rtp"]}},
     "jitter 90 ms": {"up": {"jitter_us": 90000, "disorder": True, "classes": ["rtp"]}},
     "rate 40 kbit/s": {"up": {"rate": 40000, "queue_us": 100000, "classes": ["rtp"]}},
     **{f"delay {ms} ms": {d: {"delay_us": ms * 1000} for d in ("up", "down")} for ms in (20, 100, 200, 400)},
+    "IPv6 only, loss 5 %": {d: {"loss": 0.05, "classes": ["rtp"]} for d in ("up", "down")},
+    "IPv6 only, all of it": {"up": {"loss": 0.05, "duplicate": 0.05, "reorder": 0.05, "reorder_us": 50000, "classes": ["rtp"]}},
+    "IPv6 only, delay 100 ms": {d: {"delay_us": 100000} for d in ("up", "down")},
 }
+IPV6 = [name for name in CASES if "IPv6" in name]
 
 
 def jitter_ms(records):
@@ -75,8 +82,10 @@ class Counts(unittest.IsolatedAsyncioTestCase):
     async def test_counts_equal_the_log(self):
         random_ = random.Random(SEED)
         sides = {name: random_.choice(SIDES) for name in CASES}
-        async with desks.Desk() as desk:
-            calls = dict(zip(CASES, await desk.calls(len(CASES), sound="talk", fec=True)))
+        async with desks.Desk(media__addresses=json.dumps([links.NEAR, links.NEAR6])) as desk:
+            made = [c for ipv6, count in ((False, len(CASES) - len(IPV6)), (True, len(IPV6)))
+                    for c in await desk.calls(count, sound="talk", fec=True, ipv6=ipv6)]
+            calls = dict(zip(CASES, made))
             await asyncio.gather(*(self.one(call, CASES[name], sides[name]) for name, call in calls.items()))
             log = await desk.link.log()
             self.reports = {name: await desk.peers.report(call.legs[sides[name]]["leg"]) for name, call in calls.items()}
@@ -88,7 +97,10 @@ class Counts(unittest.IsolatedAsyncioTestCase):
 
     def compare(self, name, call, side, log, rules):
         leg = call.legs[side]
-        mine = log[(log["client_port"] == leg["port"]) & (log["class"] == links.RTP)]
+        mine = of_leg(log, leg)
+        self.assertEqual(set(mine["family"].tolist()), {6 if name in IPV6 else 4})
+        self.assertGreater(len(mine), 0)
+        mine = mine[mine["class"] == links.RTP]
         up, down = mine[(mine["dir"] == links.UP) & (mine["ssrc"] == leg["ssrc"])], mine[mine["dir"] == links.DOWN]
         samples = whole_seconds(call, side)
         sums = {d: {k: sum(s[d][k] for s in samples) for k in ("packets", "lost")} for d in ("in", "out")}
@@ -121,6 +133,12 @@ class Counts(unittest.IsolatedAsyncioTestCase):
         if "rate" not in rules.get("up", {}):
             self.assertLessEqual(abs(rtt - delay_ms), RTT_ERROR[0] * delay_ms + RTT_ERROR[1], "round trip, ms")
         return {"jitter_ms": round(daemon, 2), "jitter_log_ms": round(truth, 2), "rtt_ms": round(rtt, 2), "delay_ms": delay_ms}
+
+
+def of_leg(log, leg):
+    """The records of a peer's flow."""
+    family = socket.AF_INET6 if ":" in leg["address"] else socket.AF_INET
+    return log[(log["client_port"] == leg["port"]) & (log["client"] == socket.inet_pton(family, leg["address"]).rstrip(b"\0"))]
 
 
 def whole_seconds(call, side):

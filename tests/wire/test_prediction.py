@@ -57,6 +57,7 @@ class Prediction(unittest.IsolatedAsyncioTestCase):
         rules = [(f"random {100 * p:g} %", {"loss": p, "classes": ["rtp"]}) for p in RANDOM]
         rules += [(f"bursts {100 * p:g} %", {"to_bad": p / (3 * (1 - p)), "to_good": 1 / 3, "bad_loss": 1.0, "classes": ["rtp"]})
                   for p in BURSTS]
+        rules += [("jitter 30 ms", {"jitter_us": 30000, "classes": ["rtp"]})]
         cases = [(name, fec, rule) for fec in (True, False) for name, rule in rules]
         async with desks.Desk() as desk:
             self.browser = await desk.link.browser()

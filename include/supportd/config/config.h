@@ -84,10 +84,10 @@ struct sup_config {
         char *relay_host;
         int64_t relay_port;
         struct sup_config_list hold_music_files;
-        char *prompts_dir, *srtp_engine;
+        char *prompts_dir, *recording_notice_file, *srtp_engine;
         int64_t prompt_interval_ms;
         bool sibling_socket, dscp, dtx, fec;
-        int64_t gather_us, bitrate, ptime_ms;
+        int64_t gather_us, realtime_priority, bitrate, ptime_ms;
     } media;
     struct {
         char *key_file, *dir;

@@ -1,7 +1,7 @@
 /* The media engine: drives every leg by one epoll descriptor, one deadline and one step.
  *
  * Layer:  media. Knows no event loop: the owner polls fd for reading, keeps one timer at deadline
- *         and calls step when either is due.
+ *         and calls step when either is due; while the engine beats, beat_fd in place of both.
  * Thread: whichever created it runs everything of it: all legs, all callbacks.
  * Source: DESIGN, One process one loop. */
 #ifndef SUPPORTD_MEDIA_ENGINE_H
@@ -41,14 +41,14 @@ struct sup_media_engine_opts {
     bool libsrtp_only;           /* srtp.h */
     unsigned srtp_window;        /* srtp.h */
     const struct sup_hold *hold; /* kept, may be NULL: waiting legs hear nothing then */
-    /* Steps that find packets begin at least this far apart: under load one wake-up serves several
-     * legs. A packet that comes alone does not wait. 0..SUP_MEDIA_GATHER_MAX_US; 0: never wait. */
+    /* From one packet in so many microseconds on, steps come at this beat and serve what has come
+     * meanwhile. Below, no packet waits. 0..SUP_MEDIA_GATHER_MAX_US; 0: never beats. */
     uint32_t gather_us;
 };
 
 struct sup_media_engine_stats {
     uint64_t steps;
-    uint64_t waits;  /* steps that waited for more packets */
+    uint64_t beats;  /* of them, those at the beat */
     uint64_t events; /* ready descriptors that they handed out */
 };
 
@@ -60,13 +60,17 @@ SUP_MUST_CHECK sup_err sup_media_engine_create(const struct sup_media_engine_opt
 /* All legs must be destroyed before. NULL is a no-op. */
 void sup_media_engine_destroy(struct sup_media_engine *engine);
 
-/* Readable when step has work; borrowed. */
+/* Readable when packets have come; borrowed. */
 int sup_media_engine_fd(const struct sup_media_engine *engine);
-/* Monotonic time of the next step that is due without the descriptor; SUP_MEDIA_NEVER: none.
+/* Readable at each beat until the step after it; borrowed; -1: gather_us is 0. */
+int sup_media_engine_beat_fd(const struct sup_media_engine *engine);
+/* Whether the engine beats: then step is due at beat_fd alone. Changes in step. */
+bool sup_media_engine_beats(const struct sup_media_engine *engine);
+/* Monotonic time of the next step that is due without a descriptor; SUP_MEDIA_NEVER: none.
  * Changes with every call on the engine or one of its legs: read it again after each. */
 uint64_t sup_media_engine_deadline(const struct sup_media_engine *engine);
-/* Does what is ready and due; blocks for at most gather_us. Handles at most a few hundred packets,
- * then returns with the descriptor still readable. */
+/* Does what is ready and due; never blocks. Handles at most a few hundred packets, then returns
+ * with the descriptor still readable. */
 void sup_media_engine_step(struct sup_media_engine *engine);
 void sup_media_engine_get_stats(const struct sup_media_engine *engine,
                                 struct sup_media_engine_stats *ret_stats);

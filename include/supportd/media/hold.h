@@ -28,6 +28,10 @@ struct sup_hold_packet {
  * 25.6 s). Errors: SUP_E_NOMEM. */
 SUP_MUST_CHECK sup_err sup_hold_create_builtin(struct sup_hold **ret_hold);
 
+/* The built-in notice of a recording, made in the same way: two short tones of 1400 Hz, 1 s in all.
+ * Errors: SUP_E_NOMEM. */
+SUP_MUST_CHECK sup_err sup_hold_create_notice(struct sup_hold **ret_notice);
+
 /* Reads an Ogg Opus file (mono or stereo, mapping family 0, one logical stream, whole) whose
  * packets last 20 ms each. Packets of padding alone at either end are left out: the music repeats
  * in its beat. *ret_why, which may be NULL, is set on failure to a static sentence for the log.

@@ -6,7 +6,8 @@
  *
  * Second t of the file is second t since the recording began. A packet's place is its RTP timestamp
  * moved by a constant, found from the earliest arrivals after a start, a new SSRC or a long
- * silence, and corrected as the sender's clock drifts. What is missing is filled: up to 100 ms by
+ * silence, and corrected as the sender's clock drifts (over windows of time, however few packets
+ * DTX lets through). What is missing is filled: up to 100 ms by
  * empty frames of the last mode, which a decoder conceals as it would have in the call, then by
  * silent ones. Packets may come out of order and 500 ms late; later ones are dropped. A packet is
  * never more than 20 ms from its place; so one that no longer fits (twice there, or the sender's

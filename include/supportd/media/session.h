@@ -70,6 +70,7 @@ struct sup_leg_drops {
     uint64_t ssrc_limit;
     uint64_t payload_type;  /* authentic, but not Opus */
     uint64_t unheard;       /* authentic Opus that no leg listens to */
+    uint64_t announced;     /* for this leg, while it heard a notice */
     uint64_t before_switch; /* late packets of a source that this leg hears only since later */
     uint64_t protect_fail;  /* to be sent, but refused by SRTP */
     uint64_t send_fail;     /* refused by the kernel or TURN */
@@ -153,6 +154,10 @@ SUP_MUST_CHECK sup_err sup_leg_hear(struct sup_leg *leg, struct sup_leg *const *
  * playing is cut off. Kept until it has ended or the leg hears something else: prompt must live as
  * long as the leg. False: the leg does not hear hold music now. */
 bool sup_leg_play(struct sup_leg *leg, const struct sup_hold *prompt);
+/* Plays notice once in place of whatever the leg hears, now or as soon as it may be sent to, in the
+ * same stream without a gap; then it hears again what it should, of the present (what was said
+ * meanwhile is left out). Goes on when the source changes. notice must live as long as the leg. */
+void sup_leg_announce(struct sup_leg *leg, const struct sup_hold *notice);
 enum sup_leg_source sup_leg_source_of(const struct sup_leg *leg);
 /* How many legs it hears. */
 size_t sup_leg_hears(const struct sup_leg *leg);

@@ -141,6 +141,8 @@ const char *sup_http_reason(unsigned status);
 
 /* Codes that the server itself answers with: bad_request (400), not_found (404),
  * method_not_allowed (405), length_required (411), body_too_large (413), uri_too_long (414),
- * unsupported_media_type (415), origin_refused (403), upgrade_refused (400),
- * internal_error (500), overloaded (503), shutting_down (503). */
+ * unsupported_media_type (415), origin_refused (403), upgrade_refused (400, 426),
+ * too_many_requests (429), internal_error (500), overloaded (503), shutting_down (503); and what
+ * never was a request (head.h): bad_request (400), request_timeout (408), uri_too_long (414),
+ * head_too_large (431), method_unknown (501), version_not_supported (505). */
 #endif

@@ -1,6 +1,7 @@
-/* Makes the built-in hold music at build time: compose OUT writes it as a C file of Opus packets.
- */
+/* Makes the built-in hold music and the notice of a recording at build time: compose OUT writes
+ * them as a C file of Opus packets. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,9 @@ enum {
     WARMUP = 50, /* packets encoded ahead, so that the first one continues the last */
     ATTACK = RATE / 100,
     PACKET_MAX = 400,
+    NOTICE_ON = RATE * 3 / 10,
+    NOTICE_PERIOD = RATE / 2,
+    NOTICE_TOTAL = RATE,
 };
 
 #define PEAK 9000.0 /* of 32767: about -11 dBov at the loudest, -20 on the mean */
@@ -82,10 +86,23 @@ static void compose(float *mix)
             add_note(mix, beat * BEAT, melody[beat], &lead);
 }
 
-static double peak_of(const float *mix)
+/* The tone by which telephony tells that a call is recorded: 1400 Hz (47 CFR 64.501 as it was),
+ * here twice, so that nobody takes it for a disturbance. */
+static void notice(float *mix)
+{
+    for (size_t i = 0; i < NOTICE_TOTAL; i++) {
+        size_t at = i % NOTICE_PERIOD;
+        double edge = fmin((double)at, (double)NOTICE_ON - (double)at) / ATTACK;
+        mix[i] = at < NOTICE_ON
+                     ? (float)(sin(2 * acos(-1.0) * 1400 * (double)i / RATE) * fmin(edge, 1))
+                     : 0;
+    }
+}
+
+static double peak_of(const float *mix, size_t len)
 {
     double peak = 0;
-    for (size_t i = 0; i < TOTAL; i++)
+    for (size_t i = 0; i < len; i++)
         peak = fmax(peak, fabs((double)mix[i]));
     return peak;
 }
@@ -98,12 +115,20 @@ static sup_err write_packet(FILE *out, FILE *lengths, const uint8_t *packet, siz
     return fprintf(lengths, "%zu,\n", len) < 0 ? SUP_E_IO : SUP_OK;
 }
 
-static sup_err encode_all(const float *mix, struct sup_opus_enc *enc, FILE *out, FILE *lengths)
+/* One sound: samples of mix, warmup packets of its end encoded ahead. */
+struct sound {
+    const char *name;
+    float *mix;
+    size_t packets, warmup;
+    bool music;
+};
+
+static sup_err encode_all(const struct sound *s, struct sup_opus_enc *enc, FILE *out, FILE *lengths)
 {
-    const double scale = PEAK / peak_of(mix);
-    for (size_t n = 0; n < PACKETS + WARMUP; n++) {
+    const double scale = PEAK / peak_of(s->mix, s->packets * SUP_HOLD_PACKET_SAMPLES);
+    for (size_t n = 0; n < s->packets + s->warmup; n++) {
         const float *from =
-            mix + (n + PACKETS - WARMUP) % PACKETS * (size_t)SUP_HOLD_PACKET_SAMPLES;
+            s->mix + (n + s->packets - s->warmup) % s->packets * (size_t)SUP_HOLD_PACKET_SAMPLES;
         int16_t pcm[SUP_HOLD_PACKET_SAMPLES];
         uint8_t packet[PACKET_MAX];
         size_t len;
@@ -111,7 +136,7 @@ static sup_err encode_all(const float *mix, struct sup_opus_enc *enc, FILE *out,
             pcm[i] = (int16_t)lround((double)from[i] * scale);
         sup_err err =
             sup_opus_encode(enc, pcm, SUP_HOLD_PACKET_SAMPLES, packet, sizeof(packet), &len);
-        if (!err && n >= WARMUP)
+        if (!err && n >= s->warmup)
             err = write_packet(out, lengths, packet, len);
         if (err)
             return err;
@@ -119,22 +144,27 @@ static sup_err encode_all(const float *mix, struct sup_opus_enc *enc, FILE *out,
     return SUP_OK;
 }
 
-static sup_err write_file(const float *mix, FILE *out, FILE *lengths)
+static sup_err write_sound(const struct sound *s, FILE *out)
 {
-    static const struct sup_opus_enc_opts opts = {.bitrate = 24000, .music = true};
+    struct sup_opus_enc_opts opts = {.bitrate = 24000, .music = s->music};
     struct sup_opus_enc *enc;
     char line[64];
-    sup_err err = sup_opus_enc_create(&opts, &enc);
-    if (err)
+    FILE *lengths = tmpfile();
+    sup_err err = lengths ? sup_opus_enc_create(&opts, &enc) : SUP_E_IO;
+    if (err) {
+        if (lengths)
+            (void)fclose(lengths);
         return err;
-    (void)fputs("#include \"hold_internal.h\"\nconst uint8_t hold_builtin_bytes[] = {\n", out);
-    err = encode_all(mix, enc, out, lengths);
-    (void)fputs("};\nconst uint16_t hold_builtin_lengths[] = {\n", out);
+    }
+    (void)fprintf(out, "const uint8_t hold_%s_bytes[] = {\n", s->name);
+    err = encode_all(s, enc, out, lengths);
+    (void)fprintf(out, "};\nconst uint16_t hold_%s_lengths[] = {\n", s->name);
     rewind(lengths);
     while (!err && fgets(line, sizeof(line), lengths))
         err = fputs(line, out) < 0 ? SUP_E_IO : SUP_OK;
-    (void)fprintf(out, "};\nconst size_t hold_builtin_count = %d;\n", PACKETS);
+    (void)fprintf(out, "};\nconst size_t hold_%s_count = %zu;\n", s->name, s->packets);
     sup_opus_enc_destroy(enc);
+    (void)fclose(lengths);
     return err;
 }
 
@@ -142,16 +172,22 @@ int main(int argc, char **argv)
 {
     if (argc != 2)
         return EXIT_FAILURE;
-    float *mix = calloc(TOTAL, sizeof(*mix));
-    FILE *out = fopen(argv[1], "w"), *lengths = tmpfile();
-    sup_err err = mix && out && lengths ? SUP_OK : SUP_E_IO;
+    struct sound sounds[] = {
+        {"builtin", calloc(TOTAL, sizeof(float)), PACKETS, WARMUP, true},
+        {"notice", calloc(NOTICE_TOTAL, sizeof(float)), NOTICE_TOTAL / SUP_HOLD_PACKET_SAMPLES, 0,
+         true},
+    };
+    FILE *out = fopen(argv[1], "w");
+    sup_err err = sounds[0].mix && sounds[1].mix && out ? SUP_OK : SUP_E_IO;
     if (!err) {
-        compose(mix);
-        err = write_file(mix, out, lengths);
+        compose(sounds[0].mix);
+        notice(sounds[1].mix);
+        (void)fputs("#include \"hold_internal.h\"\n", out);
     }
-    free(mix);
-    if (lengths)
-        (void)fclose(lengths);
+    for (int i = 0; i < 2; i++) {
+        err = err ? err : write_sound(&sounds[i], out);
+        free(sounds[i].mix);
+    }
     if (out && fclose(out) != 0)
         err = SUP_E_IO;
     if (err)

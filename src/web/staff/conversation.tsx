@@ -356,13 +356,14 @@ function Head({ chat }: { chat: Chat }) {
           type="button"
           class="small"
           title={t("return_hint")}
+          aria-label={t("return")}
           onClick={() => {
             desk.returning.value = chat.id;
           }}
           data-testid="give-back"
         >
           <Icon name="back" size={16} />
-          {t("return")}
+          <span class="wide-only">{t("return")}</span>
         </button>
       )}
       {open && mine && (

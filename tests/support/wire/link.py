@@ -12,13 +12,16 @@ and .3 (fd78::2) in another one. Times are those of time.monotonic(), in microse
 import asyncio
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 
 import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.path.join(ROOT, "build", "release")
 NEAR, FAR, FAR_TOO = "10.78.0.1", "10.78.0.2", "10.78.0.3"
+TURN_PORT = 30000  # and 99 more for its clients
 NEAR6, FAR6 = "fd78::1", "fd78::2"
 UP, DOWN = 0, 1
 OTHER, STUN, DTLS, RTP, RTCP = range(5)
@@ -88,9 +91,9 @@ class Peers(Program):
         self.tell(**command)
         return await asyncio.wait_for(future, 30)
 
-    async def leg(self, sound="talk", fec=True, dtx=True, rtcp_ms=1000, mic=False):
-        """mic: for a browser; the others for wire_peer."""
-        return await self._ask("leg", leg=True, sound=sound, fec=fec, dtx=dtx, rtcp_ms=rtcp_ms, mic=mic)
+    async def leg(self, sound="talk", fec=True, dtx=True, rtcp_ms=1000, ipv6=False, mic=False, turn=None):
+        """mic and turn: for a browser; the others for wire_peer."""
+        return await self._ask("leg", leg=True, sound=sound, fec=fec, dtx=dtx, rtcp_ms=rtcp_ms, ipv6=ipv6, mic=mic, turn=turn)
 
     async def restart(self, number, moved=False):
         """A new offer from a new socket; moved: at the far side's other address."""
@@ -105,6 +108,19 @@ class Peers(Program):
     async def stop(self):
         self.reader.cancel()
         await super().stop()
+
+
+class Server(Program):
+    """A program that takes no commands, and its directory."""
+
+    def __init__(self, process, directory):
+        super().__init__(process)
+        self.directory = directory
+
+    async def stop(self):
+        self.process.terminate()
+        await self.process.wait()
+        shutil.rmtree(self.directory)
 
 
 def ip(*argv, pid=None):
@@ -165,8 +181,19 @@ class Link(Program):
         """As a NAT that has lost its mapping: from now on the near side sees the flow at another port."""
         return await self.command(rebind=address, port=port, to_port=to_port)
 
+    async def turn(self, secret):
+        """coturn on the far side: between a client there and the link."""
+        directory = tempfile.mkdtemp(prefix="supportd-turn-")
+        process = await asyncio.create_subprocess_exec(
+            *self.far("turnserver", "-n", "--use-auth-secret", f"--static-auth-secret={secret}", "--realm=bank.example",
+                      f"--listening-ip={FAR}", f"--listening-port={TURN_PORT}", f"--relay-ip={FAR}", f"--min-port={TURN_PORT + 1}",
+                      f"--max-port={TURN_PORT + 99}", "--no-tls", "--no-dtls", "--no-cli", "--log-file=stdout",
+                      f"--pidfile={directory}/turn.pid", f"--userdb={directory}/turn.db"),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
+        self.others.append(Server(process, directory))
+
     async def peers(self):
-        program = await Program.start(*self.far(os.path.join(BUILD, "wire_peer"), FAR, FAR_TOO))
+        program = await Program.start(*self.far(os.path.join(BUILD, "wire_peer"), FAR, FAR_TOO, FAR6))
         self.others.append(await Peers(program.process).begin())
         return self.others[-1]
 

@@ -1,15 +1,16 @@
 /* Light peers: each a leg as browsers are (ICE, DTLS-SRTP with AES-GCM, Opus, RTCP), many in one
  * process, for the far side of the link.
  *
- *   wire_peer ADDRESS OTHER      commands on standard input, answers on standard output, JSON lines
+ *   wire_peer ADDRESS OTHER ADDRESS6
+ *       commands on standard input, answers on standard output, JSON lines
  *
- *   {"leg":true,"sound":"talk"|"dialog","fec":B,"dtx":B,"rtcp_ms":N}
+ *   {"leg":true,"sound":"talk"|"dialog","fec":B,"dtx":B,"rtcp_ms":N,"ipv6":B}  ipv6: nothing else
  *                                      -> {"leg":N,"port":P,"ssrc":S,"offer":SDP}
  *   {"answer":N,"sdp":SDP}             -> {"connected":N} later
  *   {"candidate":N,"text":LINE}           a trickled one
  *   {"send":N,"what":"talk"|"dialog"|"dead"|"none"}  from now on
  *   {"restart":N,"moved":B}            -> {"leg":N,...,"offer":SDP}, from a new socket, and from
- * the other address if moved
+ * the other address if moved; closed_us: since when nobody listens at the old one
  *   {"report":N}                       -> {"report":N,...}: what it sent and received
  *
  * RTCP goes out each rtcp_ms on average, between half and one and a half of it (RFC 3550 6.2; the
@@ -49,8 +50,8 @@ struct leg {
     int fd;
     const char *address;
     uint32_t number, ssrc;
-    struct sockaddr_in remote;
-    struct sup_srtp *srtp; /* once connected */
+    struct sockaddr_storage remote; /* family 0: not known */
+    struct sup_srtp *srtp;          /* once connected */
     struct sup_rtp_stats *heard;
     struct dtls_peer dtls;
     char ufrag[5], pwd[25], remote_pwd[300], user[310];
@@ -67,12 +68,13 @@ struct leg {
     uint64_t rtcp_us, rtcp_due_us;
     uint32_t lsr; /* of the last sender report, and when it came */
     uint64_t lsr_us;
+    uint64_t closed_us; /* when the last socket was left, 0: never */
     uint32_t sent, octets, reported, received, refused, rtcp_received;
 };
 
 static struct leg *legs[LEGS_MAX];
 static uint32_t leg_count;
-static const char *own_address, *other_address;
+static const char *own_address, *other_address, *address6;
 static int epoll;
 
 static void say(json_t *object)
@@ -101,12 +103,34 @@ static void random_word(char *out, size_t len)
     out[len] = '\0';
 }
 
+static struct sockaddr_storage address_of(const char *text, uint16_t port)
+{
+    struct sockaddr_storage s = {.ss_family = strchr(text, ':') ? AF_INET6 : AF_INET};
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&s;
+    struct sockaddr_in *four = (struct sockaddr_in *)&s;
+    if (s.ss_family == AF_INET6)
+        six->sin6_port = htons(port);
+    else
+        four->sin_port = htons(port);
+    BENCH_CHECK(inet_pton(s.ss_family, text,
+                          s.ss_family == AF_INET6 ? (void *)&six->sin6_addr
+                                                  : (void *)&four->sin_addr) == 1);
+    return s;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_in6 own; /* the port stands at the same place in both families */
+    socklen_t len = sizeof(own);
+    BENCH_CHECK(getsockname(fd, (struct sockaddr *)&own, &len) == 0);
+    return ntohs(own.sin6_port);
+}
+
 static void open_socket(struct leg *leg, const char *address)
 {
-    struct sockaddr_in own = {.sin_family = AF_INET};
     leg->address = address;
-    BENCH_CHECK(inet_pton(AF_INET, address, &own.sin_addr) == 1);
-    leg->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct sockaddr_storage own = address_of(address, 0);
+    leg->fd = socket(own.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     BENCH_CHECK(leg->fd >= 0);
     BENCH_CHECK(bind(leg->fd, (struct sockaddr *)&own, sizeof(own)) == 0);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = leg};
@@ -116,14 +140,12 @@ static void open_socket(struct leg *leg, const char *address)
 static void say_offer(struct leg *leg)
 {
     char sdp[4096], print[3 * 64 + 1] = "";
-    struct sockaddr_in own;
-    socklen_t own_len = sizeof(own);
+    uint16_t port = port_of(leg->fd);
     random_word(leg->ufrag, sizeof(leg->ufrag) - 1);
     random_word(leg->pwd, sizeof(leg->pwd) - 1);
     for (size_t i = 0; i < leg->dtls.fingerprint.len; i++)
         (void)sprintf(print + (i ? 3 * i - 1 : 0), i ? ":%02X" : "%02X",
                       leg->dtls.fingerprint.digest[i]);
-    BENCH_CHECK(getsockname(leg->fd, (struct sockaddr *)&own, &own_len) == 0);
     (void)snprintf(sdp, sizeof(sdp),
                    "v=0\r\no=- %u 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
                    "m=audio 9 UDP/TLS/RTP/SAVPF %d\r\nc=IN IP4 0.0.0.0\r\n"
@@ -134,9 +156,10 @@ static void say_offer(struct leg *leg)
                    "a=fmtp:%d minptime=10;useinbandfec=1\r\n"
                    "a=candidate:1 1 udp 2122260223 %s %u typ host\r\n",
                    leg->number + 1, PAYLOAD_TYPE, leg->ufrag, leg->pwd, print, LEVEL_ID,
-                   PAYLOAD_TYPE, PAYLOAD_TYPE, leg->address, ntohs(own.sin_port));
-    say(json_pack("{s:i, s:i, s:I, s:s}", "leg", (int)leg->number, "port", (int)ntohs(own.sin_port),
-                  "ssrc", (json_int_t)leg->ssrc, "offer", sdp));
+                   PAYLOAD_TYPE, PAYLOAD_TYPE, leg->address, port);
+    say(json_pack("{s:i, s:i, s:s, s:I, s:I, s:s}", "leg", (int)leg->number, "port", (int)port,
+                  "address", leg->address, "closed_us", (json_int_t)leg->closed_us, "ssrc",
+                  (json_int_t)leg->ssrc, "offer", sdp));
 }
 
 static enum sound_kind kind_of(const char *name)
@@ -166,17 +189,7 @@ static void make_leg(json_t *o)
     (void)sound_get(leg->sound, leg->fec, leg->dtx);
     (void)sound_get(SOUND_DEAD, leg->fec, leg->dtx);
     dtls_peer_open(&leg->dtls, "SRTP_AEAD_AES_128_GCM", true);
-    open_socket(leg, own_address);
-    say_offer(leg);
-}
-
-/* As a page does after a change of network: another socket, new credentials, the same keys. */
-static void restart(struct leg *leg, bool moved)
-{
-    (void)close(leg->fd);
-    open_socket(leg, moved ? other_address : leg->address);
-    leg->path = leg->answered = false;
-    leg->remote = (struct sockaddr_in){0};
+    open_socket(leg, json_is_true(json_object_get(o, "ipv6")) ? address6 : own_address);
     say_offer(leg);
 }
 
@@ -195,11 +208,10 @@ static void value_of(const char *sdp, const char *name, char *out, size_t cap)
 static void take_candidate(struct leg *leg, const char *line)
 {
     struct sup_candidate c;
-    if (leg->remote.sin_port || sup_candidate_parse(line, strcspn(line, "\r\n"), &c) || c.ipv6)
+    if (leg->remote.ss_family || sup_candidate_parse(line, strcspn(line, "\r\n"), &c) ||
+        c.ipv6 != (strchr(leg->address, ':') != NULL))
         return;
-    leg->remote.sin_family = AF_INET;
-    leg->remote.sin_port = htons(c.port);
-    BENCH_CHECK(inet_pton(AF_INET, c.address, &leg->remote.sin_addr) == 1);
+    leg->remote = address_of(c.address, c.port);
 }
 
 static void take_answer(struct leg *leg, const char *sdp)
@@ -252,11 +264,14 @@ static void dtls_go_on(struct leg *leg)
     say(json_pack("{s:i}", "connected", (int)leg->number));
 }
 
-static void take_stun(struct leg *leg, const uint8_t *pkt, const struct sockaddr_in *source)
+static void take_stun(struct leg *leg, const uint8_t *pkt, const struct sockaddr_storage *source)
 {
     struct stun_text t;
     if (pkt[0] == 0x00 && pkt[1] == 0x01) {
-        stun_response(&t, pkt, source, leg->pwd);
+        if (source->ss_family == AF_INET6)
+            stun_response6(&t, pkt, (const struct sockaddr_in6 *)source, leg->pwd);
+        else
+            stun_response(&t, pkt, (const struct sockaddr_in *)source, leg->pwd);
         (void)sendto(leg->fd, t.data, t.len, 0, (const struct sockaddr *)source, sizeof(*source));
     } else if (pkt[0] == 0x01 && pkt[1] == 0x01 && !leg->path) {
         leg->path = true;
@@ -344,14 +359,15 @@ static void take_rtcp(struct leg *leg, uint8_t *pkt, size_t len)
     }
 }
 
-static void receive(struct leg *leg)
+/* False: there was nothing. */
+static bool receive(struct leg *leg)
 {
     uint8_t pkt[PACKET];
-    struct sockaddr_in source;
+    struct sockaddr_storage source;
     socklen_t source_len = sizeof(source);
     ssize_t n = recvfrom(leg->fd, pkt, sizeof(pkt), 0, (struct sockaddr *)&source, &source_len);
     if (n <= 0)
-        return;
+        return false;
     switch (sup_demux(pkt, (size_t)n)) {
     case SUP_DEMUX_RTP:
         take_rtp(leg, pkt, (size_t)n);
@@ -369,6 +385,20 @@ static void receive(struct leg *leg)
     default:
         break;
     }
+    return true;
+}
+
+/* As a page does after a change of network: another socket, new credentials, the same keys. */
+static void restart(struct leg *leg, bool moved)
+{
+    while (receive(leg))
+        ;
+    leg->closed_us = sup_clock_mono_us();
+    (void)close(leg->fd);
+    open_socket(leg, moved ? other_address : leg->address);
+    leg->path = leg->answered = false;
+    leg->remote = (struct sockaddr_storage){0};
+    say_offer(leg);
 }
 
 /* --- time --- */
@@ -377,7 +407,7 @@ static void tick(void)
 {
     for (uint32_t i = 0; i < leg_count; i++) {
         struct leg *leg = legs[i];
-        if (!leg->answered || !leg->remote.sin_port)
+        if (!leg->answered || !leg->remote.ss_family)
             continue;
         if (leg->ticks++ % (leg->path ? CHECK_TICKS : 1) == 0)
             send_check(leg);
@@ -504,7 +534,7 @@ static void run(void)
         int n = epoll_pwait2(epoll, events, EVENTS, &timeout, NULL);
         for (int i = 0; i < n; i++) {
             if (events[i].data.ptr != &control)
-                receive(events[i].data.ptr);
+                (void)receive(events[i].data.ptr);
             else if (!read_commands())
                 return;
         }
@@ -520,10 +550,11 @@ END_TEST
 /* The asserts of the DTLS peer need a runner around them. */
 int main(int argc, char **argv)
 {
-    if (argc != 3)
-        BENCH_DIE("usage: wire_peer ADDRESS OTHER");
+    if (argc != 4)
+        BENCH_DIE("usage: wire_peer ADDRESS OTHER ADDRESS6");
     own_address = argv[1];
     other_address = argv[2];
+    address6 = argv[3];
     BENCH_CHECK(sup_srtp_setup() == SUP_OK);
     Suite *suite = suite_create("wire_peer");
     TCase *tcase = tcase_create("peers");

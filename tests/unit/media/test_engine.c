@@ -1,6 +1,7 @@
 /* Unit tests of media/engine: options, timers, watches. */
 #include "supportd/media/engine.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -116,35 +117,96 @@ START_TEST(removed_watch_hears_nothing_of_the_same_batch)
 }
 END_TEST
 
-static struct sup_media_engine_stats step_at(uint64_t now_us)
+enum { GAP_US = 1000, WINDOW_GAPS = 16 };
+
+/* Packets come every every_us for a time, each followed by a step. */
+static uint64_t run_at(uint64_t from_us, uint64_t until_us, uint64_t every_us)
 {
-    struct sup_media_engine_stats stats;
-    sup_clock_fake(now_us, 0);
-    sup_media_engine_step(engine);
-    sup_media_engine_get_stats(engine, &stats);
-    return stats;
+    for (; from_us < until_us; from_us += every_us) {
+        sup_clock_fake(from_us, 0);
+        sup_media_engine_step(engine);
+    }
+    return from_us;
 }
 
-START_TEST(only_packets_that_follow_soon_wait_for_each_other)
+static bool is_readable(int fd, int wait_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, wait_ms) == 1;
+}
+
+START_TEST(a_busy_engine_beats_and_a_quiet_one_does_not)
 {
     struct sup_media_engine_opts opts = good_opts();
-    opts.gather_us = 1000;
+    struct sup_media_engine_stats stats;
+    opts.gather_us = GAP_US;
+    sup_media_engine_destroy(engine);
+    ck_assert_int_eq(sup_media_engine_create(&opts, &engine), SUP_OK);
+    int a[2], beat = sup_media_engine_beat_fd(engine);
+    ck_assert_int_ge(beat, 0);
+    ck_assert_int_eq(pipe(a), 0);
+    struct pipe_watch x = {.watch = {.fd = a[0], .on_ready = on_ready}};
+    ck_assert_int_eq(sup_media_watch_add(engine, &x.watch, EPOLLIN), SUP_OK);
+    ck_assert_int_eq(write(a[1], "1", 1), 1); /* stays: one event in each step */
+    uint64_t now_us = 5000000;
+    run_at(now_us, now_us + 1, 1); /* the window begins with the first packet after a rest */
+    now_us = run_at(now_us, now_us + 2 * WINDOW_GAPS * GAP_US, 2 * GAP_US);
+    ck_assert(!sup_media_engine_beats(engine)); /* half a packet in each gap */
+    ck_assert(!is_readable(beat, 20));
+    now_us = run_at(now_us, now_us + 2 * WINDOW_GAPS * GAP_US, GAP_US / 2);
+    ck_assert(sup_media_engine_beats(engine));
+    ck_assert(is_readable(beat, 5000));
+    ck_assert_uint_eq(sup_media_engine_deadline(engine), SUP_MEDIA_NEVER);
+    now_us = run_at(now_us, now_us + 2 * WINDOW_GAPS * GAP_US, GAP_US * 3 / 2);
+    ck_assert(sup_media_engine_beats(engine)); /* less than began it, more than ends it */
+    now_us = run_at(now_us, now_us + 4 * WINDOW_GAPS * GAP_US, 3 * GAP_US);
+    ck_assert(!sup_media_engine_beats(engine));
+    ck_assert(!is_readable(beat, 20));
+    sup_media_engine_get_stats(engine, &stats);
+    ck_assert_uint_gt(stats.beats, WINDOW_GAPS);
+    ck_assert_uint_lt(stats.beats, stats.steps);
+    ck_assert_uint_eq(stats.events, (uint64_t)x.calls);
+    sup_media_watch_remove(engine, &x.watch);
+    close(a[0]);
+    close(a[1]);
+}
+END_TEST
+
+START_TEST(timers_run_at_the_beat)
+{
+    struct sup_media_engine_opts opts = good_opts();
+    opts.gather_us = GAP_US;
     sup_media_engine_destroy(engine);
     ck_assert_int_eq(sup_media_engine_create(&opts, &engine), SUP_OK);
     int a[2];
     ck_assert_int_eq(pipe(a), 0);
     struct pipe_watch x = {.watch = {.fd = a[0], .on_ready = on_ready}};
+    struct ticking t = {.timer = {.on_time = on_time}};
     ck_assert_int_eq(sup_media_watch_add(engine, &x.watch, EPOLLIN), SUP_OK);
     ck_assert_int_eq(write(a[1], "1", 1), 1);
-    struct sup_media_engine_stats alone = step_at(5000000);
-    ck_assert_uint_eq(alone.waits, 0);
-    struct sup_media_engine_stats soon = step_at(5000400);
-    ck_assert_uint_eq(soon.waits, 1);
-    struct sup_media_engine_stats later = step_at(5001400);
-    ck_assert_uint_eq(later.waits, 1);
-    ck_assert_uint_eq(later.steps, 3);
-    ck_assert_uint_eq(later.events, 3);
-    ck_assert_int_eq(x.calls, 3);
+    ck_assert_int_eq(sup_media_timer_add(engine, &t.timer), SUP_OK);
+    uint64_t now_us = run_at(5000000, 5100000, GAP_US / 2);
+    ck_assert(sup_media_engine_beats(engine));
+    sup_media_timer_set(engine, &t.timer, now_us + 10);
+    run_at(now_us + GAP_US, now_us + GAP_US + 1, 1);
+    ck_assert_int_eq(t.calls, 1);
+    sup_media_timer_remove(engine, &t.timer);
+    sup_media_watch_remove(engine, &x.watch);
+    close(a[0]);
+    close(a[1]);
+}
+END_TEST
+
+START_TEST(without_a_gap_there_is_no_beat)
+{
+    int a[2];
+    ck_assert_int_eq(sup_media_engine_beat_fd(engine), -1);
+    ck_assert_int_eq(pipe(a), 0);
+    struct pipe_watch x = {.watch = {.fd = a[0], .on_ready = on_ready}};
+    ck_assert_int_eq(sup_media_watch_add(engine, &x.watch, EPOLLIN), SUP_OK);
+    ck_assert_int_eq(write(a[1], "1", 1), 1);
+    run_at(5000000, 5100000, 100);
+    ck_assert(!sup_media_engine_beats(engine));
     sup_media_watch_remove(engine, &x.watch);
     close(a[0]);
     close(a[1]);
@@ -225,5 +287,6 @@ END_TEST
 
 SUP_CHECK_MAIN("engine", setup, teardown, timers_run_in_order_and_only_when_due,
                removed_watch_hears_nothing_of_the_same_batch,
-               only_packets_that_follow_soon_wait_for_each_other, bad_options_are_refused,
+               a_busy_engine_beats_and_a_quiet_one_does_not, timers_run_at_the_beat,
+               without_a_gap_there_is_no_beat, bad_options_are_refused,
                lack_of_memory_leaves_nothing)

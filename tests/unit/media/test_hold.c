@@ -78,6 +78,29 @@ START_TEST(the_builtin_music_sounds)
 }
 END_TEST
 
+START_TEST(the_builtin_notice_is_two_tones)
+{
+    static int16_t pcm[48000];
+    struct sup_opus_dec *dec;
+    size_t got;
+    ck_assert_int_eq(sup_hold_create_notice(&hold), SUP_OK);
+    ck_assert_uint_eq(sup_hold_duration_us(hold), 1000000);
+    ck_assert_int_eq(sup_opus_dec_create(48000, 1, &dec), SUP_OK);
+    for (uint64_t n = 0; n < 50; n++) {
+        struct sup_hold_packet p = sup_hold_packet(hold, n);
+        ck_assert_int_eq(sup_opus_decode(dec, p.data, p.len, false, pcm + n * 960, 960, &got),
+                         SUP_OK);
+    }
+    for (int half = 0; half < 2; half++) {
+        const int16_t *from = pcm + half * 24000;
+        ck_assert(strength(from + 1200, 12000, 1400) > 0.9);
+        uint8_t loud = sup_level_pcm(from + 1200, 12000), quiet = sup_level_pcm(from + 16800, 6000);
+        ck_assert_msg(loud >= 8 && loud <= 20 && quiet > 45, "-%u and -%u dBov", loud, quiet);
+    }
+    sup_opus_dec_destroy(dec);
+}
+END_TEST
+
 START_TEST(the_builtin_music_is_the_same_every_time)
 {
     struct sup_hold *again;
@@ -324,7 +347,7 @@ START_TEST(out_of_memory_leaves_nothing)
 }
 END_TEST
 
-SUP_CHECK_MAIN("hold", setup, teardown, the_builtin_music_sounds,
+SUP_CHECK_MAIN("hold", setup, teardown, the_builtin_music_sounds, the_builtin_notice_is_two_tones,
                the_builtin_music_is_the_same_every_time, a_file_of_another_encoder_is_read,
                bad_files_say_why, each_kind_of_bad_file_has_its_own_word,
                packets_of_padding_are_left_out, the_seam_is_not_heard,

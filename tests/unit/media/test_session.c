@@ -87,6 +87,79 @@ START_TEST(a_prompt_cuts_the_music_in_one_stream)
 }
 END_TEST
 
+static bool is_notice(const struct browser_packet *heard)
+{
+    return heard->hdr.payload_len == OGG_FILE_LEN && heard->payload[1] == 0xA5 &&
+           heard->payload[40] == 0xA5;
+}
+
+/* The notice in one piece and once, in one stream; returns where. */
+static size_t check_notice(const struct browser *browser, size_t len)
+{
+    size_t spoken = 0, first = 0;
+    check_continuous(browser, 0, false);
+    for (size_t i = 0; i < browser->count; i++) {
+        const struct browser_packet *heard = &browser->heard[i];
+        if (!is_notice(heard))
+            continue;
+        first = spoken++ == 0 ? i : first;
+        ck_assert_uint_eq(i, first + spoken - 1);
+    }
+    ck_assert_uint_eq(spoken, len);
+    ck_assert_uint_eq(browser->undecipherable, 0);
+    return first;
+}
+
+START_TEST(a_notice_takes_the_place_of_the_other_voice)
+{
+    enum { NOTICE = 10 };
+    static uint8_t file[4096];
+    struct sup_hold *notice;
+    ck_assert_int_eq(
+        sup_hold_parse(file, ogg_file(file, sizeof(file), NOTICE, 0xA5), &notice, NULL), SUP_OK);
+    open_engine(false, false);
+    connect_side(a, GCM, 111, 1);
+    connect_side(b, CM, 109, 5);
+    connect_side(c, GCM, 96, 0);
+    join(a, b);
+    for (uint16_t i = 0; i < 5; i++)
+        speak(b, (uint16_t)(65533 + i), 7 + i * 960u);
+    SPIN_UNTIL(a->browser.count == 5);
+    sup_leg_announce(a->leg, notice);
+    sup_leg_announce(c->leg, notice); /* who hears nothing is told too */
+    SPIN_UNTIL(a->browser.count == 7);
+    speak(b, 2, 7 + 5 * 960u);
+    speak(a, 100, 0); /* the other direction goes on */
+    SPIN_UNTIL(report_of(a).drops.announced == 1 && b->browser.count == 1);
+    sup_leg_set_source(a->leg, SUP_LEG_HEARS_HOLD, NULL); /* nor does a change of source end it */
+    SPIN_UNTIL(a->browser.count == 5 + NOTICE + 3);
+    sup_leg_set_source(a->leg, SUP_LEG_HEARS_LEG, b->leg);
+    spin(20);
+    size_t before = a->browser.count;
+    speak(b, 30, 7 + 33 * 960u);
+    speak(b, 29, 7 + 32 * 960u); /* late: its place belongs to what came before */
+    SPIN_UNTIL(report_of(a).drops.before_switch == 1 && c->browser.count == NOTICE);
+    SPIN_UNTIL(a->browser.count == before + 1);
+    ck_assert_uint_eq(check_notice(&a->browser, NOTICE), 5);
+    ck_assert_uint_eq(check_notice(&c->browser, NOTICE), 0);
+    ck_assert(a->browser.heard[5].hdr.marker && a->browser.heard[5 + NOTICE].hdr.marker);
+    check_names_frame(&a->browser.heard[before], 30);
+    struct sup_leg *const both[] = {b->leg, c->leg};
+    before = a->browser.count;
+    ck_assert_int_eq(sup_leg_hear(a->leg, both, 2), SUP_OK);
+    sup_leg_announce(a->leg, notice);
+    SPIN_UNTIL(a->browser.count >= before + NOTICE + 5); /* then the mix */
+    check_continuous(&a->browser, 0, false);
+    for (size_t i = before; i < a->browser.count; i++)
+        ck_assert_int_eq(is_notice(&a->browser.heard[i]), i < before + NOTICE);
+    ck_assert_uint_eq(report_of(a).drops.protect_fail + report_of(c).drops.protect_fail, 0);
+    sup_leg_announce(a->leg, notice); /* and cut off by the end of the leg */
+    sup_leg_destroy(a->leg);
+    a->leg = NULL;
+    sup_hold_destroy(notice);
+}
+END_TEST
+
 START_TEST(wrong_certificate_gets_nothing)
 {
     open_engine(false, false);
@@ -395,9 +468,9 @@ END_TEST
 
 SUP_CHECK_MAIN("session", legs_setup, legs_teardown, gcm_browser_hears_hold_music,
                cm_browser_hears_hold_music, all_fallbacks_together,
-               a_prompt_cuts_the_music_in_one_stream, wrong_certificate_gets_nothing,
-               two_legs_relay_and_keep_gaps, switching_sources_is_seamless,
-               late_packet_of_a_new_source_is_dropped_not_resent, one_speaker_two_listeners,
-               unwanted_packets_are_counted_by_reason, reports_and_round_trip,
-               pause_in_listening_is_no_loss, offers_and_candidates_are_checked,
-               lack_of_memory_leaves_nothing, names_are_stable)
+               a_prompt_cuts_the_music_in_one_stream, a_notice_takes_the_place_of_the_other_voice,
+               wrong_certificate_gets_nothing, two_legs_relay_and_keep_gaps,
+               switching_sources_is_seamless, late_packet_of_a_new_source_is_dropped_not_resent,
+               one_speaker_two_listeners, unwanted_packets_are_counted_by_reason,
+               reports_and_round_trip, pause_in_listening_is_no_loss,
+               offers_and_candidates_are_checked, lack_of_memory_leaves_nothing, names_are_stable)

@@ -1,0 +1,41 @@
+/* Whether bytes begin with the head of an HTTP/1.x request: looked at before libwebsockets reads
+ * them, which takes much that is no HTTP, and cuts off without a word what it does not take.
+ *
+ * Layer: net. Pure: no I/O, no lws. Thread: any.
+ * Source: RFC 9112 sections 2 to 5, RFC 9110 sections 5.5, 7.2, 15. */
+#ifndef SUPPORTD_NET_HEAD_H
+#define SUPPORTD_NET_HEAD_H
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    SUP_HEAD_MAX = 16384, /* bytes, and 8 more for each header line */
+    SUP_HEAD_LINES = 60,  /* header lines */
+    SUP_HEAD_WORD = 24,
+};
+
+enum sup_head_state {
+    SUP_HEAD_MORE,    /* right so far */
+    SUP_HEAD_DONE,    /* a whole head; what follows was not read */
+    SUP_HEAD_REFUSED, /* status, code and detail say why */
+};
+
+struct sup_head {
+    enum sup_head_state state;
+    unsigned status;
+    const char *code; /* static */
+    char detail[112]; /* where, and what would be right; never quotes input */
+    /* Private. */
+    int step;
+    size_t bytes, lines, pieces, hosts, escape, octet;
+    bool method_unknown, query, upgrade;
+    char word[SUP_HEAD_WORD + 1]; /* what is being read: method, version, name, value */
+    size_t word_len;              /* of the word itself, may be more than fits */
+};
+
+/* Ready for the first byte of a head. */
+void sup_head_init(struct sup_head *head);
+
+/* Reads on; parts may be cut anywhere. After an end it changes nothing any more. */
+enum sup_head_state sup_head_feed(struct sup_head *head, const char *data, size_t len);
+#endif
