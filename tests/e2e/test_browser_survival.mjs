@@ -210,7 +210,30 @@ step("a reload of a customer's page in Firefox", async () => {
   });
 });
 
+step("a reload of an agent's page in Firefox", async () => {
+  const first = agent;
+  await setPresence(first.page, "away");
+  agent = await openFirefox("firefox-agent", 440);
+  try {
+    await logIn(agent.page, stack, stack.staff.agent2);
+    await instead(await openChromium("other", 1000), async () => {
+      await call("otieno");
+      await reloaded("Firefox at the desk", async () => {
+        await agent.page.reload();
+        await agent.page.locator('[data-testid="connection"][data-status="online"]').waitFor();
+        await agent.page.mouse.click(5, 5);
+      }, deskFrame);
+      await callPanel().waitFor();
+      await bothHear();
+      await hangUp();
+    });
+  } finally {
+    await agent.close();
+    agent = first;
+  }
+});
+
 step("the rows are consistent", async () => {
-  assert.equal(rows().length, 3);
+  assert.equal(rows().length, 4);
   assert.deepEqual(stack.sql("select * from support.check_invariants()"), []);
 });

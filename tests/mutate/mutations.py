@@ -492,3 +492,23 @@ mutation("a silent microphone is no fault", "src/media/quality.c",
 mutation("TURN credentials are renewed when they have ended", "src/api/ice.c",
          "        sup_timer_start(session->ice, opts->turn_ttl_us / 2);", "        sup_timer_start(session->ice, opts->turn_ttl_us + 1000000);",
          "e2e test_networks ShortCredentials")
+# --- logins, live calls, pages ---
+mutation("logging out leaves the sockets of that login open", "src/api/session_rest.c",
+         "    if (api_login_ref(op, &login))\n        api_login_gone(op->api, login);\n", "    (void)login;\n",
+         "api session logging_out_closes")
+mutation("logging out closes only sockets of this process", "src/api/news.c",
+         "    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_login);\n    const struct sup_bus_event *event = data;\n",
+         "    struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_login);\n    const struct sup_bus_event *event = data;\n"
+         "    if (!event->local)\n        return;\n",
+         "api session logging_out_closes")
+mutation("a ticket of a login that has ended is taken", "src/api/identity.c",
+         "!has_ended(api, found->actor.session) &&", "true &&", "api session logging_out_closes")
+mutation("a renewed socket stays with its first login", "src/api/session.c",
+         "    } else if (follow_login(session, actor->session)) {", "    } else if (false) {", "api session logging_out_closes")
+mutation("live calls are told once and never again", "src/api/live.c",
+         "    if (!sup_timer_armed(api->live_timer) &&", "    if (!api &&", "api call_life live_calls_are_pushed")
+mutation("who left the live calls still gets them", "src/api/live.c",
+         "    sup_hub_unsubscribe(op->api->hub, op->session->client, TOPIC);\n", "", "api call_life live_calls_are_pushed")
+mutation("any staff may watch the live calls", "src/api/api.c",
+         '{"live.open", SUP_OP_CALL_READ_LIVE, api_ws_live_open}', '{"live.open", SUP_OP_CALL_READ, api_ws_live_open}',
+         "api call_life live_calls_are_pushed")

@@ -566,3 +566,56 @@ test("staff: a thousand messages stay usable", async () => {
   assert.equal(changes, 0);
   await page.close();
 });
+
+test("staff: the customer's card, earlier contacts, and giving a conversation back", async () => {
+  const old = conversation(WANJA, 3);
+  daemon.change(old, { status: "closed", closed_at: new Date().toISOString(), assigned: null });
+  const chat = conversation(WANJA, 5);
+  const { page, complaints } = await staff();
+  await page.getByTestId("chat-list-item").first().click();
+  await page.getByTestId("customer-info").getByText("baobab-bank.example").waitFor();
+  assert.equal(await page.getByTestId("contact").count(), 1);
+  await look(page, "staff-customer", ALL);
+  await page.getByTestId("contact").click();
+  await page.getByTestId("give-back").waitFor({ state: "detached" });
+  await page.getByTestId("chat-list-item").last().click();
+  await page.getByTestId("give-back").click();
+  await page.getByTestId("return-confirm").waitFor();
+  await look(page, "staff-give-back", SOME);
+  chat.state.call = { id: OTIENO, state: "active" };
+  await page.getByTestId("return-confirm").click();
+  await page.getByText("The call goes on. End it first.").waitFor();
+  chat.state.call = null;
+  await page.getByTestId("give-back").click();
+  await page.getByTestId("return-confirm").click();
+  await page.getByText("The conversation waits in the queue again.").waitFor();
+  assert.equal(chat.state.status, "queued");
+  await page.getByTestId("nothing-open").waitFor();
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test("staff: a new password, after which one signs in again", async () => {
+  const { page, complaints } = await staff();
+  await page.getByTestId("account").click();
+  await page.getByTestId("password").click();
+  const fill = async (old, fresh, again) => {
+    await page.getByTestId("password-old").fill(old);
+    await page.getByTestId("password-new").fill(fresh);
+    await page.getByTestId("password-again").fill(again);
+    await page.getByTestId("password-go").click();
+  };
+  await look(page, "staff-password", ALL);
+  await fill("old password", "long enough 1", "long enough 2");
+  await page.getByText("The two new passwords differ.").waitFor();
+  await fill("wrong password", "long enough 1", "long enough 1");
+  await page.getByText("The old password is not right.").waitFor();
+  await look(page, "staff-password-wrong", SOME);
+  await fill("old password", "long enough 1", "long enough 1");
+  await page.getByText("Your password is changed.").waitFor();
+  await look(page, "staff-password-done", SOME);
+  await page.getByTestId("password-login").click();
+  await page.getByTestId("login").waitFor();
+  assert.deepEqual(complaints, []);
+  await page.close();
+});

@@ -50,7 +50,6 @@ const BROKEN_MS = 500;
  * possible: the socket is asked, which must answer within SOCKET_MS. */
 const SILENT_MS = 2000;
 const SOCKET_MS = 1500;
-const SETTLE_MS = 2000;
 const RETRY_MS = 4000;
 
 export async function openMicrophone(): Promise<MediaStreamTrack> {
@@ -83,15 +82,13 @@ export class CallLeg {
   private _offering = false;
   private _offered = false;
   private _again = false;
-  /* A restart that could not be asked for: the socket was away. */
-  private _owed = false;
   private _round = 0;
   private _closed = false;
   private _ear: TrackLevel | undefined;
   private readonly _meter: ReturnType<typeof setInterval>;
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _told = Date.now();
-  private _packets = -1;
+  private _packets: number | undefined;
   private _heardAt = Date.now();
   private _askedAt = 0;
   private _answeredAt = 0;
@@ -163,16 +160,14 @@ export class CallLeg {
   /* Right after a restart packets come from addresses that are not nominated yet: that is no reason for
    * another one. The daemon asks again if it stays so. */
   private _restart(reason: string): void {
-    const fresh = Date.now() - this._answeredAt < SETTLE_MS;
-    if (reason !== "moved" || !fresh) void this._offer(true);
+    if (reason !== "moved" || Date.now() - this._answeredAt > SILENT_MS) void this._offer(true);
   }
 
   /* The socket is back: what was trickled meanwhile is lost. */
   socketBack(): void {
     if (this._closed) return;
     const silent = Date.now() - this._heardAt > SILENT_MS;
-    if (this._owed || silent || this._pc.connectionState !== "connected")
-      void this._offer(this._offered);
+    if (silent || this._pc.connectionState !== "connected") void this._offer(this._offered);
     if (this._muted) this.mute(true);
   }
 
@@ -235,7 +230,6 @@ export class CallLeg {
     }
     this._offering = true;
     const round = ++this._round;
-    this._owed = false;
     clearTimeout(this._timer);
     try {
       if (this._pc.signalingState === "have-local-offer")
@@ -258,7 +252,8 @@ export class CallLeg {
     } catch {
       /* Offline, or the daemon would not: the call's own state tells when it is over. */
       if (!this._closed && round === this._round) {
-        this._owed = restart;
+        /* Asked for again when the socket is back, unless sound comes. */
+        this._heardAt = 0;
         this._timer = setTimeout(() => void this._offer(this._offered), RETRY_MS);
       }
     } finally {
@@ -301,12 +296,6 @@ export class CallLeg {
     return this._ear.read();
   }
 
-  private _doubt(now: number): void {
-    if (now - this._heardAt < SILENT_MS || now - this._askedAt < SILENT_MS) return;
-    this._askedAt = now;
-    this._o.socket.wake(SOCKET_MS);
-  }
-
   private async _measure(): Promise<void> {
     if (this._closed || this._pc.connectionState !== "connected") return;
     const levels: Levels = { own: 0, other: 0 };
@@ -321,13 +310,16 @@ export class CallLeg {
       const s = stat as Stat;
       if (s.kind !== "audio") continue;
       if (s.type === "media-source") levels.own = this._muted ? 0 : (s.audioLevel ?? this._hear());
-      if (s.type === "inbound-rtp") levels.other = s.audioLevel ?? 0;
-      if (s.type === "inbound-rtp" && s.packetsReceived !== this._packets) {
-        this._packets = s.packetsReceived ?? 0;
-        this._heardAt = Date.now();
-      }
+      if (s.type !== "inbound-rtp") continue;
+      levels.other = s.audioLevel ?? 0;
+      if (s.packetsReceived !== this._packets) this._heardAt = Date.now();
+      this._packets = s.packetsReceived;
     }
-    this._doubt(Date.now());
+    const now = Date.now();
+    if (now - Math.max(this._heardAt, this._askedAt) > SILENT_MS) {
+      this._askedAt = now;
+      this._o.socket.wake(SOCKET_MS);
+    }
     this._o.onLevels(levels);
   }
 }

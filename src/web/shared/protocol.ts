@@ -161,6 +161,26 @@ export interface Party {
   expires_at: string | null;
 }
 
+export interface CustomerInfo {
+  id: Id;
+  name: string | null;
+  email: string | null;
+  language: string | null;
+  created_at: string;
+  open_chat_id: Id | null;
+  chats: number;
+}
+
+/* A chat in the list of a customer's. */
+export interface ContactRow {
+  id: Id;
+  status: ChatState["status"];
+  channel: ChatState["channel"];
+  assigned: Person | null;
+  created_at: string;
+  closed_at: string | null;
+}
+
 /* A call that I may supervise. */
 export interface LiveCall {
   id: Id;

@@ -28,8 +28,9 @@ export function makeRest(credentials: Credentials, base = "/api/support"): Rest 
     if (response.status === 204) return undefined as T;
     const json: unknown = await response.json().catch(() => null);
     if (response.ok && json !== null) return json as T;
-    if (response.status === 401) credentials.refused();
     const problem = { status: response.status, code: "bad_answer", ...(json as object | null) };
+    /* A wrong password says nothing about who asks. */
+    if (response.status === 401 && problem.code !== "bad_credentials") credentials.refused();
     throw new ProblemError(problem as Problem);
   };
 }

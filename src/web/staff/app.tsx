@@ -7,6 +7,7 @@ import { Login } from "./login";
 import { Offers } from "./offers";
 import { AskCard, PartPanel } from "./partpanel";
 import { customerName, Dialog, Icon } from "./parts";
+import { PasswordDialog } from "./password";
 import { CustomerCard } from "./side";
 import { Banner, TopBar } from "./topbar";
 import { TransferDialog } from "./transfer";
@@ -164,6 +165,35 @@ function CloseDialog() {
   );
 }
 
+function ReturnDialog() {
+  const t = desk.t.value;
+  const id = desk.returning.value;
+  const shut = () => {
+    desk.returning.value = null;
+  };
+  return (
+    <Dialog open={id !== null} onClose={shut} title={t("return_title")} testid="return-dialog">
+      <p>{t("return_text")}</p>
+      <p class="buttons">
+        <button
+          type="button"
+          class="primary"
+          data-testid="return-confirm"
+          onClick={() => {
+            shut();
+            if (id) void desk.giveBack(id).then((problem) => desk.say(problem ?? t("return_done")));
+          }}
+        >
+          {t("return")}
+        </button>
+        <button type="button" class="plain" onClick={shut}>
+          {t("cancel")}
+        </button>
+      </p>
+    </Dialog>
+  );
+}
+
 function Desktop() {
   const t = desk.t.value;
   const view = desk.view.value;
@@ -206,6 +236,8 @@ function Desktop() {
       </div>
       <Help />
       <CloseDialog />
+      <ReturnDialog />
+      <PasswordDialog />
       <TransferDialog />
     </div>
   );

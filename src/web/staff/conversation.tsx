@@ -355,6 +355,21 @@ function Head({ chat }: { chat: Chat }) {
         <button
           type="button"
           class="small"
+          title={t("return_hint")}
+          aria-label={t("return")}
+          onClick={() => {
+            desk.returning.value = chat.id;
+          }}
+          data-testid="give-back"
+        >
+          <Icon name="back" size={16} />
+          <span class="wide-only">{t("return")}</span>
+        </button>
+      )}
+      {open && mine && (
+        <button
+          type="button"
+          class="small"
           onClick={() => {
             desk.closing.value = chat.id;
           }}

@@ -85,6 +85,9 @@ export class Desk {
   readonly details = signal(false);
   readonly help = signal(false);
   readonly closing = signal<Id | null>(null);
+  /* The chat to be given back to the queue, once confirmed. */
+  readonly returning = signal<Id | null>(null);
+  readonly password = signal<"ask" | "changed" | null>(null);
   readonly search = signal("");
   /* Characters of a message. */
   readonly limit = signal(4000);
@@ -212,6 +215,26 @@ export class Desk {
     this._csrf = "";
     this.client.socket.stop();
     location.reload();
+  }
+
+  /* The bank's own login has its password elsewhere. */
+  get ownAccount(): boolean {
+    return this._csrf !== "";
+  }
+
+  /* Null when changed; else the key of what to say. All sessions of the account are gone then. */
+  async changePassword(old: string, fresh: string): Promise<keyof Words | null> {
+    try {
+      await this.rest("PUT", "/me/password", { old_password: old, new_password: fresh });
+      this.client.socket.stop();
+      this.password.value = "changed";
+      return null;
+    } catch (e) {
+      const { code, status } = e instanceof ProblemError ? e.problem : { code: "", status: 0 };
+      if (code === "bad_credentials") return "password_wrong";
+      if (code === "locked" || status === 429) return "login_locked";
+      return status === 422 ? "password_bad" : "password_failed";
+    }
   }
 
   private _enter(csrf: string, me: Me): void {
@@ -576,6 +599,18 @@ export class Desk {
     } catch (e) {
       const code = e instanceof ProblemError ? e.problem.code : "";
       return this.t.value(code === "call_live" ? "close_call" : "close_failed");
+    }
+  }
+
+  /* Back to the queue, at its age; null, or why not. */
+  async giveBack(id: Id): Promise<string | null> {
+    try {
+      await this.rest("POST", `/chats/${id}/requeue`, {});
+      if (this.selected.value === id) this.select(null);
+      return null;
+    } catch (e) {
+      const code = e instanceof ProblemError ? e.problem.code : "";
+      return this.t.value(code === "call_live" ? "close_call" : "return_failed");
     }
   }
 

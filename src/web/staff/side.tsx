@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { clock, dayName } from "../shared/format";
 import type { List } from "../shared/protocol";
+import { Contacts } from "./contacts";
 import { desk } from "./desk";
 import { customerName, Icon } from "./parts";
 
@@ -137,6 +138,7 @@ export function CustomerCard() {
           <dd class="mono">{state.customer.id}</dd>
         </div>
       </dl>
+      <Contacts customer={state.customer.id} chat={state.id} />
       <Tags chatId={state.id} tags={state.tags ?? []} />
       <RoutingList
         chatId={state.id}

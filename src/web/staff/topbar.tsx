@@ -200,7 +200,7 @@ export function TopBar() {
         <Icon name="key" />
       </button>
       <Menu testid="account" name={t("account")} label={<Icon name="user" />}>
-        {() => (
+        {(close) => (
           <>
             <p class="menu-note">
               <strong>{desk.me.value?.name}</strong>
@@ -219,6 +219,20 @@ export function TopBar() {
                 ))}
               </select>
             </label>
+            {desk.ownAccount && (
+              <button
+                type="button"
+                class="menu-item"
+                onClick={() => {
+                  close();
+                  desk.password.value = "ask";
+                }}
+                data-testid="password"
+              >
+                <Icon name="lock" />
+                <span>{t("password_title")}</span>
+              </button>
+            )}
             <button
               type="button"
               class="menu-item"

@@ -536,6 +536,30 @@ export class FakeDaemon {
           this.callState(call, "ended", { end_reason: reason, rate_until: rate });
         return reply(200, { call });
       }
+      case "GET /customers/ID": {
+        const found = [...this.chats.values()].filter((c) => c.customer === id);
+        return reply(200, {
+          customer: {
+            ...found[0].state.customer,
+            email: "a.rather.long.address@customers.baobab-bank.example",
+            created_at: new Date(Date.now() - 400 * 86400000).toISOString(),
+            open_chat_id: null,
+            chats: found.length,
+          },
+        });
+      }
+      case "GET /customers/ID/chats": {
+        const found = [...this.chats.values()].filter((c) => c.customer === id);
+        return reply(200, { items: found.map((c) => this.item(c, me)), next: null });
+      }
+      case "PUT /me/password":
+        if (json.old_password !== "old password") return reply(401, { code: "bad_credentials" });
+        this.session = false;
+        return reply(204);
+      case "POST /chats/ID/requeue":
+        if (chat.state.call) return reply(409, { code: "call_live" });
+        this.change(chat, { status: "queued", assigned: null });
+        return reply(204);
       case "POST /chats/ID/close":
         this.change(chat, {
           status: "closed",
