@@ -21,7 +21,7 @@ from evidence import FULL, evidence  # noqa: E402  (found by rig's path)
 AT_ONCE = 8
 WARM = 24  # calls before the first look: what the first ones cost alone is no leak
 # The allocator's pools fill over the first two or three thousand calls, then nothing is added (docs/performance.md).
-RSS_KB, RSS_KB_PER_CALL, RSS_KB_MAX = 2048, 2, 3584
+RSS_KB, RSS_KB_PER_CALL, RSS_KB_MAX = 2048, 2, 5632
 ONCE = 4  # blocks made at the first use of something, which may come after the first look
 GAUGES = ["supportd_calls", "supportd_call_legs", "supportd_media_timers", "supportd_memory_blocks"]
 

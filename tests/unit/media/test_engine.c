@@ -188,10 +188,12 @@ START_TEST(timers_run_at_the_beat)
     uint64_t now_us = run_at(5000000, 5100000, GAP_US / 2);
     ck_assert(sup_media_engine_beats(engine));
     sup_media_timer_set(engine, &t.timer, now_us + 10);
+    uint64_t deadline_us = sup_media_engine_deadline(engine);
     run_at(now_us + GAP_US, now_us + GAP_US + 1, 1);
-    ck_assert_int_eq(t.calls, 1);
     sup_media_timer_remove(engine, &t.timer);
     sup_media_watch_remove(engine, &x.watch);
+    ck_assert_uint_eq(deadline_us, SUP_MEDIA_NEVER);
+    ck_assert_int_eq(t.calls, 1);
     close(a[0]);
     close(a[1]);
 }
