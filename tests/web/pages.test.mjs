@@ -578,7 +578,7 @@ test("staff: the customer's card, earlier contacts, and giving a conversation ba
   await look(page, "staff-customer", ALL);
   await page.getByTestId("contact").click();
   await page.getByTestId("give-back").waitFor({ state: "detached" });
-  await page.getByTestId("chat-list-item").last().click();
+  await page.locator(`[data-chat-id="${chat.state.id}"]`).click();
   await page.getByTestId("give-back").click();
   await page.getByTestId("return-confirm").waitFor();
   await look(page, "staff-give-back", SOME);
