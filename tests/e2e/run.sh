@@ -74,8 +74,8 @@ for name in $parts; do
         ;;
     esac
 done
-lane aiortc life parties recording survival networks ipv6 long roaming &
-lane browsers reload pairs calls consult consultfox player music demo
+lane aiortc life parties recording survival networks ipv6 long roaming player demo &
+lane browsers reload pairs calls consult consultfox music
 wait
 
 passed=0

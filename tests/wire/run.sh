@@ -23,7 +23,7 @@ one() {
 }
 # What is joined by a plus runs side by side: few calls, and counts that time cannot spoil.
 names=
-for group in ${*:-verdicts browsers prediction counts+breaks firefox+aiortc}; do
+for group in ${*:-verdicts browsers prediction counts+breaks+firefox+aiortc}; do
     group=$(echo "$group" | tr + ' ')
     for name in $group; do
         one "$name" &
