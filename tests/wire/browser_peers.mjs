@@ -1,7 +1,7 @@
 /* A browser as a peer on the far side of the link: many legs in one page, driven by the same lines of JSON as
  * tests/support/wire/peer.c ("leg", "answer", "candidate", "report"): browser_peers.mjs chromium|firefox. A leg with "mic"
  * sends the browser's fake microphone, others only receive; with "turn" (one of the daemon's ice_servers) its only way out is
- * through that server, and its port is the one that the server gave. A report has what getStats says about the inbound stream, and
+ * through that server; "connected" tells the port of the path. A report has what getStats says about the inbound stream, and
  * as `frame` the call.stats that the pages of the product make of it. "send" can only end the sending. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -49,11 +49,19 @@ function install() {
       const ports = [...pc.localDescription.sdp.matchAll(/^a=candidate:.* udp \d+ ([0-9.]+) (\d+) typ (?:host|relay)/gim)];
       return { leg: number, port: Number(ports.find((m) => m[1] !== "127.0.0.1")[2]), ssrc: 0, offer: pc.localDescription.sdp };
     },
-    connected: (number) => new Promise((resolve) => {
-      const look = () => legs[number].connectionState === "connected" && resolve();
-      legs[number].addEventListener("connectionstatechange", look);
-      look();
-    }),
+    /* The port of the path: a browser has one of each server for each address of its own. */
+    async connected(number) {
+      await new Promise((resolve) => {
+        const look = () => legs[number].connectionState === "connected" && resolve();
+        legs[number].addEventListener("connectionstatechange", look);
+        look();
+      });
+      const stats = await legs[number].getStats();
+      const all = [...stats.values()];
+      const chosen = all.find((entry) => entry.type === "transport")?.selectedCandidatePairId;
+      const pair = stats.get(chosen) ?? all.find((entry) => entry.type === "candidate-pair" && entry.selected);
+      return stats.get(pair.localCandidateId).port;
+    },
     answer: (number, sdp) => legs[number].setRemoteDescription({ type: "answer", sdp }),
     candidate: (number, text) => legs[number].addIceCandidate({ candidate: text, sdpMLineIndex: 0 }),
     silence: (number) => Promise.all(legs[number].getSenders().map((sender) => sender.replaceTrack(null))),
@@ -122,7 +130,7 @@ try {
     else if (o.report !== undefined) say(await page.evaluate((n) => window.peers.report(n), o.report));
     else if (o.answer !== undefined) {
       await page.evaluate(([n, sdp]) => window.peers.answer(n, sdp), [o.answer, o.sdp]);
-      void page.evaluate((n) => window.peers.connected(n), o.answer).then(() => say({ connected: o.answer }), () => {});
+      void page.evaluate((n) => window.peers.connected(n), o.answer).then((port) => say({ connected: o.answer, port }), () => {});
     }
   }
 } finally {

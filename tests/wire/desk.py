@@ -99,7 +99,8 @@ class Call:
     async def connect(self, side, leg, peers=None):
         self.legs[side] = leg
         await self.offer(side, leg, peers)
-        await (peers or self.desk.peers).until_connected(leg["leg"])
+        port = await (peers or self.desk.peers).until_connected(leg["leg"])
+        leg["port"] = port or leg["port"]
 
     async def begin(self, leg_of):
         """leg_of(side) makes a peer's leg and connects it: a coroutine function of (call, side)."""

@@ -78,7 +78,7 @@ class Peers(Program):
         while line := await self.process.stdout.readline():
             answer = json.loads(line)
             if "connected" in answer:
-                self._connection(answer["connected"]).set_result(None)
+                self._connection(answer["connected"]).set_result(answer.get("port"))
             else:
                 self.answers["leg" if "leg" in answer else "report"].pop(0).set_result(answer)
 
@@ -103,7 +103,8 @@ class Peers(Program):
         return await self._ask("report", report=number)
 
     async def until_connected(self, number):
-        await asyncio.wait_for(asyncio.shield(self._connection(number)), 30)
+        """A browser's own port of the path that it chose; None from others, which have one."""
+        return await asyncio.wait_for(asyncio.shield(self._connection(number)), 30)
 
     async def stop(self):
         self.reader.cancel()
