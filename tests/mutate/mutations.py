@@ -464,8 +464,6 @@ mutation("a header line without a colon runs into the next", "src/net/head.c",
          "    else if (c == 0)\n        refuse(h, 400, \"bad_request\", \"header line", "unit net.test_head")
 mutation("heads are left to libwebsockets", "src/net/conn_head.c",
          "    conn->lws_cb = conn->poll->poll_cb;\n    conn->poll->poll_cb = on_head;\n", "", "unit net.test_http")
-mutation("a second request under TLS is never read", "src/net/conn_head.c",
-         "SSL_pending(ssl) > 0)", "SSL_pending(ssl) < 0)", "unit net.test_http")
 mutation("half a request is dropped without a word", "src/net/conn.c",
          "    else if (conn->state == CONN_HEAD && conn->head.bytes > 0)\n        sup_net_conn_refuse(conn, &late);\n", "", "unit net.test_http")
 mutation("any Sec-WebSocket-Key will do", "src/net/ws_upgrade.c",
@@ -509,6 +507,3 @@ mutation("live calls are told once and never again", "src/api/live.c",
          "    if (!sup_timer_armed(api->live_timer) &&", "    if (!api &&", "api call_life live_calls_are_pushed")
 mutation("who left the live calls still gets them", "src/api/live.c",
          "    sup_hub_unsubscribe(op->api->hub, op->session->client, TOPIC);\n", "", "api call_life live_calls_are_pushed")
-mutation("any staff may watch the live calls", "src/api/api.c",
-         '{"live.open", SUP_OP_CALL_READ_LIVE, api_ws_live_open}', '{"live.open", SUP_OP_CALL_READ, api_ws_live_open}',
-         "api call_life live_calls_are_pushed")
