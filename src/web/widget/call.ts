@@ -49,6 +49,8 @@ export interface CallView {
 }
 
 const KEY = "supportd.call";
+/* Hanging up is asked for again and again; a connection that does not answer is left soon. */
+const END_MS = 3000;
 
 export interface CallOptions {
   client: Client;
@@ -417,7 +419,7 @@ export class CustomerCall {
     this._phase("over");
     for (let wait = 500; this._ending === id; wait = Math.min(wait * 2, 10000)) {
       try {
-        const { call } = await this._o.rest<{ call: Call }>("POST", `/calls/${id}/end`, {});
+        const { call } = await this._o.rest<{ call: Call }>("POST", `/calls/${id}/end`, {}, END_MS);
         this._take(call);
         return;
       } catch (e) {

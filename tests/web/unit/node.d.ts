@@ -12,3 +12,19 @@ declare module "node:assert/strict" {
   const assert: Assert;
   export default assert;
 }
+declare module "node:http" {
+  export interface ServerResponse {
+    writeHead(status: number, headers: Record<string, string>): ServerResponse;
+    write(text: string): boolean;
+    end(text?: string): ServerResponse;
+  }
+  interface Server {
+    listen(port: number, host: string, then: () => void): void;
+    address(): unknown;
+    closeAllConnections(): void;
+    close(): void;
+  }
+  export function createServer(
+    answer: (request: unknown, response: ServerResponse) => void,
+  ): Server;
+}
