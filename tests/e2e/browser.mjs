@@ -111,9 +111,12 @@ function ears() {
   };
 }
 
+/* An agent may answer before the customer's path stands: whoever listens waits for it. */
 async function record(seconds) {
-  const peer = window.e2ePeers.filter((p) => p.connectionState === "connected").at(-1);
-  if (!peer) throw new Error("no peer connection is connected");
+  const connected = () => window.e2ePeers.filter((p) => p.connectionState === "connected").at(-1);
+  for (let left = 200; !connected() && left > 0; left--) await new Promise((resolve) => setTimeout(resolve, 100));
+  const peer = connected();
+  if (!peer) throw new Error(`no peer connection is connected: ${window.e2ePeers.map((p) => p.connectionState)}`);
   const context = new AudioContext({ sampleRate: 48000 });
   await context.resume();
   const source = context.createMediaStreamSource(new MediaStream([peer.getReceivers()[0].track]));
