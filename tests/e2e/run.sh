@@ -15,8 +15,10 @@ rm -f "$out"/*.png "$out"/*.log "$out"/*.count
 part()
 {
     name=$1
+    started=$(date +%s)
     shift
     sh tests/e2e/netns.sh timeout "$@" >"$out/$name.log" 2>&1
+    echo "# $(($(date +%s) - started)) s" >>"$out/$name.log"
     grep -Eo '^[0-9]+ passed, [0-9]+ failed$' "$out/$name.log" | tail -n 1 >"$out/$name.count"
 }
 
@@ -78,20 +80,32 @@ lane aiortc life parties recording survival networks ipv6 long roaming player de
 lane browsers reload pairs calls consult consultfox music
 wait
 
-passed=0
-failed=0
-for name in $parts; do
-    echo "== $name"
-    cat "$out/$name.log"
-    counts=$(tr '\n' ' ' <"$out/$name.count")
+# counted NAME: sets p and f of a part; one without any counts is a failure.
+counted()
+{
+    counts=$(tr '\n' ' ' <"$out/$1.count")
     p=${counts%% *}
     f=${counts#*passed, }
     f=${f%% *}
-    if [ "$((${p:-0} + ${f:-0}))" -eq 0 ]; then # a part without any is a failure
-        f=1
-    fi
-    passed=$((passed + ${p:-0}))
-    failed=$((failed + ${f:-0}))
+    [ "$((${p:-0} + ${f:-0}))" -gt 0 ] || f=1
+    p=${p:-0}
+    f=${f:-0}
+}
+
+passed=0
+failed=0
+wrong=
+for name in $parts; do
+    counted "$name"
+    echo "== $name: $p passed, $f failed"
+    cat "$out/$name.log"
+    passed=$((passed + p))
+    failed=$((failed + f))
+    [ "$f" -eq 0 ] || wrong="$wrong $name"
+done
+for name in $wrong; do # last, where one looks first
+    echo "== wrong in $name"
+    grep -E -A 30 '^(not ok|FAIL|ERROR)' "$out/$name.log" || tail -n 40 "$out/$name.log"
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
