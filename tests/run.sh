@@ -106,19 +106,19 @@ fuzz) suite fuzz sh tests/fuzz/run.sh ;;
 mutate) suite mutate sh tests/mutate/run.sh ;;
 all | full)
     [ "$what" = full ] && export SUPPORTD_TEST_FULL=1
-    # The fuzzers take what the other suites leave of the machine, most of which wait for something.
-    nice -n 10 sh tests/fuzz/run.sh >"$out/fuzz-run.log" 2>&1 &
-    fuzz=$!
     suites_unit
-    # So do the pages, which have a daemon of their own.
+    # The pages, which have a daemon of their own, beside the database.
     sh tests/web/run.sh >"$out/web-run.log" 2>&1 &
     web=$!
     suites_sql
     suites_api
     suite web waited "$web" "$out/web-run.log"
+    # The fuzzers take what the end-to-end tests, which mostly listen, leave of the machine.
+    chrt --idle 0 sh tests/fuzz/run.sh >"$out/fuzz-run.log" 2>&1 &
+    fuzz=$!
     suite e2e sh tests/e2e/run.sh
-    suite wire sh tests/wire/run.sh
     suite fuzz waited "$fuzz" "$out/fuzz-run.log"
+    suite wire sh tests/wire/run.sh
     ;;
 *)
     echo "usage: sh tests/run.sh [unit|sql|api|e2e|fuzz|mutate|full|all]" >&2
