@@ -69,10 +69,14 @@ static void refuse_head(struct sup_net_conn *conn)
     sup_net_conn_refuse(conn, &problem);
 }
 
-static bool stream_ended(int fd)
+/* NULL: the rest may still come. Behind urgent data nothing shows, while the socket stays readable.
+ */
+static const char *why_no_more(int fd)
 {
-    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-    return poll(&p, 1, 0) == 1;
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP | POLLPRI};
+    if (poll(&p, 1, 0) != 1)
+        return NULL;
+    return p.revents & POLLPRI ? "the head holds urgent data" : "the head ends early";
 }
 
 /* A plain connection: the bytes stay in the socket until the head is whole. */
@@ -80,11 +84,10 @@ static bool head_may_pass(struct sup_net_conn *conn, const char *bytes, size_t n
 {
     struct sup_head *head = &conn->head;
     size_t seen = head->bytes;
-    if (n <= seen && stream_ended(conn->fd)) {
-        struct sup_problem problem = {
-            .status = 400, .code = "bad_request", .detail = "the head ends early"};
+    const char *over = n <= seen ? why_no_more(conn->fd) : NULL;
+    if (over) {
+        struct sup_problem problem = {.status = 400, .code = "bad_request", .detail = over};
         sup_net_conn_refuse(conn, &problem);
-        return false;
     }
     if (n <= seen)
         return false;

@@ -559,6 +559,29 @@ START_TEST(heads_come_byte_by_byte)
 }
 END_TEST
 
+static struct ask urgent;
+
+/* A byte out of band ends what a look can see: what follows it never shows. */
+static void run_urgent(void *arg)
+{
+    struct ask *a = arg;
+    if (!fixture_open(&a->client, plain_port, false))
+        return;
+    (void)fixture_sends(&a->client, "GET /things/1 HTTP/1.1\r\n");
+    (void)send(a->client.fd, "!", 1, MSG_OOB | MSG_NOSIGNAL);
+    (void)fixture_sends(&a->client, H "X: y\r\n");
+    fixture_read(&a->client, &a->answer, false);
+    fixture_close(&a->client);
+}
+
+START_TEST(urgent_data_in_a_head_is_refused_at_once)
+{
+    fixture_run(loop, run_urgent, &urgent);
+    ck_assert_int_eq(urgent.answer.status, 400);
+    ck_assert_ptr_nonnull(strstr(urgent.answer.body, "urgent"));
+}
+END_TEST
+
 static int bytes_right(const struct fixture_answer *a)
 {
     for (size_t i = 0; i < a->body_len; i++)
@@ -684,6 +707,6 @@ SUP_CHECK_MAIN("net http", setup, teardown, request_parts_reach_the_handler,
                wrong_requests_get_clear_answers, methods_without_body_and_head, cors_and_preflight,
                forwarded_headers_count_from_trusted_proxies_only,
                assets_are_negotiated_and_revalidated, bodies_of_every_size_come_whole,
-               heads_come_byte_by_byte, a_body_is_streamed_piece_by_piece,
-               a_stream_ends_with_its_client, pipelined_requests_are_answered_in_order,
-               a_pipelined_body_closes_the_connection)
+               heads_come_byte_by_byte, urgent_data_in_a_head_is_refused_at_once,
+               a_body_is_streamed_piece_by_piece, a_stream_ends_with_its_client,
+               pipelined_requests_are_answered_in_order, a_pipelined_body_closes_the_connection)
