@@ -102,6 +102,7 @@ static bool head_may_pass(struct sup_net_conn *conn, const char *bytes, size_t n
 /* Under TLS one record at a time is seen, and then read by libwebsockets. */
 static bool record_may_pass(struct sup_net_conn *conn, const char *bytes, size_t n)
 {
+    conn->records += n;
     if (sup_head_feed(&conn->head, bytes, n) != SUP_HEAD_REFUSED)
         return true;
     refuse_head(conn);
@@ -166,6 +167,17 @@ static void on_head(uv_poll_t *handle, int status, int events)
         return;
     tell_lws(conn, handle, status, events);
     sup_net_head_watch(conn);
+}
+
+void sup_net_head_next(struct sup_net_conn *conn, uint64_t read)
+{
+    uint64_t came = conn->tls ? conn->records : read - conn->read_before;
+    conn->ahead = conn->ahead || came > conn->head.bytes + conn->body_len;
+    conn->records = 0;
+    conn->read_before = read;
+    sup_head_init(&conn->head);
+    if (conn->ahead)
+        conn->head.state = SUP_HEAD_DONE;
 }
 
 void sup_net_head_watch(struct sup_net_conn *conn)

@@ -96,12 +96,11 @@ static void finish(struct sup_net_conn *conn)
         return;
     }
     conn->answered = true;
-    conn->read_before = sup_net_tcp_bytes_read(conn->fd);
+    sup_net_head_next(conn, sup_net_tcp_bytes_read(conn->fd));
     conn->state = CONN_IDLE;
     conn->deadline_us = sup_clock_mono_us() + conn->server->limits.keepalive_ms * 1000ull;
     conn->held = false;
     /* Re-arms libwebsockets' own callback on the handle. */
-    sup_head_init(&conn->head);
     if (lws_http_transaction_completed(conn->wsi))
         linger(conn);
     else

@@ -94,7 +94,10 @@ struct sup_net_conn {
     uint64_t read_before;           /* bytes taken from the socket when it was */
     struct sup_head head;           /* of the next request, as far as it has been seen */
     size_t wakes_at;                /* SO_RCVLOWAT while a head is incomplete, else 0 */
-    uv_poll_cb lws_cb;              /* libwebsockets' own, while ours looks first */
+    size_t records;                 /* TLS: bytes of the records that the head came in */
+    size_t body_len;                /* of the request, as announced */
+    bool ahead; /* libwebsockets has read behind a request: nobody else can find heads any more */
+    uv_poll_cb lws_cb; /* libwebsockets' own, while ours looks first */
 };
 
 /* Header values that are kept; the order is that of the table in request_head.c. */
@@ -224,9 +227,12 @@ void sup_net_hold_pump(struct sup_net_conn *conn);
 
 /* --- conn_head.c --- */
 /* Until a request begins, our callback looks at what came before libwebsockets reads it. To be
- * called whenever libwebsockets may have set its own. A head that arrives together with the
- * request before it is in libwebsockets' hands already. */
+ * called whenever libwebsockets may have set its own. */
 void sup_net_head_watch(struct sup_net_conn *conn);
+/* A request has been answered, read bytes having been taken from the socket: the next head is
+ * looked at, unless libwebsockets has something of it, or more, already: then it has this and all
+ * further ones to itself. */
+void sup_net_head_next(struct sup_net_conn *conn, uint64_t read);
 /* Answers on a connection without a request, then closes it. */
 void sup_net_conn_refuse(struct sup_net_conn *conn, const struct sup_problem *problem);
 

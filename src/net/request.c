@@ -259,6 +259,7 @@ int sup_net_request_begin(struct sup_net_conn *conn, const char *path, size_t le
     if (!req)
         return -1;
     conn->req = req;
+    conn->body_len = req->body_len;
     if (body_would_be_misread(conn, req))
         return -1;
     conn->state = CONN_BODY;

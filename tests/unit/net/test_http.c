@@ -686,6 +686,40 @@ START_TEST(pipelined_requests_are_answered_in_order)
 }
 END_TEST
 
+/* What has come of the second head when the first request is answered. */
+static void run_halves(void *arg)
+{
+    static const char two[] = GET_ASSET GET_LATE;
+    struct pipeline *p = arg;
+    for (size_t cut = sizeof(GET_ASSET); cut < sizeof(two) - 1; cut++) {
+        if (!fixture_open(&p->client, p->tls ? tls_port : plain_port, p->tls))
+            return;
+        (void)fixture_send(&p->client, two, cut);
+        fixture_read(&p->client, &p->answer, false);
+        int first = p->answer.status;
+        (void)fixture_sends(&p->client, two + cut);
+        fixture_read(&p->client, &p->answer, false);
+        if (first == 200 && p->answer.status == 200 && strcmp(p->answer.body, "late") == 0)
+            p->answered++;
+        if (fixture_ask(&p->client, GET_ASSET, &p->answer) == 200)
+            p->answered++;
+        fixture_close(&p->client);
+        p->count += 2;
+    }
+}
+
+START_TEST(a_head_may_begin_behind_another_request)
+{
+    for (int tls = 0; tls < 2; tls++) {
+        pipeline = (struct pipeline){.tls = tls};
+        fixture_run(loop, run_halves, &pipeline);
+        ck_assert_msg(pipeline.count > 0 && pipeline.answered == pipeline.count,
+                      "tls %d: %d of %d, status %d: %s", tls, pipeline.answered, pipeline.count,
+                      pipeline.answer.status, pipeline.answer.body);
+    }
+}
+END_TEST
+
 START_TEST(a_pipelined_body_closes_the_connection)
 {
     for (int tls = 0; tls < 2; tls++) {
@@ -709,4 +743,5 @@ SUP_CHECK_MAIN("net http", setup, teardown, request_parts_reach_the_handler,
                assets_are_negotiated_and_revalidated, bodies_of_every_size_come_whole,
                heads_come_byte_by_byte, urgent_data_in_a_head_is_refused_at_once,
                a_body_is_streamed_piece_by_piece, a_stream_ends_with_its_client,
-               pipelined_requests_are_answered_in_order, a_pipelined_body_closes_the_connection)
+               pipelined_requests_are_answered_in_order, a_head_may_begin_behind_another_request,
+               a_pipelined_body_closes_the_connection)
