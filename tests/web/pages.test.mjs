@@ -595,6 +595,43 @@ test("staff: the customer's card, earlier contacts, and giving a conversation ba
   await page.close();
 });
 
+test("staff: earlier contacts that come late stand under no other customer, and once", async () => {
+  const wanja = conversation(WANJA, 3);
+  const otieno = conversation(OTIENO, 3);
+  const { page, complaints } = await staff();
+  const row = { id: AMINA, status: "closed", channel: "text", assigned: null };
+  const items = [{ ...row, created_at: new Date().toISOString() }];
+  let held;
+  await page.route(/customers.*chats/, (route) => {
+    if (route.request().url().includes("cursor=")) held(route);
+    else void route.fulfill({ json: { items: [], next: "more" } });
+  });
+  const more = page.getByTestId("contacts").locator("button.link:not(.contact)");
+  const press = async () => {
+    const come = new Promise((resolve) => {
+      held = resolve;
+    });
+    await more.click();
+    return come;
+  };
+  await page.locator(`[data-chat-id="${wanja.state.id}"]`).click();
+  const first = await press();
+  await page.locator(`[data-chat-id="${otieno.state.id}"]`).click();
+  await more.waitFor();
+  const late = page.waitForResponse(/cursor=/);
+  await first.fulfill({ json: { items, next: null } });
+  await (await late).finished();
+  await page.evaluate(() => new Promise((done) => setTimeout(done, 0)));
+  assert.equal(await page.getByTestId("contact").count(), 0);
+  const second = await press();
+  await more.waitFor({ state: "detached" });
+  await second.fulfill({ json: { items, next: null } });
+  await page.getByTestId("contact").first().waitFor();
+  assert.equal(await page.getByTestId("contact").count(), 1);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
 test("staff: a new password, after which one signs in again", async () => {
   const { page, complaints } = await staff();
   await page.getByTestId("account").click();

@@ -31,6 +31,7 @@ function Earlier({ row }: { row: ContactRow }) {
   );
 }
 
+/* One for each customer (by its key): what comes late for another one is nobody's. */
 export function Contacts({ customer, chat }: { customer: Id; chat: Id }) {
   const t = desk.t.value;
   const [info, setInfo] = useState<CustomerInfo | null>(null);
@@ -38,6 +39,7 @@ export function Contacts({ customer, chat }: { customer: Id; chat: Id }) {
   const [next, setNext] = useState<string | null>(null);
   const [failed, setFailed] = useState(false);
   const more = (cursor: string | null, wanted: () => boolean) => {
+    setNext(null);
     const from = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
     desk
       .rest<List<ContactRow>>("GET", `/customers/${customer}/chats?limit=${SHOWN + 1}${from}`)

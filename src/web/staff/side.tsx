@@ -138,7 +138,7 @@ export function CustomerCard() {
           <dd class="mono">{state.customer.id}</dd>
         </div>
       </dl>
-      <Contacts customer={state.customer.id} chat={state.id} />
+      <Contacts key={state.customer.id} customer={state.customer.id} chat={state.id} />
       <Tags chatId={state.id} tags={state.tags ?? []} />
       <RoutingList
         chatId={state.id}
