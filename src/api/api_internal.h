@@ -142,7 +142,8 @@ struct api_session {
     bool closed;
     bool leased; /* its lease was asked for */
     struct sup_actor actor;
-    struct sup_id login;      /* with which it ends; zero: none */
+    struct sup_id login; /* with which it ends; zero: none */
+    uint8_t login_hash[SUP_SHA256_LEN];
     struct sup_map *feeds;    /* chat id -> struct api_feed, of the chats it follows */
     struct sup_map *left;     /* chats that it does not want to hear of any more */
     struct sup_timer *timer;  /* hello deadline, then silence */
@@ -205,6 +206,9 @@ void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offe
 void api_person_changed(struct sup_api *api, struct sup_id person, bool removed);
 /* A login has ended: every process closes its sockets and takes no ticket of it any more. */
 void api_login_gone(struct sup_api *api, struct sup_id login);
+/* Asks the table whether the session's login, if it has one, still is; else closes the socket. For
+ * what news alone does not cover: a ticket of before, news that were lost. */
+void api_login_check(struct api_session *session);
 /* A person is connected, or not any more: told where chats of theirs are followed. */
 void api_presence_changed(struct sup_api *api, struct sup_id person, bool staff);
 /* Reads who of both is connected and tells the chat. staff may be zero. */

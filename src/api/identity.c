@@ -212,6 +212,7 @@ static void on_session(const struct sup_pg_reply *reply, void *arg)
         sup_actor_make(role_of(reply->rows), sup_row_id(reply->rows, 0, "staff_id"),
                        sup_row_str(reply->rows, 0, "display_name"));
     actor.session = login_ref(l->key);
+    memcpy(actor.session_hash, l->key, sizeof(actor.session_hash));
     actor.expires_us = sup_pg_time(reply->rows, 0, sup_pg_col(reply->rows, "expires_at"));
     finish(l, NULL, &actor);
 }

@@ -7,6 +7,7 @@
 #include "supportd/log/log.h"
 #include "supportd/pg/row_json.h"
 #include "supportd/queue/queue_store.h"
+#include "supportd/staff/staff_store.h"
 
 /* What staff and customers hear of the queue, of offers and of each other's presence.
  *
@@ -96,6 +97,49 @@ static void close_login(struct sup_ws_client *client, void *arg)
 {
     (void)arg;
     sup_ws_close(client, CLOSE_LOGGED_OUT, "logged out");
+}
+
+struct login_check {
+    struct api_session *session;
+    struct sup_id login;
+};
+
+static void on_login_checked(const struct sup_pg_reply *reply, void *arg)
+{
+    struct login_check *c = arg;
+    bool gone = !reply->err && sup_pg_rows(reply->rows) == 0;
+    if (reply->err)
+        sup_log_warn("api", "login not checked", SUP_STR("error", sup_err_name(reply->err)));
+    if (gone && !c->session->closed && sup_id_equal(c->session->login, c->login))
+        close_login(c->session->client, NULL);
+    api_session_unref(c->session);
+    sup_free(c);
+}
+
+void api_login_check(struct api_session *session)
+{
+    if (sup_id_is_zero(session->login))
+        return;
+    struct login_check *c = sup_calloc(1, sizeof(*c));
+    if (c) {
+        *c = (struct login_check){session, session->login};
+        api_session_ref(session);
+    }
+    if (!c || sup_staff_store_session_lookup(session->api->opts.pool, session->login_hash,
+                                             on_login_checked, c)) {
+        sup_log_warn("api", "login not checked");
+        if (c)
+            api_session_unref(session);
+        sup_free(c);
+    }
+}
+
+static void check_login(struct sup_ws_client *client, void *arg)
+{
+    (void)arg;
+    struct api_session *session = sup_ws_data(client);
+    if (session)
+        api_login_check(session);
 }
 
 static void on_login_event(struct sup_listener *listener, void *data)
@@ -574,8 +618,9 @@ static void read_offers_of(struct sup_ws_client *client, void *arg)
 /* News of other processes may be missing: offers and the picture are read again. */
 static void on_news_gap(struct sup_listener *listener, void *data)
 {
-    (void)data;
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_news_gap);
+    if (*(enum sup_bus_gap *)data != SUP_BUS_GAP_TICK)
+        sup_hub_each(api->hub, "staff", check_login, NULL);
     sup_hub_each(api->hub, "staff", read_offers_of, api);
     api_picture_soon(api);
 }

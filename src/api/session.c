@@ -198,9 +198,10 @@ static void say_bye(struct api_session *session, unsigned n)
 }
 
 /* The sockets of a login end with it; a renewal may come from another login of the same person. */
-static sup_err follow_login(struct api_session *session, struct sup_id login)
+static sup_err follow_login(struct api_session *session, const struct sup_actor *actor)
 {
     struct sup_hub *hub = session->api->hub;
+    struct sup_id login = actor->session;
     sup_err err = SUP_OK;
     if (sup_id_equal(session->login, login))
         return SUP_OK;
@@ -211,6 +212,8 @@ static sup_err follow_login(struct api_session *session, struct sup_id login)
     if (!sup_id_is_zero(session->login))
         sup_hub_unsubscribe(hub, session->client, api_topic('l', session->login).s);
     session->login = login;
+    memcpy(session->login_hash, actor->session_hash, sizeof(session->login_hash));
+    api_login_check(session);
     return SUP_OK;
 }
 
@@ -228,7 +231,7 @@ static void accept_hello(struct api_op *op, const struct sup_actor *actor)
     session->ready = true;
     sup_timer_start(session->timer, SILENCE_TIMEOUT_US);
     watch_expiry(session, actor->expires_us);
-    if (follow_login(session, actor->session) ||
+    if (follow_login(session, actor) ||
         sup_hub_subscribe(session->api->hub, session->client, api_topic('u', actor->id).s) ||
         (sup_actor_is_staff(actor) &&
          sup_hub_subscribe(session->api->hub, session->client, "staff"))) {
@@ -301,7 +304,7 @@ static void renew(struct api_op *op, const char *code, const struct sup_actor *a
     } else if (!sup_id_equal(actor->id, session->actor.id) || actor->role != session->actor.role) {
         api_denied(op, SUP_OP_WS_CONNECT);
         api_op_fail(op, "denied", "auth.renew: of the same person", NULL);
-    } else if (follow_login(session, actor->session)) {
+    } else if (follow_login(session, actor)) {
         api_op_fail(op, "overloaded", NULL, NULL);
     } else {
         watch_expiry(session, actor->expires_us);

@@ -1,5 +1,6 @@
 """Who is calling: tokens, staff accounts, tickets, Origin, health."""
 import asyncio
+import base64
 import datetime
 import json
 import time
@@ -312,6 +313,23 @@ class Sockets(ApiTest):
             _, code = await self.closed(first=json.dumps({"type": "hello", "ticket": ticket}), socket=socket)
             self.assertEqual(code, 4401)
         self.assertEqual((await there.get("/me", base=1)).status, 200)
+
+    async def test_a_logout_whose_news_were_lost(self):
+        """Nobody is told that the row has gone; a process that was without news looks itself."""
+        account = self.stack.add_staff(f"deaf-{uid()[:8]}", "agent", "Deaf Goer")
+        here, there = await self.login_of(account), await self.login_of(account)
+        own, other = await self.by_hand(here, 1), await self.by_hand(there, 1)
+        unused = (await here.post("/ws-ticket", base=1)).body["ticket"]
+        kept = (await there.post("/ws-ticket", base=1)).body["ticket"]
+        token = base64.urlsafe_b64decode(here.cookie.split("=", 1)[1] + "==")
+        self.assertEqual(self.sql("delete from support.staff_sessions where token_hash = sha256(%s) returning 1", token), [(1,)])
+        _, code = await self.closed(first=json.dumps({"type": "hello", "ticket": unused}), socket=1)
+        self.assertEqual(code, 4404)
+        await self.answers(own)
+        self.sql("select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%%'")
+        self.assertEqual(await self.close_code(own), 4404)
+        await self.answers(other)
+        self.assertEqual((await self.renewed(other, ticket=kept))["type"], "auth.renewed")
 
     async def test_a_deactivated_account_loses_its_sockets_everywhere(self):
         account = self.stack.add_staff(f"off-{uid()[:8]}", "agent", "Off Goer")

@@ -97,6 +97,15 @@ mutation("a socket outlives its token", "src/api/session.c",
 mutation("a socket is renewed with somebody else's token", "src/api/session.c",
          "} else if (!sup_id_equal(actor->id, session->actor.id) || actor->role != session->actor.role) {", "} else if (!actor) {",
          "api session renewed_socket_goes_on")
+mutation("a logout whose news were lost leaves its sockets", "src/api/news.c",
+         "    if (*(enum sup_bus_gap *)data != SUP_BUS_GAP_TICK)\n        sup_hub_each(api->hub, \"staff\", check_login, NULL);\n", "    (void)data;\n    (void)check_login;\n",
+         "api session news_were_lost")
+mutation("a ticket outlives a logout whose news were lost", "src/api/session.c",
+         "    api_login_check(session);\n", "", "api session news_were_lost")
+mutation("urgent data in a head keeps the loop turning", "src/net/conn_head.c",
+         ".events = POLLRDHUP | POLLPRI", ".events = POLLRDHUP", "unit net.test_http")
+mutation("a head behind another request is looked at from its middle on", "src/net/conn_head.c",
+         "    if (conn->ahead)\n        conn->head.state = SUP_HEAD_DONE;\n", "", "unit net.test_http")
 mutation("a password is changed without the old one", "src/api/session_rest.c",
          "op->actor.id, h->err == SUP_OK,", "op->actor.id, h->err == SUP_OK || true,", "api desk test_change")
 mutation("what is under way at the stop is never answered", "src/pg/pool.c",
@@ -363,6 +372,8 @@ mutation("a notice without end is taken", "src/app/sounds.c",
          "    if (!err && sup_hold_count(*notice) > SUP_PROMPT_PACKETS_MAX)", "    if (!err && sup_hold_count(*notice) > SUP_HOLD_PACKETS_MAX)", "api sounds notice")
 mutation("who takes a call over may not hear its recording", "sql/migrations/0018_recording_people.sql",
          "(staff_id = (select support.actor_staff()) or (select support.actor_staff()) = any (others))", "staff_id = (select support.actor_staff())", "sql 61_recording.sql")
+mutation("recordings of before an upgrade are left as they were", "sql/migrations/0019_recording_people_before.sql",
+         "alter table support.call_recordings no force row level security;\n", "", "sql 72_migrated.sh")
 mutation("recordings are found by who began them alone", "sql/functions/53_recording.sql",
          "where r.others @> array[p_staff] and", "where r.others @> array[p_call] and", "sql 61_recording.sql")
 mutation("playing from the command line leaves no trace", "src/app/recording_cmd.c",

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "supportd/auth/digest.h"
 #include "supportd/auth/permission.h"
 #include "supportd/base/id.h"
 
@@ -19,7 +20,8 @@ struct sup_actor {
     char name[SUP_ACTOR_NAME_MAX + 1]; /* UTF-8, may be empty */
     char language[16];                 /* of a customer; may be empty */
     struct sup_id session; /* names the login of a built-in account; zero: another way */
-    int64_t expires_us;    /* wall time at which the credential ends; 0: not known */
+    uint8_t session_hash[SUP_SHA256_LEN]; /* of its token; session is its beginning */
+    int64_t expires_us;                   /* wall time at which the credential ends; 0: not known */
 };
 
 /* Fills text from role and id. */
