@@ -513,7 +513,7 @@ mutation("logging out closes only sockets of this process", "src/api/news.c",
 mutation("a ticket of a login that has ended is taken", "src/api/identity.c",
          "!has_ended(api, found->actor.session) &&", "true &&", "api session logging_out_closes")
 mutation("a renewed socket stays with its first login", "src/api/session.c",
-         "    } else if (follow_login(session, actor->session)) {", "    } else if (false) {", "api session logging_out_closes")
+         "    } else if (follow_login(session, actor)) {", "    } else if (false) {", "api session logging_out_closes")
 mutation("live calls are told once and never again", "src/api/live.c",
          "    if (!sup_timer_armed(api->live_timer) &&", "    if (!api &&", "api call_life live_calls_are_pushed")
 mutation("who left the live calls still gets them", "src/api/live.c",
