@@ -239,6 +239,11 @@ START_TEST(slow_handlers_heads_and_bodies_run_into_their_limits)
     for (int i = 0; i < 3; i++)
         (void)close(fds[i]);
     (void)close(tls_silent);
+    for (int tls = 0; tls < 2; tls++)
+        for (int i = 1; i < 3; i++) {
+            ck_assert_int_eq(ask(tls ? tls_port : plain_port, tls, unfinished[i]), 408);
+            ck_assert(job.closed);
+        }
     ck_assert_int_eq(ask(plain_port, false, "GET /hello HTTP/1.1\r\n" H "\r\n"), 200);
     ck_assert(fixture_until(loop, all_gone, NULL, 3000)); /* idle after an answer, too */
 }
