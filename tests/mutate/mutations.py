@@ -370,6 +370,8 @@ mutation("playing from the command line leaves no trace", "src/app/recording_cmd
          "sup_recording_store_get(d->pool, \"system:admin\", id, on_rows, d)", "api recordings command_line")
 mutation("what was said in a pause is recorded when it comes late", "src/media/recorder_track.c",
          "if (place < w->from) {", "if (place < w->from - 999999) {", "unit media.test_recorder_track")
+mutation("what was said before joining is recorded when it comes late", "src/media/recorder.c",
+         "r->from_us > r->joined_us[track] ? r->from_us : r->joined_us[track]", "r->from_us", "unit media.test_recorder")
 mutation("a pause is ignored", "src/call/recording.c",
          "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || !talking(live))",
          "e2e test_recording TimeLine")
