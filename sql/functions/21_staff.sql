@@ -8,6 +8,11 @@ begin
 end $$;
 comment on function support.do_may_manage(int, text) is 'Admins manage staff below admin, super_admins everybody';
 
+create function support.do_tell_person(p_staff uuid, p_what text) returns void language sql as $$
+    select pg_notify('supportd_bus', format(E'00000000-0000-0000-0000-000000000000 0\nperson %s 0 {"w":"%s"}\n', p_staff, p_what))
+$$;
+comment on function support.do_tell_person(uuid, text) is 'All daemons hear it at the commit, whoever made the change: removed, or role (who that is must be looked up anew)';
+
 create function support.staff_create(
     p_actor text, p_id uuid, p_email text, p_display_name text, p_role text, p_team uuid, p_issuer text, p_subject text,
     p_password_hash text, p_request text, out result text, out id uuid)
@@ -82,6 +87,7 @@ begin
     end if;
     update support.support_staff s set role = p_role where s.id = p_staff;
     perform support.audit('staff.set_role', 'staff', p_staff::text, p_request, p_role, jsonb_build_object('from', v_have.role));
+    perform support.do_tell_person(p_staff, 'role');
     result := 'ok';
 end $$;
 comment on function support.staff_set_role(text, uuid, text, text) is 'Grants or takes a role';
@@ -106,6 +112,7 @@ begin
     end if;
     delete from support.staff_sessions n where n.staff_id = p_staff;
     perform support.audit('staff.set_password', 'staff', p_staff::text, p_request);
+    perform support.do_tell_person(p_staff, 'role');
     result := 'ok';
 end $$;
 comment on function support.staff_set_password(text, uuid, text, text) is 'Sets a password and ends all sessions of that member';
@@ -142,6 +149,7 @@ begin
     delete from support.staff_sessions n where n.staff_id = p_staff;
     perform support.audit('staff.deactivate', 'staff', p_staff::text, p_request, null,
         jsonb_build_object('chats', cardinality(chats), 'calls', cardinality(calls), 'offers', cardinality(offers)));
+    perform support.do_tell_person(p_staff, 'removed');
     result := 'ok';
 end $$;
 comment on function support.staff_deactivate(text, uuid, text) is 'Removes a staff member: open work goes back to the queue, history keeps the name';

@@ -201,9 +201,6 @@ void api_offer_made(struct sup_api *api, struct sup_id staff);
 /* outcome: accepted, declined, missed, withdrawn. Zero ids: nothing is told. */
 void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offer,
                     const char *outcome);
-/* A member of staff was removed or has another role: every process looks the person up anew and
- * closes the sockets, which come back (or not) as who they are now. */
-void api_person_changed(struct sup_api *api, struct sup_id person, bool removed);
 /* A login has ended: every process closes its sockets and takes no ticket of it any more. */
 void api_login_gone(struct sup_api *api, struct sup_id login);
 /* Asks the table whether the session's login, if it has one, still is; else closes the socket. For

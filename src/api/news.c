@@ -13,13 +13,14 @@
  *
  * Bus topics: "offer" (id = staff: read your offers again, or {"o": offer, "w": outcome}),
  * "queue" (the picture changed), "presence" (id = person, {"k": "staff" or "customer"}),
- * "person" (id = staff, {"w": "removed" or "role"}), "login" (id = a login that ended), "typing"
- * (id = chat, {"k","n","a","u"}). */
+ * "person" (id = staff, {"w": "removed" or "role"}, by the transaction itself), "login" (id = a
+ * login that ended), "typing" (id = chat, {"k","n","a","u"}). */
 
 enum {
     PICTURE_DELAY_US = 200000,
     PICTURE_ENTRIES = 50,
     OPEN_CHATS_MAX = 50,
+    CALLS_OF_PERSON_MAX = 16,
     CLOSE_DEACTIVATED = 4403,
     CLOSE_LOGGED_OUT = 4404,
 };
@@ -62,11 +63,6 @@ void api_presence_changed(struct sup_api *api, struct sup_id person, bool staff)
 
 /* --- people --- */
 
-void api_person_changed(struct sup_api *api, struct sup_id person, bool removed)
-{
-    publish(api, "person", person, json_pack("{s:s}", "w", removed ? "removed" : "role"));
-}
-
 static void close_session(struct sup_ws_client *client, void *arg)
 {
     const bool *removed = arg;
@@ -76,6 +72,21 @@ static void close_session(struct sup_ws_client *client, void *arg)
         sup_ws_close(client, SUP_WS_RESTART, "role changed");
 }
 
+/* Calls are back in the queue, parts in calls of others have ended: not one packet more. */
+static void leave_calls(struct sup_api *api, struct sup_id person)
+{
+    struct sup_id calls[CALLS_OF_PERSON_MAX];
+    size_t count = sup_call_of_user(api->opts.call, person, calls, CALLS_OF_PERSON_MAX);
+    for (size_t i = 0; i < count; i++)
+        sup_call_leaves(api->opts.call, calls[i], person);
+    api_feeds_check(api);
+    sup_queue_kick(api->opts.queue);
+    api_queue_changed(api);
+}
+
+/* A member of staff was removed, has another role or password: every process hears it from the
+ * database, looks the person up anew and closes the sockets, which come back (or not) as who they
+ * are now. */
 static void on_person_event(struct sup_listener *listener, void *data)
 {
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_person);
@@ -86,6 +97,8 @@ static void on_person_event(struct sup_listener *listener, void *data)
     if (removed && api_ended(api, event->id))
         sup_log_warn("api", "tickets of an ended account may live on");
     sup_hub_each(api->hub, api_topic('u', event->id).s, close_session, &removed);
+    if (removed)
+        leave_calls(api, event->id);
 }
 
 void api_login_gone(struct sup_api *api, struct sup_id login)

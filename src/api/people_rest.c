@@ -188,8 +188,6 @@ static void on_staff_changed(const struct sup_pg_reply *reply, void *arg)
     else if (strcmp(sup_row_str(reply->rows, 0, "result"), "taken") == 0)
         api_op_fail(op, "taken", "e-mail: used by somebody else", "email");
     else {
-        if (op->number[0] == 200 && strcmp(sup_row_str(reply->rows, 0, "result"), "ok") == 0)
-            api_person_changed(op->api, op->object, false); /* another role */
         api_staff_list(op);
     }
 }
@@ -243,28 +241,14 @@ void api_staff_store_new(struct api_op *op)
         api_op_fail_err(op, err);
 }
 
+/* What follows from it is done where the row's news is heard. */
 static void on_deactivated(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
-    struct sup_api *api = op->api;
-    if (reply->err || sup_pg_rows(reply->rows) != 1) {
+    if (reply->err || sup_pg_rows(reply->rows) != 1)
         api_op_fail_db(op, reply);
-        return;
-    }
-    api_person_changed(api, op->object, true);
-    struct sup_id calls[16];
-    size_t count = sup_pg_ids(reply->rows, 0, sup_pg_col(reply->rows, "calls"), calls, 16);
-    for (size_t i = 0; i < count && i < 16; i++) { /* back in the queue: not one packet more */
-        sup_call_waits(api->opts.call, calls[i]);
-        api_call_changed(api, calls[i], (struct sup_id){{0}}, (struct sup_id){{0}});
-    }
-    count = sup_call_of_user(api->opts.call, op->object, calls, 16);
-    for (size_t i = 0; i < count; i++) /* parts in calls of others have ended */
-        sup_call_check_parties(api->opts.call, calls[i]);
-    api_feeds_check(api);
-    sup_queue_kick(api->opts.queue);
-    api_queue_changed(api);
-    api_op_done(op);
+    else
+        api_op_done(op);
 }
 
 void api_staff_delete(struct api_op *op)

@@ -341,7 +341,6 @@ static const struct sup_json_field password_fields[] = {
      SUP_PASSWORD_MIN_CHARS, SUP_PASSWORD_MAX_BYTES},
 };
 
-/* Everywhere: cookies are gone with the sessions, sockets are told to come back. */
 static void on_password_set(const struct sup_pg_reply *reply, void *arg)
 {
     struct api_op *op = arg;
@@ -349,7 +348,6 @@ static void on_password_set(const struct sup_pg_reply *reply, void *arg)
         api_op_fail_db(op, reply);
         return;
     }
-    api_person_changed(op->api, op->actor.id, false);
     if (set_cookie(op, ""))
         api_op_fail(op, "internal_error", NULL, NULL);
     else

@@ -54,7 +54,8 @@ void bus_on_notify(const char *channel, const char *payload, void *arg)
         bus_gap(bus, SUP_BUS_GAP_PEER);
         return;
     }
-    if (sup_id_equal(process, bus->process) || !hear(bus, process, batch))
+    if (!sup_id_is_zero(process) && /* else a transaction itself, for all */
+        (sup_id_equal(process, bus->process) || !hear(bus, process, batch)))
         return;
     while (*payload) {
         struct bus_wire_event e;

@@ -206,6 +206,19 @@ void sup_call_waits(struct sup_call *call, struct sup_id id)
     call_join(live);
 }
 
+void sup_call_leaves(struct sup_call *call, struct sup_id id, struct sup_id staff)
+{
+    struct call_live *live = call_find(call, id);
+    if (!live)
+        return;
+    struct sup_call_event event = {.kind = SUP_CALL_CHANGED};
+    if (sup_id_equal(live->staff, staff))
+        sup_call_waits(call, id);
+    else
+        sup_call_check_parties(call, id);
+    call_emit(live, &event);
+}
+
 static void on_reap(void *arg)
 {
     struct sup_call *call = arg;

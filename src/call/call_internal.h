@@ -45,6 +45,7 @@ struct call_party {
     bool muted;
     bool to_customer; /* the customer hears it */
     unsigned track;   /* of the recording, from 1; 0: none */
+    bool recorded;    /* is on it now */
     bool sampled;     /* last is valid */
     bool ending;      /* its leg's last sample, which is counted and stored, not told */
     /* of a seat from SUP_CALL_PARTIES on (party.c) */

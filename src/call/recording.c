@@ -95,6 +95,9 @@ void call_recording_tap(struct call_live *live)
             tell_voice(live, p->track, p->user,
                        s == SUP_CALL_AGENT ? SUP_CALL_ROLE_AGENT : p->role);
         }
+        if (taken && !p->recorded)
+            sup_recording_joins(live->recording.recorder, p->track, sup_clock_mono_us());
+        p->recorded = taken;
         sup_leg_set_tap(p->leg, taken ? on_packet : NULL, p);
     }
 }
@@ -268,6 +271,8 @@ static sup_err start(struct call_live *live, const struct changing *c)
     r->voice_count = 2;
     r->voices[1] = r->agent = c->staff; /* as the row has it from its beginning */
     r->roles[1] = SUP_CALL_ROLE_AGENT;
+    for (int s = 0; s < CALL_SEATS; s++) /* since second 0, which may lie a while back */
+        live->parties[s].recorded = true;
     call_recording_tap(live);
     announce(live);
     return SUP_OK;

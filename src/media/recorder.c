@@ -59,7 +59,8 @@ struct sup_recording {
     /* loop thread */
     unsigned tracks; /* that there are */
     struct bytes fill;
-    uint64_t from_us; /* since origin: end of the last pause */
+    uint64_t from_us;                   /* since origin: end of the last pause */
+    uint64_t joined_us[SUP_REC_TRACKS]; /* since origin: what was said before is left out */
     bool full;
     uint64_t full_since_us, lost_us;
     bool ending;
@@ -517,8 +518,9 @@ void sup_recording_add(struct sup_recording *recording, unsigned track, uint32_t
 {
     struct sup_recording *r = recording;
     struct sup_recorders *recorders = r->recorders;
-    struct entry e = {ssrc, ts, 0, r->from_us, (uint16_t)len, (uint8_t)track};
     assert(track < r->tracks && !r->ending);
+    uint64_t from_us = r->from_us > r->joined_us[track] ? r->from_us : r->joined_us[track];
+    struct entry e = {ssrc, ts, 0, from_us, (uint16_t)len, (uint8_t)track};
     if (arrival_us < r->origin_us || len > UINT16_MAX)
         return;
     if (r->fill.len + sizeof(e) + len > recorders->opts.buffer_bytes) {
@@ -539,6 +541,12 @@ void sup_recording_add(struct sup_recording *recording, unsigned track, uint32_t
 void sup_recording_go_on(struct sup_recording *recording, uint64_t now_us)
 {
     recording->from_us = sup_recording_position_us(recording, now_us);
+}
+
+void sup_recording_joins(struct sup_recording *recording, unsigned track, uint64_t now_us)
+{
+    assert(track < recording->tracks);
+    recording->joined_us[track] = sup_recording_position_us(recording, now_us);
 }
 
 void sup_recording_may_end(struct sup_recording *recording, uint64_t now_us)

@@ -345,6 +345,17 @@ class Sockets(ApiTest):
         _, code = await self.closed(first=json.dumps({"type": "hello", "ticket": unused}), socket=1)
         self.assertEqual(code, 4401)
 
+    async def test_what_admins_do_by_sql_holds_at_once(self):
+        account = self.stack.add_staff(f"sql-{uid()[:8]}", "agent", "Es Kuell")
+        rest = await self.login_of(account)
+        for change, code in (("staff_set_role('system:admin', %s, 'supervisor', null)", 1012),
+                             ("staff_deactivate('system:admin', %s, null)", 4403)):
+            sockets = [await self.by_hand(rest, socket) for socket in (0, 1)]
+            self.sql(f"select support.{change}", rest.me["id"])
+            for ws in sockets:
+                self.assertEqual(await self.close_code(ws), code)
+        self.assertEqual((await rest.get("/me")).status, 401)
+
     async def test_ping(self):
         client = await self.connect(self.customer())
         self.assertEqual((await client.ask(type="ping"))["type"], "pong")

@@ -205,6 +205,22 @@ START_TEST(lost_and_broken_payloads_are_gaps)
 }
 END_TEST
 
+/* Not of any process: one that ran the transaction itself hears it too, each time. */
+START_TEST(what_a_transaction_says_reaches_all)
+{
+    meet();
+    for (int n = 1; n <= 2; n++) {
+        (void)db_admin_do("select pg_notify('supportd_bus', E'00000000-0000-0000-0000-000000000000"
+                          " 0\nchat.news 00000000-0000-7000-8000-000000000001 0 {}\n')");
+        db_run_until(loop, &a.events, n, 5);
+        db_run_until(loop, &b.events, n, 5);
+    }
+    ck_assert_int_eq(a.local + b.local, 0);
+    ck_assert_int_eq(a.peer_gaps + b.peer_gaps, 0);
+    ck_assert_uint_eq(sup_bus_peers(a.bus), 1);
+}
+END_TEST
+
 START_TEST(a_process_taken_for_dead_starts_a_new_life)
 {
     struct sup_id before = sup_bus_process(a.bus);
@@ -285,6 +301,6 @@ END_TEST
 SUP_CHECK_MAIN("bus", setup, teardown, own_events_come_in_the_next_pass,
                other_processes_hear_everything_in_order,
                an_event_reaches_the_other_within_milliseconds, gaps_are_told,
-               lost_and_broken_payloads_are_gaps, a_process_taken_for_dead_starts_a_new_life,
-               leaving_takes_the_process_off, wrong_events_are_refused,
-               lack_of_memory_at_the_start_is_reported)
+               lost_and_broken_payloads_are_gaps, what_a_transaction_says_reaches_all,
+               a_process_taken_for_dead_starts_a_new_life, leaving_takes_the_process_off,
+               wrong_events_are_refused, lack_of_memory_at_the_start_is_reported)

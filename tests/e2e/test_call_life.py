@@ -117,6 +117,23 @@ class HoldAndTransfer(LifeTest):
         self.assertEqual(self.rows("select * from support.check_invariants()"), [])
 
 
+class Removed(LifeTest):
+    async def test_who_is_removed_by_sql_hears_and_says_nothing_more(self):
+        agent = await self.agent()
+        client, caller, call = await self.come(self.token())
+        answerer = await self.answered(agent, call, 440)
+        await self.assertTalk(caller, answerer, 440)
+        self.rows("select support.staff_deactivate('system:admin', %s, null)", agent.me["id"])
+        await self.wait_state(client, call["id"], "queued")
+        await self.assertMusic(caller)
+        self.assertLess(sound.level_dbov(await answerer.listen(0.5)), -60)
+        other = await self.agent("agent2")
+        second = await self.answered(other, call, 700)
+        await self.assertTalk(caller, second, 700)
+        await client.request("POST", f"/calls/{call['id']}/end", {})
+        self.assertEqual(self.rows("select * from support.check_invariants()"), [])
+
+
 class AutoAnswer(LifeTest):
     async def test_taken_as_soon_as_the_leg_is_there(self):
         agent = await self.agent()

@@ -381,6 +381,8 @@ mutation("playing from the command line leaves no trace", "src/app/recording_cmd
          "sup_recording_store_get(d->pool, \"system:admin\", id, on_rows, d)", "api recordings command_line")
 mutation("what was said in a pause is recorded when it comes late", "src/media/recorder_track.c",
          "if (place < w->from) {", "if (place < w->from - 999999) {", "unit media.test_recorder_track")
+mutation("what was said before joining is recorded when it comes late", "src/media/recorder.c",
+         "r->from_us > r->joined_us[track] ? r->from_us : r->joined_us[track]", "r->from_us", "unit media.test_recorder")
 mutation("a pause is ignored", "src/call/recording.c",
          "    if (!r->recorder || r->paused || r->pausing > 0 || !talking(live))", "    if (!r->recorder || !talking(live))",
          "e2e test_recording TimeLine")
@@ -502,6 +504,11 @@ mutation("TURN credentials are renewed when they have ended", "src/api/ice.c",
          "        sup_timer_start(session->ice, opts->turn_ttl_us / 2);", "        sup_timer_start(session->ice, opts->turn_ttl_us + 1000000);",
          "e2e test_networks ShortCredentials")
 # --- logins, live calls, pages ---
+mutation("what SQL says of staff reaches no process", "src/bus/peers.c",
+         "if (!sup_id_is_zero(process) && /* else a transaction itself, for all */", "if (", "api session sql_holds")
+mutation("a removed agent's sound goes on", "src/call/call.c",
+         "    if (sup_id_equal(live->staff, staff))\n        sup_call_waits(call, id);\n    else\n", "",
+         "e2e test_call_life Removed")
 mutation("logging out leaves the sockets of that login open", "src/api/session_rest.c",
          "    if (api_login_ref(op, &login))\n        api_login_gone(op->api, login);\n", "    (void)login;\n",
          "api session logging_out_closes")

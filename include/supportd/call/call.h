@@ -177,6 +177,8 @@ void sup_call_forget(struct sup_call *call, struct sup_id id);
 void sup_call_leave_waiting(struct sup_call *call);
 /* The row says waiting again: the agent's leg goes, the caller hears music. */
 void sup_call_waits(struct sup_call *call, struct sup_id id);
+/* Staff was removed: the agent of a call, which waits again, or somebody with a part in it. */
+void sup_call_leaves(struct sup_call *call, struct sup_id id, struct sup_id staff);
 /* The row says ended: both legs go, the summary is stored. */
 void sup_call_ended(struct sup_call *call, struct sup_id id);
 

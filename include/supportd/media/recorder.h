@@ -70,6 +70,8 @@ void sup_recording_add(struct sup_recording *recording, unsigned track, uint32_t
                        const uint8_t *payload, size_t len, uint64_t arrival_us);
 /* After a pause that ends at now_us: what was said before it and comes late is left out. */
 void sup_recording_go_on(struct sup_recording *recording, uint64_t now_us);
+/* The same for one party, whom the customer hears from now_us on. */
+void sup_recording_joins(struct sup_recording *recording, unsigned track, uint64_t now_us);
 /* An end at now_us has been asked for: what lies behind it is kept back until
  * sup_recording_finish() says so, at most SUP_REC_END_NEWS_US (then it was refused), for what has
  * gone to the disk cannot be taken back. */

@@ -367,6 +367,34 @@ START_TEST(who_joins_later_is_on_the_same_time_line)
 }
 END_TEST
 
+START_TEST(what_was_said_before_joining_is_left_out)
+{
+    struct sup_recording *r;
+    struct sup_opus_enc *enc;
+    struct sup_id id = sup_id_new();
+    uint64_t origin = sup_clock_mono_us() - 4000000ull;
+    uint8_t buf[400];
+    ck_assert_int_eq(sup_opus_enc_create(NULL, &enc), SUP_OK);
+    ck_assert_int_eq(sup_recording_start(recorders, id, origin, &r), SUP_OK);
+    /* Joined at second 1; what was said in the 100 ms before comes only now, with what follows. */
+    sup_recording_joins(r, 1, origin + 1000000);
+    for (unsigned n = 45; n < 100; n++) {
+        uint64_t at = n < 50 ? 1000000 : n * 20000ull;
+        size_t len = tone(enc, n, true, buf);
+        for (unsigned t = 0; t < 2; t++)
+            sup_recording_add(r, t, 9, n * FRAME, buf, len, origin + at);
+    }
+    sup_recording_finish(r, origin + 3000000, on_done, NULL);
+    wait_done(1);
+    sup_opus_enc_destroy(enc);
+    for (unsigned t = 0; t < 2; t++) {
+        struct ogg_sound sound = sound_of(id, t, true);
+        ck_assert_int_le(labs(ogg_onset_ms(&sound, 0) - (t == 1 ? 1000 : 900)), 20);
+        free(sound.pcm);
+    }
+}
+END_TEST
+
 static sup_err add_to(const void *data, size_t len, void *arg)
 {
     return sup_buf_add(arg, data, len);
@@ -461,5 +489,6 @@ SUP_CHECK_MAIN("recorder", setup, teardown, both_tracks_are_on_one_time_line,
                a_full_buffer_leaves_out_and_says_so, a_disk_that_comes_back_gets_the_rest,
                a_disk_that_stays_away_ends_it_as_incomplete,
                an_end_of_the_process_writes_out_what_there_is,
-               who_joins_later_is_on_the_same_time_line, one_file_of_all_is_as_long_and_in_time,
-               a_track_without_memory_is_none, there_is_a_limit)
+               who_joins_later_is_on_the_same_time_line, what_was_said_before_joining_is_left_out,
+               one_file_of_all_is_as_long_and_in_time, a_track_without_memory_is_none,
+               there_is_a_limit)
