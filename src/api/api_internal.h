@@ -203,9 +203,15 @@ void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offe
                     const char *outcome);
 /* A login has ended: every process closes its sockets and takes no ticket of it any more. */
 void api_login_gone(struct sup_api *api, struct sup_id login);
-/* Asks the table whether the session's login, if it has one, still is; else closes the socket. For
- * what news alone does not cover: a ticket of before, news that were lost. */
+enum { API_CLOSE_DEACTIVATED = 4403, API_CLOSE_LOGGED_OUT = 4404 };
+
+/* --- missed.c: what the news of a change would have done, had they come --- */
+
+/* Asks the table whether the session's login, if it has one, still is; else closes the socket. */
 void api_login_check(struct api_session *session);
+/* Of a member of staff: whether active, and in the same role; then the login. Else it is told to
+ * all processes again. */
+void api_person_check(struct api_session *session);
 /* A person is connected, or not any more: told where chats of theirs are followed. */
 void api_presence_changed(struct sup_api *api, struct sup_id person, bool staff);
 /* Reads who of both is connected and tells the chat. staff may be zero. */

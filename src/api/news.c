@@ -7,7 +7,6 @@
 #include "supportd/log/log.h"
 #include "supportd/pg/row_json.h"
 #include "supportd/queue/queue_store.h"
-#include "supportd/staff/staff_store.h"
 
 /* What staff and customers hear of the queue, of offers and of each other's presence.
  *
@@ -21,8 +20,6 @@ enum {
     PICTURE_ENTRIES = 50,
     OPEN_CHATS_MAX = 50,
     CALLS_OF_PERSON_MAX = 16,
-    CLOSE_DEACTIVATED = 4403,
-    CLOSE_LOGGED_OUT = 4404,
 };
 
 static void publish(struct sup_api *api, const char *topic, struct sup_id id, json_t *ref)
@@ -67,7 +64,7 @@ static void close_session(struct sup_ws_client *client, void *arg)
 {
     const bool *removed = arg;
     if (*removed)
-        sup_ws_close(client, CLOSE_DEACTIVATED, "deactivated");
+        sup_ws_close(client, API_CLOSE_DEACTIVATED, "deactivated");
     else
         sup_ws_close(client, SUP_WS_RESTART, "role changed");
 }
@@ -109,50 +106,7 @@ void api_login_gone(struct sup_api *api, struct sup_id login)
 static void close_login(struct sup_ws_client *client, void *arg)
 {
     (void)arg;
-    sup_ws_close(client, CLOSE_LOGGED_OUT, "logged out");
-}
-
-struct login_check {
-    struct api_session *session;
-    struct sup_id login;
-};
-
-static void on_login_checked(const struct sup_pg_reply *reply, void *arg)
-{
-    struct login_check *c = arg;
-    bool gone = !reply->err && sup_pg_rows(reply->rows) == 0;
-    if (reply->err)
-        sup_log_warn("api", "login not checked", SUP_STR("error", sup_err_name(reply->err)));
-    if (gone && !c->session->closed && sup_id_equal(c->session->login, c->login))
-        close_login(c->session->client, NULL);
-    api_session_unref(c->session);
-    sup_free(c);
-}
-
-void api_login_check(struct api_session *session)
-{
-    if (sup_id_is_zero(session->login))
-        return;
-    struct login_check *c = sup_calloc(1, sizeof(*c));
-    if (c) {
-        *c = (struct login_check){session, session->login};
-        api_session_ref(session);
-    }
-    if (!c || sup_staff_store_session_lookup(session->api->opts.pool, session->login_hash,
-                                             on_login_checked, c)) {
-        sup_log_warn("api", "login not checked");
-        if (c)
-            api_session_unref(session);
-        sup_free(c);
-    }
-}
-
-static void check_login(struct sup_ws_client *client, void *arg)
-{
-    (void)arg;
-    struct api_session *session = sup_ws_data(client);
-    if (session)
-        api_login_check(session);
+    sup_ws_close(client, API_CLOSE_LOGGED_OUT, "logged out");
 }
 
 static void on_login_event(struct sup_listener *listener, void *data)
@@ -628,12 +582,20 @@ static void read_offers_of(struct sup_ws_client *client, void *arg)
         read_offers(arg, session->actor.id);
 }
 
-/* News of other processes may be missing: offers and the picture are read again. */
+static void check_person(struct sup_ws_client *client, void *arg)
+{
+    (void)arg;
+    struct api_session *session = sup_ws_data(client);
+    if (session && session->ready)
+        api_person_check(session);
+}
+
+/* News of other processes may be missing: people, offers and the picture are read again. */
 static void on_news_gap(struct sup_listener *listener, void *data)
 {
     struct sup_api *api = SUP_CONTAINER_OF(listener, struct sup_api, on_news_gap);
     if (*(enum sup_bus_gap *)data != SUP_BUS_GAP_TICK)
-        sup_hub_each(api->hub, "staff", check_login, NULL);
+        sup_hub_each(api->hub, "staff", check_person, NULL);
     sup_hub_each(api->hub, "staff", read_offers_of, api);
     api_picture_soon(api);
 }

@@ -331,6 +331,16 @@ class Sockets(ApiTest):
         await self.answers(other)
         self.assertEqual((await self.renewed(other, ticket=kept))["type"], "auth.renewed")
 
+    async def test_changes_of_people_whose_news_were_lost(self):
+        gone, risen = [await self.login_of(self.stack.add_staff(f"deaf-{uid()[:8]}", "agent", "Deaf")) for _ in range(2)]
+        sockets = [await self.by_hand(rest, 1) for rest in (gone, risen)]
+        other = await self.by_hand(await self.staff("agent"), 1)
+        self.sql("update support.support_staff set active = false, deactivated_at = now() where id = %s", gone.me["id"])
+        self.sql("update support.support_staff set role = 'team_lead' where id = %s", risen.me["id"])
+        self.sql("select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%%'")
+        self.assertEqual([await self.close_code(ws) for ws in sockets], [4403, 1012])
+        await self.answers(other)
+
     async def test_a_deactivated_account_loses_its_sockets_everywhere(self):
         account = self.stack.add_staff(f"off-{uid()[:8]}", "agent", "Off Goer")
         here, there = await self.login_of(account), await self.login_of(account)

@@ -98,8 +98,11 @@ mutation("a socket is renewed with somebody else's token", "src/api/session.c",
          "} else if (!sup_id_equal(actor->id, session->actor.id) || actor->role != session->actor.role) {", "} else if (!actor) {",
          "api session renewed_socket_goes_on")
 mutation("a logout whose news were lost leaves its sockets", "src/api/news.c",
-         "    if (*(enum sup_bus_gap *)data != SUP_BUS_GAP_TICK)\n        sup_hub_each(api->hub, \"staff\", check_login, NULL);\n", "    (void)data;\n    (void)check_login;\n",
+         "    if (*(enum sup_bus_gap *)data != SUP_BUS_GAP_TICK)\n        sup_hub_each(api->hub, \"staff\", check_person, NULL);\n", "    (void)data;\n    (void)check_person;\n",
          "api session news_were_lost")
+mutation("a role that was taken while news were lost goes on", "src/api/missed.c",
+         "    else if (strcmp(sup_row_str(reply->rows, 0, \"role\"), sup_role_name(session->actor.role)) != 0)", "    else if (session->closed)",
+         "api session changes_of_people")
 mutation("a ticket outlives a logout whose news were lost", "src/api/session.c",
          "    api_login_check(session);\n", "", "api session news_were_lost")
 mutation("urgent data in a head keeps the loop turning", "src/net/conn_head.c",
