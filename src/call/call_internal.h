@@ -69,6 +69,7 @@ struct call_recording {
     bool paused;              /* says the row */
     unsigned pausing;         /* pauses on their way to the row: they hold already */
     struct sup_timer *resume; /* ends a pause for card data */
+    bool owed[CALL_SEATS];    /* hears the notice as soon as there is a leg */
     /* who is on which track, as the row was told; [0] is the customer's */
     unsigned voice_count;
     struct sup_id voices[CALL_VOICES], agent; /* agent: the last one told */

@@ -82,6 +82,26 @@ static unsigned track_of(struct call_live *live, struct sup_id user)
     return track;
 }
 
+/* Both sides are told by sound: the other's voice waits for it, the recorder does not. */
+static void announce(struct call_live *live, int seat)
+{
+    struct sup_leg *leg = live->parties[seat].leg;
+    live->recording.owed[seat] = !leg;
+    if (!leg)
+        return;
+    sup_leg_announce(leg, live->service->opts.notice);
+    sup_metric_add(live->service->notices_metric, 1);
+}
+
+static void announce_all(struct call_live *live)
+{
+    for (int s = 0; live->service->opts.notice && s < CALL_SEATS; s++) {
+        live->recording.owed[s] = false;
+        if (s == SUP_CALL_CUSTOMER || s == SUP_CALL_AGENT || live->parties[s].to_customer)
+            announce(live, s);
+    }
+}
+
 void call_recording_tap(struct call_live *live)
 {
     for (int s = 0; s < CALL_SEATS; s++) {
@@ -89,6 +109,8 @@ void call_recording_tap(struct call_live *live)
         bool taken = live->recording.recorder && (s == SUP_CALL_CUSTOMER || p->to_customer);
         if (!p->leg)
             continue;
+        if (live->recording.recorder && live->recording.owed[s])
+            announce(live, s);
         p->track = 0;
         if (taken && s != SUP_CALL_CUSTOMER) {
             p->track = track_of(live, p->user);
@@ -243,19 +265,6 @@ static void start_failed(const struct changing *c)
         sup_log_error("call", "recording not taken back", SUP_STR("call", sup_id_text(c->id).s));
 }
 
-/* Both sides are told by sound: the other's voice waits for it, the recorder does not. */
-static void announce(struct call_live *live)
-{
-    const struct sup_hold *notice = live->service->opts.notice;
-    for (int s = 0; notice && s < CALL_SEATS; s++) {
-        const struct call_party *p = &live->parties[s];
-        if (!p->leg || (s != SUP_CALL_CUSTOMER && s != SUP_CALL_AGENT && !p->to_customer))
-            continue;
-        sup_leg_announce(p->leg, notice);
-        sup_metric_add(live->service->notices_metric, 1);
-    }
-}
-
 static sup_err start(struct call_live *live, const struct changing *c)
 {
     struct call_recording *r = &live->recording;
@@ -274,7 +283,7 @@ static sup_err start(struct call_live *live, const struct changing *c)
     for (int s = 0; s < CALL_SEATS; s++) /* since second 0, which may lie a while back */
         live->parties[s].recorded = true;
     call_recording_tap(live);
-    announce(live);
+    announce_all(live);
     return SUP_OK;
 }
 

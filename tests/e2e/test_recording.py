@@ -329,6 +329,23 @@ class Announced(RecordingTest):
         self.assertEqual(len(set(sources)), 1, who)
         self.assertEqual({(b - a) & 0xFFFF for a, b in zip(numbers, numbers[1:])}, {1}, f"{who}: no gap, nothing twice")
 
+    async def test_who_connects_after_the_answer_hears_it_too(self):
+        await self.policy("all")
+        agent = await self.agent()
+        client, caller, call = await self.waiting_call(hz=500)
+        offer = await self.ring(agent)
+        await agent.request("POST", f"/offers/{offer['id']}/accept", {})
+        await agent.wait(lambda: any(f["type"] == "call.state" and f["call"]["recording"] == "on" for f in agent.frames), 10, "the recording")
+        answerer = self.peer(agent, hz=900)
+        self.assertTrue(await answerer.connect(call["id"]))
+        size = sound.RATE // 10
+        heard = await answerer.listen(4)
+        told = [sound.tone_dbov(heard[i:i + size], 1700, 40) > -40 for i in range(0, len(heard) - size + 1, size)]
+        self.assertGreater(sum(told), 5, "the notice, but for what came before one listened")
+        self.assertTone(heard[-sound.RATE:], 500, "agent, afterwards")
+        await agent.request("POST", f"/calls/{call['id']}/end", {})
+        await self.finished(call)
+
     async def test_both_sides_hear_the_notice(self):
         await self.policy("on_demand")
         agent = await self.agent()

@@ -364,7 +364,10 @@ mutation("a leap of the time line is looked for over packets, not over time", "s
 mutation("a recording of a process that is taken off stays on", "src/api/news.c",
          "            api_recordings_end_dead(api);\n", "", "api recordings taken_off")
 mutation("the agent is not told by sound of a recording", "src/call/recording.c",
-         "        if (!p->leg || (s != SUP_CALL_CUSTOMER && s != SUP_CALL_AGENT && !p->to_customer))", "        if (!p->leg || s != SUP_CALL_CUSTOMER)",
+         "        if (s == SUP_CALL_CUSTOMER || s == SUP_CALL_AGENT || live->parties[s].to_customer)", "        if (s == SUP_CALL_CUSTOMER)",
+         "e2e test_recording Announced")
+mutation("who connects after the answer hears no notice", "src/call/recording.c",
+         "    live->recording.owed[seat] = !leg;", "    live->recording.owed[seat] = false;",
          "e2e test_recording Announced")
 mutation("the other's voice goes on under the notice", "src/media/bridge.c",
          "    if (to->announcing) {\n        to->drops.announced++;", "    if (to->announcing && r->hdr->seq == 1) {\n        to->drops.announced++;",
