@@ -13,7 +13,7 @@ begin
         select p.oid::regprocedure from pg_proc p
         where p.pronamespace = 'support'::regnamespace
           and p.proname in ('act', 'act_as', 'act_ranked', 'fail', 'role_rank', 'audit', 'setting_int', 'staff_name', 'customer_ref',
-                            'do_may_manage', 'do_lock_staff', 'staff_set_skills', 'do_keep_super_admin', 'staff_create', 'staff_set_role', 'staff_set_password', 'setting_get_all', 'setting_set', 'audit_list',
+                            'do_may_manage', 'do_lock_staff', 'do_tell_person', 'staff_set_skills', 'do_keep_super_admin', 'staff_create', 'staff_set_role', 'staff_set_password', 'setting_get_all', 'setting_set', 'audit_list',
                             'audit_seals', 'audit_verify_page', 'check_invariants', 'check_failed')
     loop
         execute format('grant execute on function %s to support_admin', v_function);
