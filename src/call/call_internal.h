@@ -186,6 +186,8 @@ json_t *call_summary_json(const struct call_live *live);
 void call_recording_tap(struct call_live *live);
 /* Somebody answered: the policy may want a recording. */
 void call_recording_answered(struct call_live *live);
+/* The leg of a party goes before it has heard the notice to its end. */
+void call_recording_untold(struct call_party *party);
 /* The call has ended. */
 /* The row is asked to end with the call. */
 void call_recording_end_asked(struct call_live *live);

@@ -213,6 +213,8 @@ static void leg_close(struct call_party *party, struct sup_leg *leg)
 {
     if (leg) {
         end_second(party, leg);
+        if (sup_leg_announces(leg))
+            call_recording_untold(party);
         sup_metric_add(party->live->service->legs_metric, -1);
     }
     sup_leg_destroy(leg);

@@ -93,6 +93,13 @@ static void announce(struct call_live *live, int seat)
     sup_metric_add(live->service->notices_metric, 1);
 }
 
+void call_recording_untold(struct call_party *party)
+{
+    ptrdiff_t seat = party - party->live->parties;
+    if (seat == SUP_CALL_CUSTOMER || seat == SUP_CALL_AGENT)
+        party->live->recording.owed[seat] = true;
+}
+
 static void announce_all(struct call_live *live)
 {
     for (int s = 0; live->service->opts.notice && s < CALL_SEATS; s++) {

@@ -121,6 +121,11 @@ void sup_leg_announce(struct sup_leg *leg, const struct sup_hold *notice)
     sup_bridge_update(leg);
 }
 
+bool sup_leg_announces(const struct sup_leg *leg)
+{
+    return leg->announcing;
+}
+
 /* What the leg should hear follows on the notice as another source would. */
 static void end_notice(struct sup_leg *leg)
 {

@@ -342,6 +342,9 @@ class Announced(RecordingTest):
         offer = await self.ring(agent)
         await agent.request("POST", f"/offers/{offer['id']}/accept", {})
         await agent.wait(lambda: any(f["type"] == "call.state" and f["call"]["recording"] == "on" for f in agent.frames), 10, "the recording")
+        lost = self.peer(agent)  # a page that goes before it has heard anything
+        await lost.pc.setLocalDescription(await lost.pc.createOffer())
+        await agent.ask(type="call.offer", call_id=call["id"], sdp=lost.pc.localDescription.sdp)
         answerer = self.peer(agent, hz=900)
         self.assertTrue(await answerer.connect(call["id"]))
         size = sound.RATE // 10

@@ -158,6 +158,8 @@ bool sup_leg_play(struct sup_leg *leg, const struct sup_hold *prompt);
  * same stream without a gap; then it hears again what it should, of the present (what was said
  * meanwhile is left out). Goes on when the source changes. notice must live as long as the leg. */
 void sup_leg_announce(struct sup_leg *leg, const struct sup_hold *notice);
+/* Whether a notice is still to be heard, or to its end. */
+bool sup_leg_announces(const struct sup_leg *leg);
 enum sup_leg_source sup_leg_source_of(const struct sup_leg *leg);
 /* How many legs it hears. */
 size_t sup_leg_hears(const struct sup_leg *leg);
