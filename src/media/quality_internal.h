@@ -81,6 +81,7 @@ struct quality_out {
     uint32_t base, highest, counted;
 
     bool timed; /* jitter of our own sending, as RFC 3550 A.8 */
+    bool marked;
     uint32_t transit;
     uint32_t last_ts;
     double jitter; /* ticks */

@@ -49,10 +49,12 @@ static void track_jitter(struct quality_out *o, const struct sup_quality_sent *s
 {
     uint32_t transit = ticks_of(now_us) - sent->ts;
     int32_t d = (int32_t)(transit - o->transit), step = (int32_t)(sent->ts - o->last_ts);
-    bool pause = sent->marker || step > PAUSE_TICKS || d > CLOCK_HZ || d < -CLOCK_HZ;
+    bool spurt = sent->marker && !o->marked;
+    bool pause = spurt || step > PAUSE_TICKS || d > CLOCK_HZ || d < -CLOCK_HZ;
     if (o->timed && !pause)
         o->jitter += (fabs((double)d) - o->jitter) / 16;
     o->timed = true;
+    o->marked = sent->marker;
     o->transit = transit;
     o->last_ts = sent->ts;
 }

@@ -19,6 +19,7 @@ struct sup_rtp_stats {
     uint32_t clock_hz;
     uint32_t ssrc;
     bool started;
+    bool marked;       /* the last packet was */
     uint32_t base_seq; /* first number since the last restart */
     uint32_t ext_seq;
     uint32_t bad_seq;         /* the number that would confirm a jump */
@@ -165,15 +166,18 @@ sup_err sup_rtp_stats_add(struct sup_rtp_stats *stats, const struct sup_rtp_hdr 
         start(stats, hdr->seq);
         stats->ssrc = hdr->ssrc;
         stats->last_ts = hdr->ts;
+        stats->marked = hdr->marker;
         stats->transit = transit;
         stats->received = 1;
         return SUP_OK;
     }
     uint32_t restarts = stats->restarts, highest = stats->ext_seq;
-    bool pause = hdr->marker || is_pause(stats, hdr);
+    bool spurt = hdr->marker && !stats->marked;
+    bool pause = spurt || is_pause(stats, hdr);
     if (!track_sequence(stats, hdr->seq))
         return SUP_E_STATE;
     stats->received++;
+    stats->marked = hdr->marker;
     if (stats->ext_seq != highest)
         stats->last_ts = hdr->ts;
     track_jitter(stats, transit, pause || restarts != stats->restarts);

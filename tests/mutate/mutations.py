@@ -175,7 +175,9 @@ mutation("DTX pause counts as loss", "src/media/quality_in.c",
          "    if (us > 0) {\n        in->now.lost += (uint32_t)(us / 20000);\n        in->now.judged += (uint32_t)(us / 20000);\n    }\n"
          "    if (us > 0 && us <= DTX_GAP_MAX_US)\n", "unit media.test_quality")
 mutation("DTX pause counts as jitter", "src/media/rtp_stats.c",
-         "    bool pause = hdr->marker || is_pause(stats, hdr);", "    bool pause = hdr->marker;", "unit media.test_rtp_stats")
+         "    bool pause = spurt || is_pause(stats, hdr);", "    bool pause = spurt;", "unit media.test_rtp_stats")
+mutation("a marker on every packet hides the jitter", "src/media/rtp_stats.c",
+         "hdr->marker && !stats->marked", "hdr->marker", "unit media.test_rtp_stats")
 mutation("relayed gaps renumbered", "src/media/send_stream.c",
          "    ret_out->seq = (uint16_t)(in->seq + stream->seq_shift);", "    ret_out->seq = (uint16_t)++stream->seq_shift;",
          "unit media.test_send_stream")

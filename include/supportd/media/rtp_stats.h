@@ -44,10 +44,11 @@ void sup_rtp_stats_reset(struct sup_rtp_stats *stats);
 
 /* Accounts one received, authenticated packet. arrival_us is monotonic and must not run backwards.
  * A packet with the marker bit begins a talk spurt and leaves the jitter alone (what comes before
- * is a DTX pause), and so do a packet whose timestamp follows the one before by more than a packet
- * can hold (120 ms) although its number is the next, and a jump of the timeline by a second or
- * more. Errors: SUP_E_STATE: the number jumps by more than 3,000 ahead or 1,024 back; the packet is
- * not counted unless the next one follows on it (A.1). */
+ * is a DTX pause), unless the one before had it too (some senders mark every packet), and so do a
+ * packet whose timestamp follows the one before by more than a packet can hold (120 ms) although
+ * its number is the next, and a jump of the timeline by a second or more. Errors: SUP_E_STATE: the
+ * number jumps by more than 3,000 ahead or 1,024 back; the packet is not counted unless the next
+ * one follows on it (A.1). */
 SUP_MUST_CHECK sup_err sup_rtp_stats_add(struct sup_rtp_stats *stats, const struct sup_rtp_hdr *hdr,
                                          uint64_t arrival_us);
 

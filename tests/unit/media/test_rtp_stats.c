@@ -88,6 +88,15 @@ START_TEST(pauses_are_not_jitter)
 }
 END_TEST
 
+/* As some senders do it, whatever RFC 3551 says. */
+START_TEST(a_marker_on_every_packet_hides_no_jitter)
+{
+    for (uint32_t n = 0; n < 50; n++)
+        ck_assert_int_eq(add_marked(7, n, n % 2 * 40000, true), SUP_OK);
+    ck_assert_uint_gt(report().jitter_us, 30000);
+}
+END_TEST
+
 START_TEST(dtx_gaps_are_not_jitter)
 {
     ck_assert_int_eq(add(7, 0, 0), SUP_OK);
@@ -177,6 +186,7 @@ END_TEST
 
 SUP_CHECK_MAIN("rtp_stats", setup, teardown, wrap_and_loss_are_counted,
                a_million_packets_wrap_fifteen_times, jitter_follows_rfc3550_a8,
-               pauses_are_not_jitter, dtx_gaps_are_not_jitter, order_and_duplicates,
+               pauses_are_not_jitter, a_marker_on_every_packet_hides_no_jitter,
+               dtx_gaps_are_not_jitter, order_and_duplicates,
                late_packets_before_the_first_are_not_expected, a_jump_needs_two_packets,
                report_blocks_cover_the_time_since_the_last, failed_create_leaves_the_result_alone)
