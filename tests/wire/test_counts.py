@@ -44,18 +44,20 @@ IPV6 = [name for name in CASES if "IPv6" in name]
 
 
 def jitter_ms(records):
-    """RFC 3550 A.8 in order of arrival, DTX pauses (a timestamp step that no packet fills) left out; the whole course."""
+    """RFC 3550 A.8 in order of arrival, without what begins a talk spurt: the first of marked packets (aiortc marks all) and
+    a timestamp step that no packet fills (DTX). The whole course."""
     arrived = np.sort(records, order="out_us", kind="stable")
-    course, jitter, before, highest = [], 0.0, None, None
+    course, jitter, before, highest, marked = [], 0.0, None, None, False
     for r in arrived:
         transit = r["out_us"] / 1000 - r["ts"] / 48
         if before is not None:
             step = (int(r["ts"]) - int(highest["ts"])) / 48
-            pause = r["flags"] & links.MARKER or ((int(r["seq"]) - int(highest["seq"])) % 65536 == 1 and step > 120)
+            spurt = r["flags"] & links.MARKER and not marked
+            pause = spurt or ((int(r["seq"]) - int(highest["seq"])) % 65536 == 1 and step > 120)
             if not pause:
                 jitter += (abs(transit - before) - jitter) / 16
         course.append((int(r["out_us"]), jitter))
-        before = transit
+        before, marked = transit, r["flags"] & links.MARKER
         if highest is None or (int(r["seq"]) - int(highest["seq"])) % 65536 < 32768:
             highest = r
     return course
