@@ -238,6 +238,8 @@ const struct row config_rows[] = {
     INT(limits, requests_per_minute, "600", 1, 1000000, FIXED, "Requests from one address."),
     INT(limits, logins_per_minute, "10", 1, 10000, FIXED, "Logins from one address, good or bad."),
     INT(limits, calls_per_hour, "20", 1, 10000, FIXED, "Calls that one customer may start."),
+    INT(limits, work_threads, "4", 1, 64, FIXED,
+        "Threads for what takes long: passwords, files of recordings, names of servers."),
     INT(limits, rate_keys, "100000", 1000, 1000000, FIXED,
         "Addresses and persons whose rates are remembered; when full, new ones are refused."),
     INT(limits, subscriptions, "1000", 1, 100000, FIXED, "Chats open on one WebSocket."),
