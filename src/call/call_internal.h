@@ -116,8 +116,9 @@ struct sup_call {
     struct call_retention *retention;
     struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
         *refused_metric;
-    struct sup_metric *steps_metric, *beats_metric, *events_metric; /* by stats */
-    struct sup_media_engine_stats stats;                            /* as last counted */
+    struct sup_metric *steps_metric, *beats_metric, *events_metric, *pings_metric,
+        *pongs_metric;                   /* by stats */
+    struct sup_media_engine_stats stats; /* as last counted */
     struct sup_metric *mixes_metric, *mix_frames_metric, *mix_us_metric, *mix_filled_metric;
     struct sup_media_mix_stats mix_stats; /* as last counted */
 };

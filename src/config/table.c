@@ -315,6 +315,10 @@ const struct row config_rows[] = {
     INT(media, gather_us, "350", 0, 2000, FIXED,
         "Microseconds between two wake-ups for sound when many calls run (a packet or more in that "
         "time): packets that came meanwhile share one. 0: each its own."),
+    MS(media, ping_ms, "500ms", 250, 60 * 1000, FIXED,
+       "Time between two STUN requests over a call's path, whose answers tell the round trip. "
+       "Behind "
+       "TURN the peers' own reports tell it."),
     INT(media, realtime_priority, "1", 0, 99, FIXED,
         "Real-time priority (SCHED_RR) of the loop that relays sound, so that packets do not wait "
         "behind other programs; taken where the system allows it (CAP_SYS_NICE, or LimitRTPRIO= of "

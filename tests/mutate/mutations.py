@@ -533,3 +533,14 @@ mutation("live calls are told once and never again", "src/api/live.c",
          "    if (!sup_timer_armed(api->live_timer) &&", "    if (!api &&", "api call_life live_calls_are_pushed")
 mutation("who left the live calls still gets them", "src/api/live.c",
          "    sup_hub_unsubscribe(op->api->hub, op->session->client, TOPIC);\n", "", "api call_life live_calls_are_pushed")
+# --- pings and long work ---
+mutation("anybody's answer times the path", "src/media/stun.c",
+         "if (at == 0 || !proves(pkt, at, remote_pwd))", "if (at == 0)", "unit media.test_stun")
+mutation("an answer counts whenever it comes again", "src/media/ice_ping.c",
+         "        pings->waiting[i].sent_us = 0;\n", "", "unit media.test_ice")
+mutation("nobody is pinged", "src/media/session.c",
+         "        sup_ice_ping(leg->ice);\n", "", "unit media.test_session")
+mutation("what was cancelled runs all the same", "src/loop/work.c",
+         "    bool waited = take_out(&pool->queued, work);\n", "    bool waited = false;\n", "unit loop.test_loop")
+mutation("a job's end wakes nobody", "src/loop/work.c",
+         "            wake(pool); /* nothing is held", "            /* nothing is held", "unit loop.test_loop")

@@ -87,7 +87,7 @@ struct sup_config {
         char *prompts_dir, *recording_notice_file, *srtp_engine;
         int64_t prompt_interval_ms;
         bool sibling_socket, dscp, dtx, fec;
-        int64_t gather_us, realtime_priority, bitrate, ptime_ms;
+        int64_t gather_us, ping_ms, realtime_priority, bitrate, ptime_ms;
     } media;
     struct {
         char *key_file, *dir;
