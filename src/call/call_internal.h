@@ -25,7 +25,7 @@ struct call_totals_dir {
     uint64_t jitter_us;
     uint32_t jitter_max_us, jitter_steps[CALL_JITTER_STEPS];
     uint32_t mos_seconds;
-    double mos_lq, mos_cq, mos_cq_min;
+    double ie, mos_lq, mos_cq, mos_cq_min;
 };
 
 struct call_totals {

@@ -513,7 +513,7 @@ mutation("TURN credentials are renewed when they have ended", "src/api/ice.c",
          "e2e test_networks ShortCredentials")
 # --- logins, live calls, pages ---
 mutation("what SQL says of staff reaches no process", "src/bus/peers.c",
-         "if (!sup_id_is_zero(process) && /* else a transaction itself, for all */", "if (", "api session sql_holds")
+         "if (!sup_id_is_zero(process) && /* else a transaction itself, for all */", "if (sup_id_is_zero(process) ||", "api session sql_holds")
 mutation("a removed agent's sound goes on", "src/call/call.c",
          "    if (sup_id_equal(live->staff, staff))\n        sup_call_waits(call, id);\n    else\n", "",
          "e2e test_call_life Removed")
