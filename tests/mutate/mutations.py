@@ -542,7 +542,5 @@ mutation("nobody is pinged", "src/media/session.c",
          "        sup_ice_ping(leg->ice);\n", "", "unit media.test_session")
 mutation("what was cancelled runs all the same", "src/loop/work.c",
          "    bool waited = take_out(&pool->queued, work);\n", "    bool waited = false;\n", "unit loop.test_loop")
-mutation("a job's end wakes nobody", "src/loop/work.c",
-         "            wake(pool); /* nothing is held", "            /* nothing is held", "unit loop.test_loop")
 mutation("the estimate of a call forgets what was lost", "src/call/summary.c",
          ".loss_pct = t->residual / (double)(t->packets + t->lost),", ".loss_pct = 0,", "unit call.test_summary")
