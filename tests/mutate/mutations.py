@@ -544,3 +544,7 @@ mutation("what was cancelled runs all the same", "src/loop/work.c",
          "    bool waited = take_out(&pool->queued, work);\n", "    bool waited = false;\n", "unit loop.test_loop")
 mutation("the estimate of a call forgets what was lost", "src/call/summary.c",
          ".loss_pct = t->residual / (double)(t->packets + t->lost),", ".loss_pct = 0,", "unit call.test_summary")
+
+# --- the command line ---
+mutation("an option that nobody knows is passed over", "src/app/main.c",
+         'return refuse(arg, "unknown option");', "continue;", "api commands what_is_not_understood_is_named")
