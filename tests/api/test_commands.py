@@ -20,7 +20,7 @@ class Commands(ApiTest):
             self.assertEqual(self.stack.run(command, "--help").stdout, wanted)
 
     def test_what_is_not_understood_is_named(self):
-        for words in [[], *([c] for c in COMMANDS)]:
+        for words in [["check-config"], [], *([c] for c in COMMANDS)]:
             self.assertIn("--nonsense: unknown option", self.refused(*words, "--nonsense"))
             self.assertIn("--config: its value is missing", self.refused(*words, "--config"))
         self.assertIn("extra: not expected", self.refused("run", "extra"))
