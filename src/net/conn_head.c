@@ -1,5 +1,8 @@
+#include <errno.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "net_internal.h"
@@ -79,8 +82,141 @@ static const char *why_no_more(int fd)
     return p.revents & POLLPRI ? "the head holds urgent data" : "the head ends early";
 }
 
+static SSL *ssl_of(const struct sup_net_conn *conn)
+{
+    return conn->tls ? lws_get_ssl(conn->wsi) : NULL;
+}
+
+/* What there is, at most size bytes of it; 0: nothing now. The connection is dropped at its end. */
+static size_t read_some(struct sup_net_conn *conn, char *bytes, size_t size, bool peek)
+{
+    SSL *ssl = ssl_of(conn);
+    bool later;
+    ssize_t n;
+    if (ssl) {
+        ERR_clear_error();
+        n = peek ? SSL_peek(ssl, bytes, (int)size) : SSL_read(ssl, bytes, (int)size);
+        int why = n > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl, (int)n);
+        later = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE;
+        ERR_clear_error();
+    } else {
+        n = recv(conn->fd, bytes, size, MSG_DONTWAIT | (peek ? MSG_PEEK : 0));
+        later = n < 0 && (errno == EAGAIN || errno == EINTR);
+    }
+    if (n <= 0 && !later)
+        sup_net_conn_drop(conn);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Takes n bytes away that have been looked at. */
+static bool take(struct sup_net_conn *conn, size_t n)
+{
+    char bytes[4096];
+    while (n > 0) {
+        size_t got = read_some(conn, bytes, n < sizeof(bytes) ? n : sizeof(bytes), false);
+        sup_wipe(bytes, got);
+        if (got == 0)
+            return false;
+        n -= got;
+    }
+    return true;
+}
+
+/* --- the body --- */
+
+static void read_body(struct sup_net_conn *conn)
+{
+    char bytes[WRITE_CHUNK];
+    for (int i = 0; i < 4 && conn->state == CONN_BODY; i++) {
+        size_t left = conn->req->body_len - conn->req->body.len;
+        size_t n = read_some(conn, bytes, left < sizeof(bytes) ? left : sizeof(bytes), false);
+        if (n == 0)
+            return;
+        sup_net_request_body(conn, bytes, n);
+        sup_wipe(bytes, n);
+    }
+    if (conn->state == CONN_BODY)
+        sup_net_conn_ready(conn);
+}
+
+/* --- the head --- */
+
+/* Lets libwebsockets read what has come. It reads only once it knows that it could write, and what
+ * has been looked at is in OpenSSL, so that no event tells of it. */
+static void let_lws_read(struct sup_net_conn *conn)
+{
+    uv_poll_t *poll = conn->poll;
+    uv_poll_cb lws_cb = conn->lws_cb;
+    lws_cb(poll, 0, UV_READABLE);
+    SSL *ssl = uv_is_closing((const uv_handle_t *)poll) ? NULL : ssl_of(conn);
+    if (ssl && SSL_pending(ssl) > 0)
+        lws_cb(poll, 0, UV_READABLE);
+}
+
+static void hand_over(struct sup_net_conn *conn)
+{
+    if (uv_poll_start(conn->poll, conn->lws_events, conn->lws_cb) != 0)
+        sup_net_conn_drop(conn);
+    else
+        let_lws_read(conn);
+}
+
+/* Whether this may become the head of a WebSocket's request, as far as it has come. */
+static bool may_upgrade(const struct sup_buf *parts)
+{
+    static const char start[] = "GET /ws";
+    size_t n = parts->len < sizeof(start) - 1 ? parts->len : sizeof(start) - 1;
+    return memcmp(parts->data, start, n) == 0 &&
+           (parts->len == n || parts->data[n] == ' ' || parts->data[n] == '?');
+}
+
+/* A part of a head has been looked at, and more is to come. Nothing gives a record back, so what
+ * libwebsockets may have to read it gets now. */
+static void take_part(struct sup_net_conn *conn, size_t n)
+{
+    if (conn->lws_read + n != conn->parts.len || conn->lws_spoilt || !may_upgrade(&conn->parts)) {
+        (void)take(conn, n);
+        return;
+    }
+    conn->lws_read += n;
+    let_lws_read(conn);
+    sup_net_head_watch(conn);
+}
+
+static bool lws_can_take_over(const struct sup_net_conn *conn, size_t len, size_t left)
+{
+    return !conn->tls || (!conn->lws_spoilt && conn->lws_read + left == len);
+}
+
+/* A whole head, of which the last `left` bytes have been looked at only. */
+static void begin(struct sup_net_conn *conn, const char *text, size_t len, size_t left)
+{
+    struct sup_problem problem;
+    struct sup_http_request *req = sup_net_request_head(conn, text, len, &problem);
+    if (!req) {
+        sup_net_conn_drop(conn);
+        return;
+    }
+    if (sup_net_ws_asked(req) && problem.status == 0 && !lws_can_take_over(conn, len, left))
+        problem = (struct sup_problem){.status = 400,
+                                       .code = "upgrade_refused",
+                                       .detail = "begin the WebSocket on a new connection"};
+    if (sup_net_ws_asked(req) && sup_net_ws_begin(req, &problem)) {
+        sup_net_request_free(req);
+        hand_over(conn);
+        return;
+    }
+    if (!take(conn, left)) {
+        sup_net_request_free(req);
+        return;
+    }
+    sup_net_request_begin(req, &problem);
+    if (conn->state == CONN_BODY)
+        read_body(conn);
+}
+
 /* A plain connection: the bytes stay in the socket until the head is whole. */
-static bool head_may_pass(struct sup_net_conn *conn, const char *bytes, size_t n)
+static void look_plain(struct sup_net_conn *conn, const char *bytes, size_t n)
 {
     struct sup_head *head = &conn->head;
     size_t seen = head->bytes;
@@ -90,101 +226,111 @@ static bool head_may_pass(struct sup_net_conn *conn, const char *bytes, size_t n
         sup_net_conn_refuse(conn, &problem);
     }
     if (n <= seen)
-        return false;
+        return;
     enum sup_head_state state = sup_head_feed(head, bytes + seen, n - seen);
-    if (state == SUP_HEAD_REFUSED)
+    if (state == SUP_HEAD_REFUSED) {
         refuse_head(conn);
-    else
-        wake_above(conn, state == SUP_HEAD_MORE ? n : 0);
-    return state == SUP_HEAD_DONE;
+        return;
+    }
+    wake_above(conn, state == SUP_HEAD_MORE ? n : 0);
+    if (state == SUP_HEAD_DONE)
+        begin(conn, bytes, head->bytes, head->bytes);
 }
 
-/* Under TLS one record at a time is seen, and then read by libwebsockets. */
-static bool record_may_pass(struct sup_net_conn *conn, const char *bytes, size_t n)
+/* Under TLS one record at a time is seen: the parts of a head are kept. */
+static void look_tls(struct sup_net_conn *conn, const char *bytes, size_t n)
 {
-    conn->records += n;
-    if (sup_head_feed(&conn->head, bytes, n) != SUP_HEAD_REFUSED)
-        return true;
-    refuse_head(conn);
-    return false;
+    size_t before = conn->parts.len;
+    enum sup_head_state state = sup_head_feed(&conn->head, bytes, n);
+    if (state == SUP_HEAD_REFUSED) {
+        refuse_head(conn);
+        return;
+    }
+    size_t mine = conn->head.bytes - before;
+    if (state == SUP_HEAD_DONE && before == 0) {
+        begin(conn, bytes, mine, mine);
+    } else if (sup_buf_add(&conn->parts, bytes, mine) != SUP_OK) {
+        sup_net_conn_drop(conn);
+    } else if (state == SUP_HEAD_DONE) {
+        begin(conn, conn->parts.data, conn->parts.len, mine);
+    } else {
+        take_part(conn, mine);
+    }
 }
 
-static int peek(struct sup_net_conn *conn, SSL *ssl, char *bytes, size_t size)
+static void look(struct sup_net_conn *conn)
 {
-    return ssl ? SSL_peek(ssl, bytes, (int)size)
-               : (int)recv(conn->fd, bytes, size, MSG_PEEK | MSG_DONTWAIT);
-}
-
-/* True: libwebsockets may read. */
-static bool look(struct sup_net_conn *conn)
-{
-    SSL *ssl = conn->tls ? lws_get_ssl(conn->wsi) : NULL;
-    if (conn->tls && (!ssl || !SSL_is_init_finished(ssl)))
-        return true;
     char bytes[SUP_HEAD_MAX + 1];
-    int n = peek(conn, ssl, bytes, sizeof(bytes));
-    if (n <= 0)
-        return true;
+    size_t n = read_some(conn, bytes, sizeof(bytes), true);
+    if (n == 0)
+        return;
     if (conn->state == CONN_IDLE) {
         conn->state = CONN_HEAD;
         conn->deadline_us = sup_clock_mono_us() + conn->server->limits.head_timeout_ms * 1000ull;
     }
-    bool pass =
-        ssl ? record_may_pass(conn, bytes, (size_t)n) : head_may_pass(conn, bytes, (size_t)n);
-    sup_wipe(bytes, (size_t)n);
-    return pass;
+    if (conn->tls)
+        look_tls(conn, bytes, n);
+    else
+        look_plain(conn, bytes, n);
+    sup_wipe(bytes, n);
 }
 
-static bool before_request(const struct sup_net_conn *conn)
+void sup_net_head_read(struct sup_net_conn *conn)
 {
-    return conn->state == CONN_HEAD || conn->state == CONN_IDLE;
+    if (conn->state == CONN_BODY)
+        read_body(conn);
+    else if (conn->state == CONN_HEAD || conn->state == CONN_IDLE)
+        look(conn);
 }
 
-static bool still_open(const struct sup_net_conn *conn)
+/* --- events --- */
+
+static bool handshake_is_over(const struct sup_net_conn *conn)
 {
-    return !uv_is_closing((const uv_handle_t *)conn->poll);
+    SSL *ssl = ssl_of(conn);
+    return !conn->tls || (ssl && SSL_is_init_finished(ssl));
 }
 
-/* Looking has taken the record out of the socket, which tells nobody any more that there is
- * something to read. libwebsockets reads only once it knows that it could write. */
-static void tell_lws(struct sup_net_conn *conn, uv_poll_t *handle, int status, int events)
-{
-    uv_poll_cb lws_cb = conn->lws_cb;
-    lws_cb(handle, status, events);
-    SSL *ssl = conn->tls && still_open(conn) ? lws_get_ssl(conn->wsi) : NULL;
-    if (ssl && before_request(conn) && !conn->held && SSL_pending(ssl) > 0)
-        lws_cb(handle, 0, UV_READABLE);
-}
-
-static void on_head(uv_poll_t *handle, int status, int events)
+static void on_input(uv_poll_t *handle, int status, int events)
 {
     /* conn outlives this: its memory goes with the last callback, in a later pass of the loop. */
     struct sup_net_conn *conn = lws_get_opaque_user_data(handle->data);
     if (!conn)
         return;
-    if (status == 0 && (events & UV_READABLE) && before_request(conn) &&
-        conn->head.state == SUP_HEAD_MORE && !look(conn))
-        return;
-    tell_lws(conn, handle, status, events);
-    sup_net_head_watch(conn);
+    if (conn->client || status < 0 || !handshake_is_over(conn)) {
+        conn->lws_cb(handle, status, events);
+        sup_net_head_watch(conn);
+    } else if (events & UV_READABLE) {
+        sup_net_head_read(conn);
+    }
 }
 
-void sup_net_head_next(struct sup_net_conn *conn, uint64_t read)
+void sup_net_head_next(struct sup_net_conn *conn)
 {
-    uint64_t came = conn->tls ? conn->records : read - conn->read_before;
-    conn->ahead = conn->ahead || came > conn->head.bytes + conn->body_len;
-    conn->records = 0;
-    conn->read_before = read;
+    sup_buf_fini_secret(&conn->parts);
+    sup_buf_init(&conn->parts, SUP_HEAD_MAX);
     sup_head_init(&conn->head);
-    if (conn->ahead)
-        conn->head.state = SUP_HEAD_DONE;
+    conn->lws_spoilt = conn->lws_spoilt || conn->lws_read > 0;
+    conn->lws_read = 0;
+    conn->state = CONN_IDLE;
+    conn->deadline_us = sup_clock_mono_us() + conn->server->limits.keepalive_ms * 1000ull;
+    sup_net_head_watch(conn);
+    SSL *ssl = ssl_of(conn);
+    if (ssl && SSL_pending(ssl) > 0)
+        sup_net_conn_ready(conn); /* no event tells of it */
 }
 
 void sup_net_head_watch(struct sup_net_conn *conn)
 {
-    if (!conn->poll || !still_open(conn) || conn->held || !before_request(conn) ||
-        conn->poll->poll_cb == on_head)
+    if (!conn->poll || uv_is_closing((const uv_handle_t *)conn->poll) || conn->client ||
+        conn->state == CONN_DEAD)
         return;
-    conn->lws_cb = conn->poll->poll_cb;
-    conn->poll->poll_cb = on_head;
+    sup_net_hold_note(conn);
+    if (!handshake_is_over(conn)) {
+        conn->poll->poll_cb = on_input;
+    } else if (conn->state == CONN_HEAD || conn->state == CONN_IDLE) {
+        lws_set_timeout(conn->wsi, NO_PENDING_TIMEOUT, 0);
+        if (uv_poll_start(conn->poll, UV_READABLE, on_input) != 0)
+            sup_net_conn_drop(conn);
+    }
 }

@@ -5,7 +5,6 @@
 #include "net_internal.h"
 #include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
-#include "tcp_count.h"
 
 sup_err sup_net_hold_find(struct sup_net_conn *conn)
 {
@@ -18,7 +17,16 @@ sup_err sup_net_hold_find(struct sup_net_conn *conn)
     if (uv_handle_get_type((const uv_handle_t *)poll) != UV_POLL || poll->data != conn->wsi)
         return SUP_E_STATE;
     conn->poll = poll;
+    conn->lws_cb = poll->poll_cb;
     return SUP_OK;
+}
+
+void sup_net_hold_note(struct sup_net_conn *conn)
+{
+    if (conn->poll->poll_cb != conn->lws_cb)
+        return;
+    unsigned set = conn->poll->io_watcher.pevents;
+    conn->lws_events = (set & POLLIN ? UV_READABLE : 0) | (set & POLLOUT ? UV_WRITABLE : 0);
 }
 
 /* Throws away what still comes, so that closing does not reset the connection before the peer has
@@ -56,14 +64,9 @@ void sup_net_hold(struct sup_net_conn *conn, int events)
 {
     if (!conn->poll || uv_is_closing((const uv_handle_t *)conn->poll))
         return;
-    conn->held = true;
+    sup_net_hold_note(conn);
     if (uv_poll_start(conn->poll, events, on_held) != 0)
         sup_net_conn_ready(conn);
-}
-
-bool sup_net_hold_pipelined(const struct sup_net_conn *conn)
-{
-    return conn->answered && sup_net_tcp_bytes_read(conn->fd) <= conn->read_before + 1;
 }
 
 static bool writable_now(int fd)
@@ -95,16 +98,7 @@ static void finish(struct sup_net_conn *conn)
         linger(conn);
         return;
     }
-    conn->answered = true;
-    sup_net_head_next(conn, sup_net_tcp_bytes_read(conn->fd));
-    conn->state = CONN_IDLE;
-    conn->deadline_us = sup_clock_mono_us() + conn->server->limits.keepalive_ms * 1000ull;
-    conn->held = false;
-    /* Re-arms libwebsockets' own callback on the handle. */
-    if (lws_http_transaction_completed(conn->wsi))
-        linger(conn);
-    else
-        sup_net_head_watch(conn);
+    sup_net_head_next(conn);
 }
 
 static size_t next_chunk(const struct conn_out *out, const uint8_t **ret_p)

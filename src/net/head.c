@@ -164,7 +164,6 @@ static void end_name(struct sup_head *h)
                h->lines);
     else if (strcasecmp(h->word, "host") == 0 && ++h->hosts > 1)
         refuse(h, 400, "bad_request", "header line %zu: a second Host", h->lines);
-    h->upgrade = strcasecmp(h->word, "upgrade") == 0;
     if (h->state == SUP_HEAD_MORE)
         begin_word(h, VALUE);
 }
@@ -188,27 +187,14 @@ static void on_name(struct sup_head *h, unsigned char c)
         add_to_word(h, (char)c);
 }
 
-static void end_value(struct sup_head *h)
-{
-    while (h->word_len > 0 && h->word_len <= SUP_HEAD_WORD && h->word[h->word_len - 1] == ' ')
-        h->word[--h->word_len] = 0;
-    if (h->upgrade && strcasecmp(h->word, "websocket") != 0)
-        refuse(h, 400, "upgrade_refused", "header line %zu: the only upgrade is websocket",
-               h->lines);
-    else
-        begin_word(h, LINE_END);
-}
-
 static void on_value(struct sup_head *h, unsigned char c)
 {
     if (c == '\r')
-        end_value(h);
+        h->step = LINE_END;
     else if ((c < 0x20 && c != '\t') || c == 0x7f)
         refuse(h, 400, "bad_request",
                "header line %zu: a value has no control characters and ends with CR and LF",
                h->lines);
-    else if (h->upgrade && (h->word_len > 0 || (c != ' ' && c != '\t')))
-        add_to_word(h, (char)c); /* no other value is kept: it may be a secret */
 }
 
 static void on_byte(struct sup_head *h, unsigned char c)
@@ -254,4 +240,43 @@ enum sup_head_state sup_head_feed(struct sup_head *head, const char *data, size_
             on_byte(head, (unsigned char)data[i]);
     }
     return head->state;
+}
+
+/* Up to the first byte of end, which is taken too. */
+static struct sup_head_text take_until(struct sup_head_text *head, char end)
+{
+    const char *found = head->len > 0 ? memchr(head->p, end, head->len) : NULL;
+    struct sup_head_text part = {head->p, found ? (size_t)(found - head->p) : head->len};
+    size_t taken = found ? part.len + 1 : part.len;
+    *head = (struct sup_head_text){head->p + taken, head->len - taken};
+    return part;
+}
+
+static struct sup_head_text trimmed(struct sup_head_text text)
+{
+    while (text.len > 0 && (*text.p == ' ' || *text.p == '\t'))
+        text = (struct sup_head_text){text.p + 1, text.len - 1};
+    while (text.len > 0 && strchr(" \t\r", text.p[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+struct sup_head_line sup_head_take_line(struct sup_head_text *head)
+{
+    struct sup_head_text line = take_until(head, '\n');
+    struct sup_head_line words = {.method = take_until(&line, ' ')};
+    words.target = take_until(&line, ' ');
+    words.version = trimmed(line);
+    return words;
+}
+
+bool sup_head_take_field(struct sup_head_text *head, struct sup_head_text *ret_name,
+                         struct sup_head_text *ret_value)
+{
+    struct sup_head_text line = take_until(head, '\n');
+    if (line.len <= 1)
+        return false;
+    *ret_name = take_until(&line, ':');
+    *ret_value = trimmed(line);
+    return true;
 }

@@ -134,7 +134,7 @@ class Refusals(ApiTest):
             lambda: ("many headers", plain(more="".join(f"X-{n}: a\r\n" for n in range(r.choice([61, 500, 3000])))), 431),
             lambda: ("long cookie", plain(more="Cookie: a=" + "b" * 20000 + "\r\n"), 431),
             lambda: ("many fields", plain(where="/healthz?" + "&".join("abc" for _ in range(40))), 414),
-            lambda: ("other upgrade", plain(more=f"Upgrade: {r.choice(['h2c', 'TLS/1.0', 'x', ''])}\r\n"), 400),
+            lambda: ("other upgrade", plain(where="/ws", more=f"Connection: Upgrade\r\nUpgrade: {r.choice(['h2c', 'TLS/1.0', 'x', '', 'websocket, h2c'])}\r\n"), 404),
             lambda: ("two lengths", request("POST", path, text(good), more="Content-Length: 5\r\n"), 400),
             lambda: ("negative length", request("POST", path, b"", more="Content-Length: -5\r\n", length=False), 400),
             lambda: ("length and chunks", request("POST", path, text(good), more="Transfer-Encoding: chunked\r\n"), 411),

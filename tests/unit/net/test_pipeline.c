@@ -1,0 +1,299 @@
+/* Several requests on one connection: pipelined, cut anywhere, faults among them. */
+#include "support/net_fixture.h"
+
+#include "supportd/base/mem.h"
+
+static struct sup_loop *loop;
+static struct sup_metrics *metrics;
+static struct sup_net_server *server;
+static struct fixture_cert cert;
+static uint16_t plain_port, tls_port;
+static struct sup_net_limits limits;
+
+/* --- what the server under test does --- */
+
+static struct sup_timer *later;
+static struct sup_http_request *delayed;
+
+static void echo(struct sup_http_request *req, void *arg)
+{
+    (void)arg;
+    size_t len;
+    const char *body = sup_http_body(req, &len);
+    (void)sup_http_reply(req, 200, "application/octet-stream", body, len);
+}
+
+static void reply_delayed(void *arg)
+{
+    (void)arg;
+    struct sup_http_request *req = delayed;
+    delayed = NULL;
+    (void)sup_http_reply(req, 200, "text/plain", "late", 4);
+}
+
+static void delay(struct sup_http_request *req, void *arg)
+{
+    (void)arg;
+    ck_assert_ptr_null(delayed);
+    delayed = req;
+    sup_timer_start(later, 3000);
+}
+
+static const struct sup_http_route routes[] = {
+    {.method = "POST", .path = "/echo", .handler = echo, .content_type = "*"},
+    {.method = "POST", .path = "/json", .handler = echo, .body_max = 1000},
+    {.method = "GET", .path = "/things/{id}", .handler = echo},
+    {.method = "GET", .path = "/delay", .handler = delay},
+    {.method = "POST", .path = "/delay", .handler = delay},
+};
+
+static const struct sup_asset assets[] = {
+    {.path = "/w.js",
+     .content_type = "text/javascript",
+     .data = (const uint8_t *)"1",
+     .len = 1,
+     .etag = "\"e2\""},
+};
+
+static void setup(void)
+{
+    const struct sup_net_listener listeners[] = {
+        {.address = "127.0.0.1"},
+        {.address = "127.0.0.1", .tls = true},
+    };
+    delayed = NULL;
+    limits = (struct sup_net_limits){.connections_per_address = 2000};
+    ck_assert(fixture_cert_make(&cert));
+    ck_assert_int_eq(sup_loop_create(&loop), SUP_OK);
+    ck_assert_int_eq(sup_metrics_create(&metrics), SUP_OK);
+    ck_assert_int_eq(sup_timer_create(loop, reply_delayed, NULL, &later), SUP_OK);
+    struct sup_net_opts opts = {
+        .loop = loop,
+        .metrics = metrics,
+        .listeners = listeners,
+        .listener_count = 2,
+        .cert_file = cert.cert,
+        .key_file = cert.key,
+        .routes = routes,
+        .route_count = sizeof(routes) / sizeof(routes[0]),
+        .assets = assets,
+        .asset_count = sizeof(assets) / sizeof(assets[0]),
+        .limits = limits,
+    };
+    ck_assert_int_eq(sup_net_server_create(&opts, &server), SUP_OK);
+    plain_port = sup_net_server_port(server, 0);
+    tls_port = sup_net_server_port(server, 1);
+}
+
+static void teardown(void)
+{
+    sup_net_server_destroy(server);
+    sup_timer_destroy(later);
+    sup_metrics_destroy(metrics);
+    ck_assert_int_eq(sup_loop_destroy(loop), SUP_OK);
+    fixture_cert_remove(&cert);
+    ck_assert_uint_eq(sup_mem_live(), 0);
+}
+
+#define H "Host: x\r\n"
+
+struct pipeline {
+    bool tls;
+    const char *pieces[4]; /* sent over and over, all at once */
+    int count, answered;
+    struct fixture_client client;
+    struct fixture_answer answer;
+};
+
+static struct pipeline pipeline;
+
+static void run_pipeline(void *arg)
+{
+    struct pipeline *p = arg;
+    static char all[16384];
+    size_t len = 0;
+    if (!fixture_open(&p->client, p->tls ? tls_port : plain_port, p->tls))
+        return;
+    for (int i = 0; i < p->count; i++)
+        len += (size_t)snprintf(all + len, sizeof(all) - len, "%s", p->pieces[i % 4]);
+    (void)fixture_send(&p->client, all, len);
+    for (int i = 0; i < p->count; i++) {
+        fixture_read(&p->client, &p->answer, false);
+        const char *want = strstr(p->pieces[i % 4], "/delay") ? "late" : "1";
+        if (p->answer.status != 200 || strcmp(p->answer.body, want) != 0)
+            break;
+        p->answered++;
+    }
+    fixture_close(&p->client);
+}
+
+#define GET_ASSET "GET /w.js HTTP/1.1\r\n" H "\r\n"
+#define GET_LATE "GET /delay HTTP/1.1\r\n" H "\r\n"
+#define POST_EMPTY "POST /delay HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n"
+#define POST_LATE                                                                                  \
+    "POST /delay HTTP/1.1\r\n" H "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+START_TEST(pipelined_requests_are_answered_in_order)
+{
+    for (int tls = 0; tls < 2; tls++) {
+        pipeline = (struct pipeline){
+            .tls = tls, .count = 40, .pieces = {GET_ASSET, GET_LATE, GET_LATE, POST_EMPTY}};
+        fixture_run(loop, run_pipeline, &pipeline);
+        ck_assert_msg(pipeline.answered == 40, "tls %d: %d of 40, status %d", tls,
+                      pipeline.answered, pipeline.answer.status);
+    }
+}
+END_TEST
+
+/* What has come of the second head when the first request is answered. */
+static void run_halves(void *arg)
+{
+    static const char two[] = GET_ASSET GET_LATE;
+    struct pipeline *p = arg;
+    for (size_t cut = sizeof(GET_ASSET); cut < sizeof(two) - 1; cut++) {
+        if (!fixture_open(&p->client, p->tls ? tls_port : plain_port, p->tls))
+            return;
+        (void)fixture_send(&p->client, two, cut);
+        fixture_read(&p->client, &p->answer, false);
+        int first = p->answer.status;
+        (void)fixture_sends(&p->client, two + cut);
+        fixture_read(&p->client, &p->answer, false);
+        if (first == 200 && p->answer.status == 200 && strcmp(p->answer.body, "late") == 0)
+            p->answered++;
+        if (fixture_ask(&p->client, GET_ASSET, &p->answer) == 200)
+            p->answered++;
+        fixture_close(&p->client);
+        p->count += 2;
+    }
+}
+
+START_TEST(a_head_may_begin_behind_another_request)
+{
+    for (int tls = 0; tls < 2; tls++) {
+        pipeline = (struct pipeline){.tls = tls};
+        fixture_run(loop, run_halves, &pipeline);
+        ck_assert_msg(pipeline.count > 0 && pipeline.answered == pipeline.count,
+                      "tls %d: %d of %d, status %d: %s", tls, pipeline.answered, pipeline.count,
+                      pipeline.answer.status, pipeline.answer.body);
+    }
+}
+END_TEST
+
+START_TEST(bodies_may_be_pipelined)
+{
+    for (int tls = 0; tls < 2; tls++) {
+        pipeline = (struct pipeline){
+            .tls = tls, .count = 40, .pieces = {POST_LATE, GET_LATE, POST_LATE, GET_ASSET}};
+        fixture_run(loop, run_pipeline, &pipeline);
+        ck_assert_msg(pipeline.answered == 40, "tls %d: %d of 40, status %d", tls,
+                      pipeline.answered, pipeline.answer.status);
+    }
+}
+END_TEST
+
+/* Two requests, the first with a body, cut in two wherever that can be: both parts at once (as
+ * records of their own under TLS), and the second when the first has been read. */
+static void run_cuts(void *arg)
+{
+    static const char two[] =
+        "POST /echo HTTP/1.1\r\n" H "Content-Length: 9\r\n\r\nGET / HTT" GET_ASSET;
+    struct pipeline *p = arg;
+    for (size_t n = 2; n < 2 * (sizeof(two) - 1); n++) {
+        size_t cut = n / 2;
+        if (!fixture_open(&p->client, p->tls ? tls_port : plain_port, p->tls))
+            return;
+        (void)fixture_send(&p->client, two, cut);
+        if (n % 2)
+            (void)usleep(1000);
+        (void)fixture_sends(&p->client, two + cut);
+        fixture_read(&p->client, &p->answer, false);
+        bool ok = p->answer.status == 200 && memcmp(p->answer.body, "GET / HTT", 9) == 0;
+        fixture_read(&p->client, &p->answer, false);
+        p->answered += ok && p->answer.status == 200 && strcmp(p->answer.body, "1") == 0;
+        p->count++;
+        fixture_close(&p->client);
+    }
+}
+
+START_TEST(a_stream_of_requests_may_be_cut_anywhere)
+{
+    for (int tls = 0; tls < 2; tls++) {
+        pipeline = (struct pipeline){.tls = tls};
+        fixture_run(loop, run_cuts, &pipeline);
+        ck_assert_msg(pipeline.count > 100 && pipeline.answered == pipeline.count,
+                      "tls %d: %d of %d, status %d: %s", tls, pipeline.answered, pipeline.count,
+                      pipeline.answer.status, pipeline.answer.body);
+    }
+}
+END_TEST
+
+/* Right requests and then one that is none, all at once: answered in order, then closed. */
+struct last {
+    bool tls;
+    const char *request;
+    int before[2], status;
+    bool closed;
+    struct fixture_client client;
+    struct fixture_answer answer;
+};
+
+static struct last last;
+
+static void run_last(void *arg)
+{
+    struct last *l = arg;
+    char all[8192];
+    int n = snprintf(all, sizeof(all), "%s%s%s", POST_LATE, GET_ASSET, l->request);
+    if (!fixture_open(&l->client, l->tls ? tls_port : plain_port, l->tls))
+        return;
+    (void)fixture_send(&l->client, all, (size_t)n);
+    for (int i = 0; i < 2; i++) {
+        fixture_read(&l->client, &l->answer, false);
+        l->before[i] = l->answer.status;
+    }
+    fixture_read(&l->client, &l->answer, false);
+    l->status = l->answer.status;
+    l->closed = l->status > 0 && fixture_more(&l->client) <= 0;
+    fixture_close(&l->client);
+}
+
+START_TEST(faults_behind_other_requests_are_answered_in_their_turn)
+{
+    static char longest[5000];
+    (void)snprintf(longest, sizeof(longest), "GET /things/%03000d HTTP/1.1\r\n" H "\r\n", 1);
+    const struct {
+        const char *request;
+        int status;
+    } cases[] = {
+        {"nonsense\r\n\r\n", 400},
+        {"GET /things/1 HTTP/1.1\r\n" H "nothing\r\n\r\n", 400},
+        {"GET /things/1 HTTP/1.1\r\nConnection: close\r\n\r\n", 400},
+        {"BREW /pot HTTP/1.1\r\n" H "\r\n", 501},
+        {"GET /things/1 HTTP/3.0\r\n" H "\r\n", 505},
+        {"POST /echo HTTP/1.1\r\n" H "\r\n", 411},
+        {"POST /echo HTTP/1.1\r\n" H "Content-Length: 5x\r\n\r\nabcde", 400},
+        {"POST /json HTTP/1.1\r\n" H "Content-Length: 1001\r\n\r\nabcde", 413},
+        {"POST /json HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\n{}", 415},
+        {"POST /echo HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nab", 408},
+        {"GET /things/1 HTTP/1.1\r\nHos", 408},
+        {longest, 414},
+    };
+    size_t count = sizeof(cases) / sizeof(cases[0]);
+    limits.head_timeout_ms = limits.body_timeout_ms = 300;
+    sup_net_server_set_limits(server, &limits);
+    for (size_t n = 0; n < 2 * count; n++) {
+        last = (struct last){.tls = n >= count, .request = cases[n % count].request};
+        fixture_run(loop, run_last, &last);
+        ck_assert_int_eq(last.before[0], 200);
+        ck_assert_int_eq(last.before[1], 200);
+        ck_assert_msg(last.status == cases[n % count].status, "%s: %d", last.request, last.status);
+        ck_assert_ptr_nonnull(strstr(last.answer.head, "application/problem+json"));
+        ck_assert_msg(last.closed || last.status == 414, "%s: open", last.request);
+    }
+}
+END_TEST
+
+SUP_CHECK_MAIN("net pipeline", setup, teardown, pipelined_requests_are_answered_in_order,
+               a_head_may_begin_behind_another_request, bodies_may_be_pipelined,
+               a_stream_of_requests_may_be_cut_anywhere,
+               faults_behind_other_requests_are_answered_in_their_turn)
