@@ -174,7 +174,7 @@ static void sweep_one(struct sup_net_conn *conn, uint64_t now_us)
         sup_net_conn_free(conn); /* libwebsockets never knew it */
     else if (conn->state == CONN_PENDING)
         answer_timeout(conn);
-    else if (conn->state == CONN_HEAD && conn->head.bytes > 0)
+    else if (conn->state == CONN_HEAD && conn->head.bytes > conn->head.blank)
         sup_net_conn_refuse(conn, &late);
     else if (conn->state == CONN_BODY && conn->req)
         (void)sup_http_problem(conn->req, &late);

@@ -215,11 +215,29 @@ static void begin(struct sup_net_conn *conn, const char *text, size_t len, size_
         read_body(conn);
 }
 
+/* Reads on in the head. Empty lines before it are no part of it: they are taken away at once, and
+ * *ret_blank of the bytes were such. */
+static enum sup_head_state feed(struct sup_net_conn *conn, const char *bytes, size_t n,
+                                size_t *ret_blank)
+{
+    size_t before = conn->head.blank;
+    enum sup_head_state state = sup_head_feed(&conn->head, bytes, n);
+    *ret_blank = conn->head.blank - before;
+    if (conn->state == CONN_IDLE && conn->head.bytes > conn->head.blank) {
+        conn->state = CONN_HEAD;
+        conn->deadline_us = sup_clock_mono_us() + conn->server->limits.head_timeout_ms * 1000ull;
+    }
+    if (state == SUP_HEAD_REFUSED)
+        refuse_head(conn);
+    else if (*ret_blank > 0 && !take(conn, *ret_blank))
+        return SUP_HEAD_REFUSED;
+    return state;
+}
+
 /* A plain connection: the bytes stay in the socket until the head is whole. */
 static void look_plain(struct sup_net_conn *conn, const char *bytes, size_t n)
 {
-    struct sup_head *head = &conn->head;
-    size_t seen = head->bytes;
+    size_t seen = conn->head.bytes - conn->head.blank, blank = 0;
     const char *over = n <= seen ? why_no_more(conn->fd) : NULL;
     if (over) {
         struct sup_problem problem = {.status = 400, .code = "bad_request", .detail = over};
@@ -227,35 +245,31 @@ static void look_plain(struct sup_net_conn *conn, const char *bytes, size_t n)
     }
     if (n <= seen)
         return;
-    enum sup_head_state state = sup_head_feed(head, bytes + seen, n - seen);
-    if (state == SUP_HEAD_REFUSED) {
-        refuse_head(conn);
+    enum sup_head_state state = feed(conn, bytes + seen, n - seen, &blank);
+    if (state == SUP_HEAD_REFUSED)
         return;
-    }
-    wake_above(conn, state == SUP_HEAD_MORE ? n : 0);
+    wake_above(conn, state == SUP_HEAD_MORE ? n - blank : 0);
+    size_t len = conn->head.bytes - conn->head.blank;
     if (state == SUP_HEAD_DONE)
-        begin(conn, bytes, head->bytes, head->bytes);
+        begin(conn, bytes + blank, len, len);
 }
 
 /* Under TLS one record at a time is seen: the parts of a head are kept. */
 static void look_tls(struct sup_net_conn *conn, const char *bytes, size_t n)
 {
-    size_t before = conn->parts.len;
-    enum sup_head_state state = sup_head_feed(&conn->head, bytes, n);
-    if (state == SUP_HEAD_REFUSED) {
-        refuse_head(conn);
+    size_t before = conn->parts.len, blank = 0;
+    enum sup_head_state state = feed(conn, bytes, n, &blank);
+    size_t mine = conn->head.bytes - conn->head.blank - before;
+    if (state == SUP_HEAD_REFUSED || mine == 0)
         return;
-    }
-    size_t mine = conn->head.bytes - before;
-    if (state == SUP_HEAD_DONE && before == 0) {
-        begin(conn, bytes, mine, mine);
-    } else if (sup_buf_add(&conn->parts, bytes, mine) != SUP_OK) {
+    if (state == SUP_HEAD_DONE && before == 0)
+        begin(conn, bytes + blank, mine, mine);
+    else if (sup_buf_add(&conn->parts, bytes + blank, mine) != SUP_OK)
         sup_net_conn_drop(conn);
-    } else if (state == SUP_HEAD_DONE) {
+    else if (state == SUP_HEAD_DONE)
         begin(conn, conn->parts.data, conn->parts.len, mine);
-    } else {
+    else
         take_part(conn, mine);
-    }
 }
 
 static void look(struct sup_net_conn *conn)
@@ -264,10 +278,6 @@ static void look(struct sup_net_conn *conn)
     size_t n = read_some(conn, bytes, sizeof(bytes), true);
     if (n == 0)
         return;
-    if (conn->state == CONN_IDLE) {
-        conn->state = CONN_HEAD;
-        conn->deadline_us = sup_clock_mono_us() + conn->server->limits.head_timeout_ms * 1000ull;
-    }
     if (conn->tls)
         look_tls(conn, bytes, n);
     else

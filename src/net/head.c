@@ -8,6 +8,7 @@
 #include "supportd/net/text.h"
 
 enum step {
+    BLANK_LF, /* of an empty line before the request line */
     METHOD,
     TARGET,
     VERSION,
@@ -65,9 +66,22 @@ static bool method_is_known(const char *word)
     return false;
 }
 
+static void on_blank(struct sup_head *h, unsigned char c)
+{
+    h->blank++;
+    h->step = c == '\r' ? BLANK_LF : METHOD;
+    if (c != '\r' && c != '\n')
+        refuse(h, 400, "bad_request", "before the request line: LF must follow CR");
+    else if (h->blank > 2 * SUP_HEAD_BLANKS)
+        refuse(h, 400, "bad_request", "request line: at most %d empty lines before it",
+               SUP_HEAD_BLANKS);
+}
+
 static void on_method(struct sup_head *h, unsigned char c)
 {
-    if (is_token_char(c) && h->word_len < SUP_HEAD_WORD) {
+    if (h->word_len == 0 && c == '\r')
+        on_blank(h, c);
+    else if (is_token_char(c) && h->word_len < SUP_HEAD_WORD) {
         add_to_word(h, (char)c);
     } else if (c != ' ' || h->word_len == 0) {
         refuse(h, 400, "bad_request", "request line: it must begin with a method and one space");
@@ -200,6 +214,9 @@ static void on_value(struct sup_head *h, unsigned char c)
 static void on_byte(struct sup_head *h, unsigned char c)
 {
     switch ((enum step)h->step) {
+    case BLANK_LF:
+        on_blank(h, c == '\n' ? c : 0);
+        return;
     case METHOD:
         on_method(h, c);
         return;

@@ -116,7 +116,7 @@ class Refusals(ApiTest):
             lambda: ("bad receipts", request("POST", path.replace("messages", "receipts"), text(r.choice([{"read_seq": "1"}, {"read_seq": 1.5}, {"x": 1}, []]))), 400),
             lambda: ("receipts below nothing", request("POST", path.replace("messages", "receipts"), text({"read_seq": -1})), 422),
             lambda: ("no HTTP", r.randbytes(r.randrange(5, 300)) + b"\r\n\r\n", 400),
-            lambda: ("nothing before HTTP", b"\r\n" + request("GET", "/healthz"), 400),
+            lambda: ("nothing before HTTP", b"\r\n" * r.randrange(5, 9) + request("GET", "/healthz"), 400),
             lambda: ("TLS on the plain port", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + r.randbytes(300), 400),
             lambda: ("HTTP/2 by prior knowledge", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9), 505),
             lambda: ("bad version", plain(version=r.choice(["HTTP/9.9", "HTTP/0.9", "HTTP/2.0", "HTTP/3.0"])), 505),

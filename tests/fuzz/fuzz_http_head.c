@@ -56,12 +56,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < size; i++)
         (void)sup_head_feed(&parts, text + i, 1);
     require(parts.state == state && parts.bytes == whole.bytes && parts.status == whole.status);
+    require(parts.blank == whole.blank && whole.blank <= whole.bytes);
     require(whole.bytes <= size && whole.bytes <= SUP_HEAD_MAX + 1);
     if (state == SUP_HEAD_DONE) {
-        require(whole.lines <= SUP_HEAD_LINES && whole.bytes >= 18);
+        require(whole.lines <= SUP_HEAD_LINES && whole.bytes - whole.blank >= 18);
+        require(whole.blank % 2 == 0 && whole.blank <= 2 * SUP_HEAD_BLANKS);
         require(memcmp(text + whole.bytes - 4, "\r\n\r\n", 4) == 0);
         require(!memchr(text, 0, whole.bytes));
-        take_apart(text, whole.bytes, whole.lines);
+        take_apart(text + whole.blank, whole.bytes - whole.blank, whole.lines);
     } else if (state == SUP_HEAD_REFUSED) {
         require(whole.status >= 400 && whole.status <= 505 && whole.code && whole.detail[0]);
     } else {

@@ -114,6 +114,10 @@ mutation("what OpenSSL holds of the next request waits for ever", "src/net/conn_
          "        sup_net_conn_ready(conn); /* no event tells of it */\n", "        (void)ssl;\n", "unit net.test_pipeline")
 mutation("libwebsockets misses the first records of an upgrade", "src/net/conn_head.c",
          "    conn->lws_read += n;\n    let_lws_read(conn);\n", "    conn->lws_read += n;\n    (void)take(conn, n);\n", "unit net.test_ws")
+mutation("empty lines before a request have no end", "src/net/head.c",
+         "    else if (h->blank > 2 * SUP_HEAD_BLANKS)\n", "    else if (h->blank == 0)\n", "unit net.test_head")
+mutation("empty lines stay in the socket", "src/net/conn_head.c",
+         "    else if (*ret_blank > 0 && !take(conn, *ret_blank))\n        return SUP_HEAD_REFUSED;\n", "", "unit net.test_pipeline")
 mutation("an upgrade to HTTP/2 is taken for a WebSocket", "src/net/ws_upgrade.c",
          "return upgrade && strcasecmp(upgrade, \"websocket\") == 0 &&", "return upgrade &&", "unit net.test_http")
 mutation("a password is changed without the old one", "src/api/session_rest.c",
@@ -493,7 +497,7 @@ mutation("a header line without a colon runs into the next", "src/net/head.c",
 mutation("heads are left to libwebsockets", "src/net/conn_head.c",
          "    if (conn->client || status < 0 || !handshake_is_over(conn)) {", "    if (conn) {", "unit net.test_http")
 mutation("half a request is dropped without a word", "src/net/conn.c",
-         "    else if (conn->state == CONN_HEAD && conn->head.bytes > 0)\n        sup_net_conn_refuse(conn, &late);\n", "", "unit net.test_http")
+         "    else if (conn->state == CONN_HEAD && conn->head.bytes > conn->head.blank)\n        sup_net_conn_refuse(conn, &late);\n", "", "unit net.test_http")
 mutation("any Sec-WebSocket-Key will do", "src/net/ws_upgrade.c",
          "    if (!key_is_whole(req))", "    if (false)", "api refusals refusals")
 

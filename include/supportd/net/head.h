@@ -11,6 +11,8 @@ enum {
     SUP_HEAD_MAX = 16384, /* bytes, and 8 more for each header line */
     SUP_HEAD_LINES = 60,  /* header lines */
     SUP_HEAD_WORD = 24,
+    SUP_HEAD_BLANKS =
+        4, /* empty lines before a request line (RFC 9112 section 2.2: at least one) */
 };
 
 enum sup_head_state {
@@ -24,9 +26,11 @@ struct sup_head {
     unsigned status;
     const char *code; /* static */
     char detail[112]; /* where, and what would be right; never quotes input */
+    size_t bytes;     /* read so far */
+    size_t blank;     /* of them, those of empty lines before the request line */
     /* Private. */
     int step;
-    size_t bytes, lines, pieces, hosts, escape, octet;
+    size_t lines, pieces, hosts, escape, octet;
     bool method_unknown, query;
     char word[SUP_HEAD_WORD + 1]; /* what is being read: method, version, name */
     size_t word_len;              /* of the word itself, may be more than fits */

@@ -28,6 +28,8 @@ START_TEST(right_heads_end_where_they_end)
         "GET /a%20b?x=1&y=%C3%A9 HTTP/1.0\r\n" H "\r\n",
         "DELETE /x HTTP/1.2\r\n" H "X-Empty:\r\nX-A:\tb c\t\r\n\r\n",
         "POST /x HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\n",
+        "\r\nGET / HTTP/1.1\r\n" H "\r\n",
+        "\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n",
         "GET /ws HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n" H "\r\n",
         "OPTIONS /x HTTP/1.1\r\n" H "X: \xc3\xa9\r\n\r\n",
     };
@@ -38,6 +40,7 @@ START_TEST(right_heads_end_where_they_end)
             ck_assert_msg(feed(text, strlen(text), piece) == SUP_HEAD_DONE, "%s: %s", heads[i],
                           head.detail);
             ck_assert_uint_eq(head.bytes, strlen(heads[i]));
+            ck_assert_uint_eq(head.blank, strspn(heads[i], "\r\n"));
         }
         for (size_t len = 0; len < strlen(heads[i]); len++)
             ck_assert_int_eq(feed(text, len, 7), SUP_HEAD_MORE);
@@ -52,7 +55,11 @@ START_TEST(wrong_heads_are_told_what_and_where)
         unsigned status;
         const char *code, *where;
     } cases[] = {
-        {"\r\n", 400, "bad_request", "request line: it must begin with a method"},
+        {"\n", 400, "bad_request", "request line: it must begin with a method"},
+        {"\rG", 400, "bad_request", "before the request line: LF must follow CR"},
+        {"\r\n\r\r\n", 400, "bad_request", "before the request line: LF must follow CR"},
+        {"\r\n\r\n\r\n\r\n\r\n", 400, "bad_request", "request line: at most 4 empty lines"},
+        {"\r\n\r\nG\r\n", 400, "bad_request", "request line: it must begin with a method"},
         {" GET / HTTP/1.1\r\n", 400, "bad_request", "request line"},
         {"\x16\x03\x01", 400, "bad_request", "request line"},
         {"GET\t/ HTTP/1.1\r\n", 400, "bad_request", "request line"},

@@ -191,12 +191,14 @@ START_TEST(bodies_may_be_pipelined)
 }
 END_TEST
 
-/* Two requests, the first with a body, cut in two wherever that can be: both parts at once (as
- * records of their own under TLS), and the second when the first has been read. */
+/* Two requests with empty lines before them, the first with a body, cut in two wherever that can
+ * be: both parts at once (as records of their own under TLS), and the second when the first has
+ * been read. */
 static void run_cuts(void *arg)
 {
     static const char two[] =
-        "POST /echo HTTP/1.1\r\n" H "Content-Length: 9\r\n\r\nGET / HTT" GET_ASSET;
+        "\r\n"
+        "POST /echo HTTP/1.1\r\n" H "Content-Length: 9\r\n\r\nGET / HTT\r\n\r\n" GET_ASSET;
     struct pipeline *p = arg;
     for (size_t n = 2; n < 2 * (sizeof(two) - 1); n++) {
         size_t cut = n / 2;
@@ -266,6 +268,8 @@ START_TEST(faults_behind_other_requests_are_answered_in_their_turn)
         int status;
     } cases[] = {
         {"nonsense\r\n\r\n", 400},
+        {"\r\n\r\n\r\n\r\n\r\n" GET_ASSET, 400},
+        {"\r" GET_ASSET, 400},
         {"GET /things/1 HTTP/1.1\r\n" H "nothing\r\n\r\n", 400},
         {"GET /things/1 HTTP/1.1\r\nConnection: close\r\n\r\n", 400},
         {"BREW /pot HTTP/1.1\r\n" H "\r\n", 501},

@@ -300,7 +300,7 @@ END_TEST
 /* The upgrade cut into pieces of so many bytes, each a TLS record, perhaps behind a request. */
 static void run_pieces(void *arg)
 {
-    static const char request[] = "GET /ws HTTP/1.1\r\n" GOOD "\r\n";
+    static const char request[] = "\r\nGET /ws HTTP/1.1\r\n" GOOD "\r\n";
     struct talk *t = arg;
     t->ok = fixture_open(&t->client, t->tls ? tls_port : port, t->tls);
     if (t->ok && t->request)
