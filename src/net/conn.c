@@ -168,6 +168,8 @@ static void sweep_one(struct sup_net_conn *conn, uint64_t now_us)
         sup_net_ws_sweep(conn, now_us);
         return;
     }
+    if (conn->stalled)
+        sup_net_head_watch(conn);
     if (conn->deadline_us == 0 || now_us < conn->deadline_us)
         return;
     if (conn->state == CONN_DEAD && !conn->wsi)

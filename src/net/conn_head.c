@@ -122,6 +122,8 @@ static bool take(struct sup_net_conn *conn, size_t n)
     return true;
 }
 
+static void on_input(uv_poll_t *handle, int status, int events);
+
 /* --- the body --- */
 
 static void read_body(struct sup_net_conn *conn)
@@ -162,19 +164,20 @@ static void hand_over(struct sup_net_conn *conn)
 }
 
 /* Whether this may become the head of a WebSocket's request, as far as it has come. */
-static bool may_upgrade(const struct sup_buf *parts)
+static bool may_upgrade(const char *text, size_t len)
 {
     static const char start[] = "GET /ws";
-    size_t n = parts->len < sizeof(start) - 1 ? parts->len : sizeof(start) - 1;
-    return memcmp(parts->data, start, n) == 0 &&
-           (parts->len == n || parts->data[n] == ' ' || parts->data[n] == '?');
+    size_t n = len < sizeof(start) - 1 ? len : sizeof(start) - 1;
+    return memcmp(text, start, n) == 0 && (len == n || text[n] == ' ' || text[n] == '?');
 }
 
-/* A part of a head has been looked at, and more is to come. Nothing gives a record back, so what
- * libwebsockets may have to read it gets now. */
-static void take_part(struct sup_net_conn *conn, size_t n)
+/* A part of a head has been looked at under TLS, and more is to come. Nothing gives a record back,
+ * so what libwebsockets may have to read it gets now. */
+static void take_record(struct sup_net_conn *conn, size_t n)
 {
-    if (conn->lws_read + n != conn->parts.len || conn->lws_spoilt || !may_upgrade(&conn->parts)) {
+    const struct sup_buf *parts = &conn->parts;
+    if (conn->lws_read + n != parts->len || conn->lws_spoilt ||
+        !may_upgrade(parts->data, parts->len)) {
         (void)take(conn, n);
         return;
     }
@@ -185,7 +188,7 @@ static void take_part(struct sup_net_conn *conn, size_t n)
 
 static bool lws_can_take_over(const struct sup_net_conn *conn, size_t len, size_t left)
 {
-    return !conn->tls || (!conn->lws_spoilt && conn->lws_read + left == len);
+    return !conn->lws_spoilt && conn->lws_read + left == len;
 }
 
 /* A whole head, of which the last `left` bytes have been looked at only. */
@@ -234,42 +237,62 @@ static enum sup_head_state feed(struct sup_net_conn *conn, const char *bytes, si
     return state;
 }
 
-/* A plain connection: the bytes stay in the socket until the head is whole. */
-static void look_plain(struct sup_net_conn *conn, const char *bytes, size_t n)
+/* Bytes of the head that are still to be taken, after all of it that came before. */
+static void add_part(struct sup_net_conn *conn, enum sup_head_state state, const char *bytes,
+                     size_t n)
 {
-    size_t seen = conn->head.bytes - conn->head.blank, blank = 0;
-    const char *over = n <= seen ? why_no_more(conn->fd) : NULL;
-    if (over) {
-        struct sup_problem problem = {.status = 400, .code = "bad_request", .detail = over};
-        sup_net_conn_refuse(conn, &problem);
-    }
-    if (n <= seen)
-        return;
-    enum sup_head_state state = feed(conn, bytes + seen, n - seen, &blank);
-    if (state == SUP_HEAD_REFUSED)
-        return;
-    wake_above(conn, state == SUP_HEAD_MORE ? n - blank : 0);
-    size_t len = conn->head.bytes - conn->head.blank;
-    if (state == SUP_HEAD_DONE)
-        begin(conn, bytes + blank, len, len);
-}
-
-/* Under TLS one record at a time is seen: the parts of a head are kept. */
-static void look_tls(struct sup_net_conn *conn, const char *bytes, size_t n)
-{
-    size_t before = conn->parts.len, blank = 0;
-    enum sup_head_state state = feed(conn, bytes, n, &blank);
-    size_t mine = conn->head.bytes - conn->head.blank - before;
-    if (state == SUP_HEAD_REFUSED || mine == 0)
-        return;
-    if (state == SUP_HEAD_DONE && before == 0)
-        begin(conn, bytes + blank, mine, mine);
-    else if (sup_buf_add(&conn->parts, bytes + blank, mine) != SUP_OK)
+    if (state == SUP_HEAD_DONE && conn->parts.len == 0)
+        begin(conn, bytes, n, n);
+    else if (sup_buf_add(&conn->parts, bytes, n) != SUP_OK)
         sup_net_conn_drop(conn);
     else if (state == SUP_HEAD_DONE)
-        begin(conn, conn->parts.data, conn->parts.len, mine);
+        begin(conn, conn->parts.data, conn->parts.len, n);
+    else if (conn->tls)
+        take_record(conn, n);
     else
-        take_part(conn, mine);
+        (void)take(conn, n);
+}
+
+/* Readable, and nothing new. Short of memory, the kernel says so however much was asked for: the
+ * sweep looks again. */
+static void nothing_new(struct sup_net_conn *conn)
+{
+    struct sup_problem problem = {.status = 400, .code = "bad_request"};
+    problem.detail = why_no_more(conn->fd);
+    if (problem.detail)
+        sup_net_conn_refuse(conn, &problem);
+    else
+        conn->stalled = uv_poll_start(conn->poll, UV_DISCONNECT, on_input) == 0;
+}
+
+/* A plain connection: what libwebsockets may have to read stays in the socket until the head is
+ * whole. */
+static void look_plain(struct sup_net_conn *conn, const char *bytes, size_t n)
+{
+    struct sup_head *head = &conn->head;
+    size_t blank, seen = head->bytes - head->blank - conn->parts.len;
+    if (n <= seen) {
+        nothing_new(conn);
+        return;
+    }
+    enum sup_head_state state = feed(conn, bytes + seen, n - seen, &blank);
+    size_t len = head->bytes - head->blank - conn->parts.len;
+    if (state == SUP_HEAD_REFUSED || len == 0)
+        return;
+    bool stays = state == SUP_HEAD_MORE && conn->parts.len == 0 && may_upgrade(bytes + blank, len);
+    wake_above(conn, stays ? len : 0);
+    if (!stays)
+        add_part(conn, state, bytes + blank, len);
+}
+
+/* Under TLS one record at a time is seen. */
+static void look_tls(struct sup_net_conn *conn, const char *bytes, size_t n)
+{
+    size_t blank;
+    enum sup_head_state state = feed(conn, bytes, n, &blank);
+    size_t len = conn->head.bytes - conn->head.blank - conn->parts.len;
+    if (state != SUP_HEAD_REFUSED && len > 0)
+        add_part(conn, state, bytes + blank, len);
 }
 
 static void look(struct sup_net_conn *conn)
@@ -310,7 +333,7 @@ static void on_input(uv_poll_t *handle, int status, int events)
     if (conn->client || status < 0 || !handshake_is_over(conn)) {
         conn->lws_cb(handle, status, events);
         sup_net_head_watch(conn);
-    } else if (events & UV_READABLE) {
+    } else {
         sup_net_head_read(conn);
     }
 }
@@ -332,6 +355,7 @@ void sup_net_head_next(struct sup_net_conn *conn)
 
 void sup_net_head_watch(struct sup_net_conn *conn)
 {
+    conn->stalled = false;
     if (!conn->poll || uv_is_closing((const uv_handle_t *)conn->poll) || conn->client ||
         conn->state == CONN_DEAD)
         return;

@@ -92,7 +92,8 @@ struct sup_net_conn {
     struct sup_http_stream *stream; /* what follows out, or NULL */
     size_t lingered;                /* bytes thrown away in CONN_LINGER */
     struct sup_head head;           /* of the next request, as far as it has been seen */
-    struct sup_buf parts;           /* TLS: the bytes of it that came in earlier records */
+    bool stalled;                   /* reads no more of it until the sweep */
+    struct sup_buf parts;           /* its bytes that have been taken from the socket already */
     size_t wakes_at;                /* SO_RCVLOWAT while a head is incomplete, else 0 */
     size_t lws_read;                /* TLS: of parts, what libwebsockets has read, too */
     bool lws_spoilt;                /* it has read the beginning of another request's head */

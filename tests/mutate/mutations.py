@@ -114,6 +114,10 @@ mutation("what OpenSSL holds of the next request waits for ever", "src/net/conn_
          "        sup_net_conn_ready(conn); /* no event tells of it */\n", "        (void)ssl;\n", "unit net.test_pipeline")
 mutation("libwebsockets misses the first records of an upgrade", "src/net/conn_head.c",
          "    conn->lws_read += n;\n    let_lws_read(conn);\n", "    conn->lws_read += n;\n    (void)take(conn, n);\n", "unit net.test_ws")
+mutation("a socket without room turns the loop", "src/net/conn_head.c",
+         "        conn->stalled = uv_poll_start(conn->poll, UV_DISCONNECT, on_input) == 0;\n", "        conn->stalled = true;\n", "unit net.test_pipeline")
+mutation("who waits for room waits for ever", "src/net/conn.c",
+         "    if (conn->stalled)\n        sup_net_head_watch(conn);\n", "", "unit net.test_pipeline")
 mutation("empty lines before a request have no end", "src/net/head.c",
          "    else if (h->blank > 2 * SUP_HEAD_BLANKS)\n", "    else if (h->blank == 0)\n", "unit net.test_head")
 mutation("empty lines stay in the socket", "src/net/conn_head.c",

@@ -1,7 +1,12 @@
 /* Several requests on one connection: pipelined, cut anywhere, faults among them. */
 #include "support/net_fixture.h"
 
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <uv.h>
+
 #include "supportd/base/mem.h"
+#include "supportd/loop/loop_uv.h"
 
 static struct sup_loop *loop;
 static struct sup_metrics *metrics;
@@ -297,7 +302,94 @@ START_TEST(faults_behind_other_requests_are_answered_in_their_turn)
 }
 END_TEST
 
+/* --- a socket without room --- */
+
+/* Our end of the connection whose other end is fd; -1: it is not accepted yet. */
+static int other_end(int fd)
+{
+    struct sockaddr_in mine, peer;
+    socklen_t len = sizeof(mine);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&mine, &len), 0);
+    for (int i = 0; i < 1024; i++) {
+        len = sizeof(peer);
+        if (getpeername(i, (struct sockaddr *)&peer, &len) == 0 && peer.sin_family == AF_INET &&
+            peer.sin_port == mine.sin_port)
+            return i;
+    }
+    return -1;
+}
+
+static bool is_accepted(void *arg)
+{
+    return other_end(*(int *)arg) >= 0;
+}
+
+static bool is_readable(void *arg)
+{
+    struct pollfd p = {.fd = *(int *)arg, .events = POLLIN};
+    return poll(&p, 1, 0) == 1;
+}
+
+static void set_room(int fd, int bytes)
+{
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
+}
+
+/* A connection on which the kernel has hardly room, and a head of many small segments on it. */
+static int crowded(const char *begin, int *ret_server_fd)
+{
+    int fd = fixture_connect(plain_port), one = 1;
+    ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
+    ck_assert(fixture_until(loop, is_accepted, &fd, 5000));
+    *ret_server_fd = other_end(fd);
+    set_room(*ret_server_fd, 4608);
+    ck_assert_int_gt(send(fd, begin, strlen(begin), 0), 0);
+    for (int i = 0; i < 14000; i++) {
+        ck_assert_int_eq(send(fd, "a", 1, 0), 1);
+        if (i % 50 == 0)
+            sup_loop_step(loop, 0);
+    }
+    return fd;
+}
+
+static int answer_of(int fd, const char *end)
+{
+    char answer[4096] = "";
+    ck_assert_int_gt(send(fd, end, strlen(end), 0), 0);
+    ck_assert(fixture_until(loop, is_readable, &fd, 10000));
+    ck_assert_int_gt(recv(fd, answer, sizeof(answer) - 1, MSG_DONTWAIT), 12);
+    (void)close(fd);
+    return atoi(answer + 9);
+}
+
+START_TEST(a_head_larger_than_the_sockets_room_is_read)
+{
+    int server_fd;
+    int fd = crowded("GET /things/1 HTTP/1.1\r\nX: ", &server_fd);
+    ck_assert_int_eq(answer_of(fd, "\r\n" H "\r\n"), 200);
+}
+END_TEST
+
+/* Without room the kernel calls a socket readable, however much was asked for (SO_RCVLOWAT). */
+START_TEST(waiting_for_a_head_without_room_does_not_turn_the_loop)
+{
+    int server_fd, quiet = 0;
+    int fd = crowded("GET /ws HTTP/1.1\r\nX: ", &server_fd);
+    int loop_fd = uv_backend_fd(sup_loop_uv(loop));
+    ck_assert(is_readable(&server_fd));
+    for (int i = 0; i < 50; i++) {
+        sup_loop_step(loop, 0);
+        quiet += !is_readable(&loop_fd);
+    }
+    ck_assert_int_gt(quiet, 0);
+    set_room(server_fd, 1 << 20);
+    ck_assert_int_eq(answer_of(fd, "\r\n" H "\r\n"), 404);
+}
+END_TEST
+
 SUP_CHECK_MAIN("net pipeline", setup, teardown, pipelined_requests_are_answered_in_order,
                a_head_may_begin_behind_another_request, bodies_may_be_pipelined,
                a_stream_of_requests_may_be_cut_anywhere,
-               faults_behind_other_requests_are_answered_in_their_turn)
+               faults_behind_other_requests_are_answered_in_their_turn,
+               a_head_larger_than_the_sockets_room_is_read,
+               waiting_for_a_head_without_room_does_not_turn_the_loop)
