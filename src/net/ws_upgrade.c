@@ -91,7 +91,8 @@ bool sup_net_ws_begin(struct sup_http_request *req, struct sup_problem *problem)
         conn->client = sup_net_ws_client_create(conn, req);
         if (conn->client)
             return true;
-        *problem = (struct sup_problem){.status = 503, .code = "overloaded"};
+        *problem =
+            (struct sup_problem){.status = 503, .code = "overloaded", .retry_after_us = 1000000};
     }
     if (problem->status == 426 && sup_http_set_header(req, "Sec-WebSocket-Version", "13") != SUP_OK)
         problem->status = 400;

@@ -118,6 +118,8 @@ mutation("a socket without room turns the loop", "src/net/conn_head.c",
          "        conn->stalled = uv_poll_start(conn->poll, UV_DISCONNECT, on_input) == 0;\n", "        conn->stalled = true;\n", "unit net.test_pipeline")
 mutation("who waits for room waits for ever", "src/net/conn.c",
          "    if (conn->stalled)\n        sup_net_head_watch(conn);\n", "", "unit net.test_pipeline")
+mutation("the web server answers a code that no document names", "src/net/conn.c",
+         '.status = 408, .code = "request_timeout"', '.status = 408, .code = "too_slow"', "api documents transport_refuses")
 mutation("empty lines before a request have no end", "src/net/head.c",
          "    else if (h->blank > 2 * SUP_HEAD_BLANKS)\n", "    else if (h->blank == 0)\n", "unit net.test_head")
 mutation("empty lines stay in the socket", "src/net/conn_head.c",
