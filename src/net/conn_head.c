@@ -216,6 +216,8 @@ static void begin(struct sup_net_conn *conn, const char *text, size_t len, size_
     sup_net_request_begin(req, &problem);
     if (conn->state == CONN_BODY)
         read_body(conn);
+    if (conn->state == CONN_BODY && conn->req->body.len == 0)
+        sup_net_hold_continue(conn);
 }
 
 /* Reads on in the head. Empty lines before it are no part of it: they are taken away at once, and

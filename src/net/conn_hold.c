@@ -1,5 +1,6 @@
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "net_internal.h"
@@ -73,6 +74,21 @@ static bool writable_now(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
     return poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR | POLLHUP));
+}
+
+void sup_net_hold_continue(struct sup_net_conn *conn)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    uint8_t block[LWS_PRE + sizeof(text)];
+    const char *expected = sup_http_header(conn->req, "expect");
+    if (!expected || conn->req->http10 || !sup_list_has(expected, "100-continue"))
+        return;
+    memcpy(block + LWS_PRE, text, sizeof(text));
+    /* Rather none than a part of it: the client is not to wait for ever. */
+    if (writable_now(conn->fd) &&
+        (lws_write(conn->wsi, block + LWS_PRE, sizeof(text) - 1, LWS_WRITE_HTTP) < 0 ||
+         lws_partial_buffered(conn->wsi)))
+        sup_net_conn_drop(conn);
 }
 
 static void linger(struct sup_net_conn *conn)

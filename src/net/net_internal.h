@@ -102,7 +102,7 @@ struct sup_net_conn {
 };
 
 /* Header values that are kept; the order is that of the table in request_head.c. */
-enum { KEPT_HEADERS = 27 };
+enum { KEPT_HEADERS = 28 };
 
 struct sup_http_request {
     struct sup_net_conn *conn; /* NULL: the client is gone */
@@ -225,6 +225,9 @@ SUP_MUST_CHECK sup_err sup_net_hold_find(struct sup_net_conn *conn);
 void sup_net_hold(struct sup_net_conn *conn, int events);
 /* Remembers what libwebsockets waits for, before the handle is pointed elsewhere. */
 void sup_net_hold_note(struct sup_net_conn *conn);
+/* Tells a client that waits for leave to send the body of the connection's request (RFC 9110
+ * section 10.1.1). */
+void sup_net_hold_continue(struct sup_net_conn *conn);
 /* Writes out; goes on to the next request, or lingers, when all is written. */
 void sup_net_hold_pump(struct sup_net_conn *conn);
 

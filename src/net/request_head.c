@@ -17,6 +17,7 @@ static const char *const kept[KEPT_HEADERS] = {
     "content-length",
     "content-type",
     "cookie",
+    "expect",
     "host",
     "idempotency-key",
     "if-none-match",

@@ -500,8 +500,10 @@ mutation("any major version of HTTP is taken", "src/net/head.c",
 mutation("a header line without a colon runs into the next", "src/net/head.c",
          "    else if (!is_token_char(c))\n        refuse(h, 400, \"bad_request\", \"header line",
          "    else if (c == 0)\n        refuse(h, 400, \"bad_request\", \"header line", "unit net.test_head")
-mutation("heads are left to libwebsockets", "src/net/conn_head.c",
-         "    if (conn->client || status < 0 || !handshake_is_over(conn)) {", "    if (conn) {", "unit net.test_http")
+mutation("what is no request is closed without a word", "src/net/conn_head.c",
+         "    if (state == SUP_HEAD_REFUSED)\n        refuse_head(conn);\n", "    if (state == SUP_HEAD_REFUSED)\n        sup_net_conn_drop(conn);\n    (void)refuse_head;\n", "unit net.test_pipeline")
+mutation("who waits for leave to send a body waits for ever", "src/net/conn_head.c",
+         "        sup_net_hold_continue(conn);\n", "        (void)conn;\n", "unit net.test_pipeline")
 mutation("half a request is dropped without a word", "src/net/conn.c",
          "    else if (conn->state == CONN_HEAD && conn->head.bytes > conn->head.blank)\n        sup_net_conn_refuse(conn, &late);\n", "", "unit net.test_http")
 mutation("any Sec-WebSocket-Key will do", "src/net/ws_upgrade.c",

@@ -215,9 +215,12 @@ static void run_cuts(void *arg)
         fixture_read(&p->client, &p->answer, false);
         bool ok = p->answer.status == 200 && memcmp(p->answer.body, "GET / HTT", 9) == 0;
         fixture_read(&p->client, &p->answer, false);
-        p->answered += ok && p->answer.status == 200 && strcmp(p->answer.body, "1") == 0;
+        ok = ok && p->answer.status == 200 && strcmp(p->answer.body, "1") == 0;
+        p->answered += ok;
         p->count++;
         fixture_close(&p->client);
+        if (!ok)
+            return;
     }
 }
 
@@ -300,6 +303,44 @@ START_TEST(faults_behind_other_requests_are_answered_in_their_turn)
         ck_assert_ptr_nonnull(strstr(last.answer.head, "application/problem+json"));
         ck_assert_msg(last.closed == (last.request != longest), "%s: %d", last.request,
                       last.closed);
+    }
+}
+END_TEST
+
+/* --- who waits for leave to send a body --- */
+
+struct leave {
+    bool tls, ok;
+    struct fixture_client client;
+    struct fixture_answer answer;
+};
+
+static struct leave leave;
+
+#define EXPECT(path, more) "POST " path " HTTP/1.1\r\n" H "Expect: 100-Continue\r\n" more "\r\n"
+
+/* Twice on one connection; the second body comes at once, and needs no leave. */
+static void run_leave(void *arg)
+{
+    struct leave *l = arg;
+    l->ok = fixture_open(&l->client, l->tls ? tls_port : plain_port, l->tls) &&
+            fixture_ask(&l->client, EXPECT("/echo", "Content-Length: 3\r\n"), &l->answer) == 100 &&
+            fixture_ask(&l->client, "abc", &l->answer) == 200 &&
+            strcmp(l->answer.body, "abc") == 0 &&
+            fixture_ask(&l->client, EXPECT("/echo", "Content-Length: 3\r\n") "def", &l->answer) ==
+                200 &&
+            strcmp(l->answer.body, "def") == 0 &&
+            fixture_ask(&l->client, EXPECT("/echo", "Content-Length: 0\r\n"), &l->answer) == 200 &&
+            fixture_ask(&l->client, EXPECT("/json", "Content-Length: 1001\r\n"), &l->answer) == 413;
+    fixture_close(&l->client);
+}
+
+START_TEST(a_client_is_told_to_send_its_body)
+{
+    for (int tls = 0; tls < 2; tls++) {
+        leave = (struct leave){.tls = tls};
+        fixture_run(loop, run_leave, &leave);
+        ck_assert_msg(leave.ok, "tls %d: %s%s", tls, leave.answer.head, leave.answer.body);
     }
 }
 END_TEST
@@ -392,5 +433,5 @@ SUP_CHECK_MAIN("net pipeline", setup, teardown, pipelined_requests_are_answered_
                a_head_may_begin_behind_another_request, bodies_may_be_pipelined,
                a_stream_of_requests_may_be_cut_anywhere,
                faults_behind_other_requests_are_answered_in_their_turn,
-               a_head_larger_than_the_sockets_room_is_read,
+               a_client_is_told_to_send_its_body, a_head_larger_than_the_sockets_room_is_read,
                waiting_for_a_head_without_room_does_not_turn_the_loop)
