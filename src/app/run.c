@@ -314,7 +314,8 @@ static sup_err start(struct sup_app *app)
     if (!err)
         err = sup_metrics_create(&app->metrics);
     if (!err)
-        sup_loop_set_work_limit(app->loop, (unsigned)c->auth.password_queue);
+        sup_loop_set_work(app->loop, (unsigned)c->auth.password_queue,
+                          (unsigned)c->limits.work_threads);
     for (size_t i = 0; !err && i < sizeof(steps) / sizeof(steps[0]); i++)
         err = steps[i](app);
     return err;

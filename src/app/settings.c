@@ -240,6 +240,7 @@ sup_err app_make_media(struct sup_app *app)
         .libsrtp_only = strcmp(c->media.srtp_engine, "libsrtp") == 0,
         .hold = app->hold,
         .gather_us = (uint32_t)c->media.gather_us,
+        .ping_us = (uint32_t)c->media.ping_ms * 1000,
     };
     err = sup_media_engine_create(&opts, &app->engine);
     if (err)

@@ -49,6 +49,8 @@ static void step(struct sup_call *call)
     sup_metric_add(call->steps_metric, (double)(stats.steps - call->stats.steps));
     sup_metric_add(call->beats_metric, (double)(stats.beats - call->stats.beats));
     sup_metric_add(call->events_metric, (double)(stats.events - call->stats.events));
+    sup_metric_add(call->pings_metric, (double)(stats.pings - call->stats.pings));
+    sup_metric_add(call->pongs_metric, (double)(stats.pongs - call->stats.pongs));
     call->stats = stats;
     follow_beat(call);
     call_engine_rearm(call);
@@ -506,6 +508,10 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
         "Of them, those at the beat of a busy engine, for all packets since the last.", NULL, NULL);
     call->events_metric = sup_metrics_counter(opts->metrics, "supportd_media_events_total",
                                               "Sockets with packets that they found.", NULL, NULL);
+    call->pings_metric = sup_metrics_counter(opts->metrics, "supportd_media_pings_total",
+                                             "STUN requests that time a path.", NULL, NULL);
+    call->pongs_metric = sup_metrics_counter(opts->metrics, "supportd_media_pongs_total",
+                                             "Answers to them.", NULL, NULL);
     call->prompts_metric =
         sup_metrics_counter(opts->metrics, "supportd_call_prompts_total",
                             "Spoken prompts played to waiting callers.", NULL, NULL);

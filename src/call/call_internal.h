@@ -25,7 +25,7 @@ struct call_totals_dir {
     uint64_t jitter_us;
     uint32_t jitter_max_us, jitter_steps[CALL_JITTER_STEPS];
     uint32_t mos_seconds;
-    double mos_lq, mos_cq, mos_cq_min;
+    double ie, mos_lq, mos_cq, mos_cq_min;
 };
 
 struct call_totals {
@@ -116,8 +116,9 @@ struct sup_call {
     struct call_retention *retention;
     struct sup_metric *calls_metric, *legs_metric, *failed_metric, *lost_metric, *timers_metric,
         *refused_metric;
-    struct sup_metric *steps_metric, *beats_metric, *events_metric; /* by stats */
-    struct sup_media_engine_stats stats;                            /* as last counted */
+    struct sup_metric *steps_metric, *beats_metric, *events_metric, *pings_metric,
+        *pongs_metric;                   /* by stats */
+    struct sup_media_engine_stats stats; /* as last counted */
     struct sup_metric *mixes_metric, *mix_frames_metric, *mix_us_metric, *mix_filled_metric;
     struct sup_media_mix_stats mix_stats; /* as last counted */
 };

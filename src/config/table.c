@@ -238,6 +238,8 @@ const struct row config_rows[] = {
     INT(limits, requests_per_minute, "600", 1, 1000000, FIXED, "Requests from one address."),
     INT(limits, logins_per_minute, "10", 1, 10000, FIXED, "Logins from one address, good or bad."),
     INT(limits, calls_per_hour, "20", 1, 10000, FIXED, "Calls that one customer may start."),
+    INT(limits, work_threads, "4", 1, 64, FIXED,
+        "Threads for what takes long: passwords, files of recordings, names of servers."),
     INT(limits, rate_keys, "100000", 1000, 1000000, FIXED,
         "Addresses and persons whose rates are remembered; when full, new ones are refused."),
     INT(limits, subscriptions, "1000", 1, 100000, FIXED, "Chats open on one WebSocket."),
@@ -313,6 +315,10 @@ const struct row config_rows[] = {
     INT(media, gather_us, "350", 0, 2000, FIXED,
         "Microseconds between two wake-ups for sound when many calls run (a packet or more in that "
         "time): packets that came meanwhile share one. 0: each its own."),
+    MS(media, ping_ms, "500ms", 250, 60 * 1000, FIXED,
+       "Time between two STUN requests over a call's path, whose answers tell the round trip. "
+       "Behind "
+       "TURN the peers' own reports tell it."),
     INT(media, realtime_priority, "1", 0, 99, FIXED,
         "Real-time priority (SCHED_RR) of the loop that relays sound, so that packets do not wait "
         "behind other programs; taken where the system allows it (CAP_SYS_NICE, or LimitRTPRIO= of "

@@ -4,8 +4,6 @@
 #include "supportd/base/mem.h"
 #include "supportd/loop/loop_uv.h"
 
-enum { WORK_LIMIT_DEFAULT = 256 };
-
 struct deferred {
     uv_timer_t timer;
     sup_loop_cb cb;
@@ -21,7 +19,7 @@ sup_err sup_loop_create(struct sup_loop **ret_loop)
         sup_free(loop);
         return SUP_E_IO;
     }
-    loop->work_limit = WORK_LIMIT_DEFAULT;
+    sup_work_pool_init(&loop->pool);
     *ret_loop = loop;
     return SUP_OK;
 }
@@ -32,8 +30,9 @@ sup_err sup_loop_destroy(struct sup_loop *loop)
         return SUP_OK;
     /* Handles that are closing and work that is running keep uv_run going; an active handle that
      * its owner forgot would keep it going for ever, so only what closes is waited for. */
-    while (uv_run(&loop->uv, UV_RUN_NOWAIT) != 0 && loop->work_count > 0)
-        (void)uv_run(&loop->uv, UV_RUN_ONCE);
+    while (uv_run(&loop->uv, UV_RUN_NOWAIT) != 0 && loop->pool.count > 0)
+        sup_work_pool_wait(loop);
+    sup_work_pool_fini(loop);
     if (uv_loop_close(&loop->uv) != 0)
         return SUP_E_STATE;
     sup_free(loop);

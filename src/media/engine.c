@@ -123,6 +123,7 @@ static sup_err copy_opts(struct sup_media_engine *e, const struct sup_media_engi
 {
     e->opts = *opts;
     e->opts.addresses = e->addresses;
+    e->opts.ping_us = opts->ping_us ? opts->ping_us : SUP_MEDIA_PING_US;
     e->opts.stun = e->opts.turn = (struct sup_media_server){0};
     for (size_t i = 0; i < opts->address_count; i++) {
         sup_err err = copy_text(opts->addresses[i].address, &e->addresses[i].address);
@@ -453,6 +454,11 @@ void sup_media_engine_step(struct sup_media_engine *engine)
     }
     engine->stepping = false;
     sup_beat_took(&engine->beat, engine->now_us, engine->stats.events - before);
+}
+
+void sup_media_count_ping(struct sup_media_engine *engine, bool answered)
+{
+    *(answered ? &engine->stats.pongs : &engine->stats.pings) += 1;
 }
 
 void sup_media_engine_get_stats(const struct sup_media_engine *engine,

@@ -60,6 +60,8 @@ uint64_t sup_media_now_us(const struct sup_media_engine *engine);
 uint8_t *sup_media_buffer(struct sup_media_engine *engine);
 /* As many more, for a packet that is made here or copied for a second listener. */
 uint8_t *sup_media_scratch(struct sup_media_engine *engine);
+/* For the engine's figures: one was sent, or its answer came. */
+void sup_media_count_ping(struct sup_media_engine *engine, bool answered);
 struct sup_mixer;
 struct sup_mixer *sup_media_mixer(const struct sup_media_engine *engine);
 const struct sup_media_engine_opts *sup_media_config(const struct sup_media_engine *engine);

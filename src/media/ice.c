@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ice_internal.h"
+#include "supportd/base/id.h"
 #include "supportd/base/mem.h"
 
 enum {
@@ -18,6 +19,8 @@ enum {
     SOCKETS_MAX = SUP_MEDIA_ADDRESSES_MAX,
     READ_FIRST_DTLS = 20,
     READ_LAST_DTLS = 63,
+    /* RFC 8445 section 5.1.2.1: peer reflexive (110), any local preference, component 1 */
+    PING_PRIORITY = 110 << 24 | 65535 << 8 | 255,
     LOOK_US = 10000,       /* least time between two looks for a stranger among the candidates */
     TELL_US = 3 * 1000000, /* time between two tellings that the peer is elsewhere */
 };
@@ -52,7 +55,9 @@ struct sup_ice {
     size_t sibling_count;
 
     char ufrag[SUP_ICE_UFRAG_MAX + 1], pwd[SUP_ICE_PWD_MAX + 1];
-    char remote_ufrag[SUP_ICE_UFRAG_MAX + 1];
+    char remote_ufrag[SUP_ICE_UFRAG_MAX + 1], remote_pwd[SUP_ICE_PWD_MAX + 1];
+    bool answers_here; /* to pings: the selected pair's local end is a sibling's */
+    struct sup_ice_pings pings;
     struct sup_candidate local[SUP_ICE_LOCAL_MAX];
     size_t local_count;
     bool gathered;
@@ -160,6 +165,21 @@ static bool take_from_elsewhere(struct sup_ice *ice, uint8_t *pkt, size_t len,
     return true;
 }
 
+static void take_pong(struct sup_ice *ice, const uint8_t *pkt, size_t len,
+                      const struct sockaddr_storage *from)
+{
+    uint8_t id[SUP_STUN_ID_LEN];
+    uint32_t rtt_us;
+    if (!ice->has_pair || !same_source(from, &ice->peer) ||
+        !sup_stun_read_pong(pkt, len, ice->remote_pwd, id) ||
+        !sup_ice_pings_take(&ice->pings, id, sup_media_now_us(ice->opts.engine), &rtt_us)) {
+        ice->stats.foreign++;
+        return;
+    }
+    sup_media_count_ping(ice->opts.engine, true);
+    ice->opts.on->on_pong(rtt_us, ice->opts.arg);
+}
+
 static void on_sibling_ready(struct sup_media_watch *watch, uint32_t events)
 {
     (void)events;
@@ -175,7 +195,9 @@ static void on_sibling_ready(struct sup_media_watch *watch, uint32_t events)
                          (struct sockaddr *)&from, &from_len);
     if (n <= 0)
         return;
-    if (ice->has_pair && same_source(&from, &ice->peer))
+    if (buffer[0] < READ_FIRST_DTLS)
+        take_pong(ice, buffer, (size_t)n, &from);
+    else if (ice->has_pair && same_source(&from, &ice->peer))
         (void)ice->opts.on->on_packet(buffer, (size_t)n, SUP_MEDIA_BUFFER_LEN, ice->opts.arg);
     else if (!ice->has_pair && is_dtls(buffer, (size_t)n))
         hold(ice, buffer, (size_t)n, &from);
@@ -325,14 +347,13 @@ static int selected_nice_fd(const struct sup_ice *ice)
     return fd;
 }
 
-static int sending_fd(const struct sup_ice *ice)
+static int sibling_of(const struct sup_ice *ice, int nice_fd)
 {
-    int nice_fd = selected_nice_fd(ice);
     for (size_t i = 0; i < ice->sibling_count; i++) {
         if (ice->siblings[i].nice_fd == nice_fd)
             return ice->siblings[i].watch.fd;
     }
-    return nice_fd;
+    return -1;
 }
 
 static void on_selected_pair(NiceAgent *nice, guint stream, guint component, NiceCandidate *local,
@@ -356,7 +377,10 @@ static void on_selected_pair(NiceAgent *nice, guint stream, guint component, Nic
     memset(&ice->peer, 0, sizeof(ice->peer));
     nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *)&ice->peer);
     ice->peer_len = ice->pair.ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    ice->send_fd = local->type == NICE_CANDIDATE_TYPE_RELAYED ? -1 : sending_fd(ice);
+    int nice_fd = local->type == NICE_CANDIDATE_TYPE_RELAYED ? -1 : selected_nice_fd(ice);
+    int sibling_fd = sibling_of(ice, nice_fd);
+    ice->answers_here = sibling_fd >= 0;
+    ice->send_fd = ice->answers_here ? sibling_fd : nice_fd;
     ice->has_pair = true;
     ice->elsewhere.ss_family = 0;
     ice->tell_us = 0;
@@ -472,6 +496,7 @@ sup_err sup_ice_create(const struct sup_ice_opts *opts, struct sup_ice **ret_ice
         return SUP_E_NOMEM;
     ice->opts = *opts;
     ice->send_fd = -1;
+    sup_random(&ice->pings.tie_breaker, sizeof(ice->pings.tie_breaker));
     sup_err err = sup_ice_agent_create(opts->engine, &ice->agent);
     if (err == SUP_OK) {
         connect_signals(ice);
@@ -516,6 +541,7 @@ void sup_ice_destroy(struct sup_ice *ice)
     }
     sup_free(ice->held);
     sup_wipe(ice->pwd, sizeof(ice->pwd));
+    sup_wipe(ice->remote_pwd, sizeof(ice->remote_pwd));
     sup_free(ice);
 }
 
@@ -559,6 +585,7 @@ sup_err sup_ice_set_remote(struct sup_ice *ice, const char *ufrag, const char *p
     if (!set)
         return SUP_E_IO;
     g_strlcpy(ice->remote_ufrag, ufrag, sizeof(ice->remote_ufrag));
+    g_strlcpy(ice->remote_pwd, pwd, sizeof(ice->remote_pwd));
     return SUP_OK;
 }
 
@@ -656,6 +683,32 @@ sup_err sup_ice_send(struct sup_ice *ice, const uint8_t *pkt, size_t len)
     if (!sent)
         ice->stats.send_fail++;
     return sent ? SUP_OK : SUP_E_IO;
+}
+
+/* libnice's role: two who claim the same would quarrel over it. */
+static bool is_controlling(const struct sup_ice *ice)
+{
+    gboolean controlling;
+    g_object_get(ice->agent->nice, "controlling-mode", &controlling, NULL);
+    return controlling;
+}
+
+void sup_ice_ping(struct sup_ice *ice)
+{
+    if (!ice->has_pair || !ice->answers_here || !ice->remote_ufrag[0])
+        return;
+    struct sup_stun_ping ping = {.local_ufrag = ice->ufrag,
+                                 .remote_ufrag = ice->remote_ufrag,
+                                 .remote_pwd = ice->remote_pwd,
+                                 .tie_breaker = ice->pings.tie_breaker,
+                                 .priority = PING_PRIORITY,
+                                 .controlling = is_controlling(ice)};
+    uint64_t now_us = sup_media_now_us(ice->opts.engine);
+    memcpy(ping.id, sup_ice_pings_add(&ice->pings, now_us), sizeof(ping.id));
+    uint8_t pkt[SUP_STUN_PING_MAX];
+    size_t len = sup_stun_write_ping(&ping, pkt);
+    if (len > 0 && sup_ice_send(ice, pkt, len) == SUP_OK)
+        sup_media_count_ping(ice->opts.engine, false);
 }
 
 enum sup_ice_state sup_ice_state_of(const struct sup_ice *ice)

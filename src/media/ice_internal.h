@@ -1,4 +1,4 @@
-/* What ice.c, ice_glib.c and ice_sibling.c share. */
+/* What the files of ice share. */
 #ifndef SUPPORTD_MEDIA_ICE_INTERNAL_H
 #define SUPPORTD_MEDIA_ICE_INTERNAL_H
 #include <glib.h>
@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "engine_internal.h"
+#include "supportd/media/stun.h"
 
 /* Sockets of one leg (8 addresses), two wake-up descriptors, TURN over the same sockets. */
 enum { SUP_ICE_GLIB_FDS = 32 };
@@ -61,8 +62,28 @@ SUP_MUST_CHECK sup_err sup_ice_agent_create(struct sup_media_engine *engine,
 /* Frees it, at once or when its TURN port has been given back. No signal may be connected. */
 void sup_ice_agent_release(struct sup_ice_agent *agent);
 
-/* A second socket on nice_fd's address that gets first bytes 20..63 and 128..191, nice_fd the rest.
+/* A second socket on nice_fd's address that gets first bytes 20..63 and 128..191 and answers to
+ * binding requests of ours (stun.h), nice_fd the rest.
  * tos: for its packets, as in IP_TOS. -1: not possible. Must be closed before nice_fd is: positions
  * in the group decide. */
 int sup_ice_sibling_open(int nice_fd, int tos);
+
+/* Unanswered requests that are remembered: a round trip of four seconds at two a second. */
+enum { SUP_ICE_PINGS = 8 };
+
+/* Binding requests of ours that wait for their answers. */
+struct sup_ice_pings {
+    uint64_t tie_breaker; /* random */
+    struct {
+        uint8_t id[SUP_STUN_ID_LEN];
+        uint64_t sent_us; /* 0: none */
+    } waiting[SUP_ICE_PINGS];
+    unsigned next;
+};
+
+/* Remembers a new request and returns its id; the oldest of too many is forgotten. */
+const uint8_t *sup_ice_pings_add(struct sup_ice_pings *pings, uint64_t now_us);
+/* Whether an answer with this id was awaited; each counts once. */
+bool sup_ice_pings_take(struct sup_ice_pings *pings, const uint8_t id[SUP_STUN_ID_LEN],
+                        uint64_t now_us, uint32_t *ret_rtt_us);
 #endif

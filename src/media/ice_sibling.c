@@ -1,4 +1,5 @@
-/* The second socket of a leg: packets that are not STUN or TURN never pass through GLib. */
+/* The second socket of a leg: packets that are not STUN or TURN never pass through GLib, nor do
+ * answers to our own binding requests. */
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -23,10 +24,16 @@ enum {
  * with its padding. */
 static struct sock_filter demux_code[] = {
     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
-    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, DTLS_FIRST, 0, 4),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, DTLS_FIRST, 0, 5),
     BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, DTLS_LAST, 0, 2),
     BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, RTP_FIRST, 0, 2),
     BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, RTP_LAST, 1, 0),
+    BPF_STMT(BPF_RET | BPF_K, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0),
+    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 0), /* too short for a load: 0 */
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SUP_STUN_SUCCESS, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SUP_STUN_ID_AT),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SUP_STUN_MARK, 0, 1),
     BPF_STMT(BPF_RET | BPF_K, 1),
     BPF_STMT(BPF_RET | BPF_K, 0),
 };
@@ -87,25 +94,41 @@ static int bind_loopback(bool ipv6, struct sockaddr_storage *ret_addr, socklen_t
     return fd;
 }
 
+struct kind {
+    uint8_t bytes[SUP_STUN_HEADER_LEN];
+    bool ours;
+};
+
 /* Sends one datagram of each kind from a third socket and sees who gets it. */
 static bool delivers(int nice_fd, int sibling, int sender, const struct sockaddr_storage *to,
                      socklen_t to_len)
 {
-    static const struct {
-        uint8_t first;
-        bool ours;
-    } kinds[] = {{0, false},   {3, false},  {19, false},  {20, true},   {22, true},
-                 {63, true},   {64, false}, {79, false},  {127, false}, {128, true},
-                 {0x90, true}, {191, true}, {192, false}, {255, false}};
+    static const struct kind kinds[] = {{{0}, false},
+                                        {{3}, false},
+                                        {{19}, false},
+                                        {{20}, true},
+                                        {{22}, true},
+                                        {{63}, true},
+                                        {{64}, false},
+                                        {{79}, false},
+                                        {{127}, false},
+                                        {{128}, true},
+                                        {{0x90}, true},
+                                        {{191}, true},
+                                        {{192}, false},
+                                        {{255}, false},
+                                        {{1, 1, [SUP_STUN_ID_AT] = 'S', 'U', 'P', 'D'}, true},
+                                        {{0, 1, [SUP_STUN_ID_AT] = 'S', 'U', 'P', 'D'}, false},
+                                        {{1, 1, [SUP_STUN_ID_AT] = 'S', 'U', 'P', 'E'}, false}};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        uint8_t packet[4] = {kinds[i].first, 1, 2, 3}, got[8];
-        if (sendto(sender, packet, sizeof(packet), 0, (const struct sockaddr *)to, to_len) !=
-            sizeof(packet))
+        const struct kind *kind = &kinds[i];
+        uint8_t got[SUP_STUN_HEADER_LEN];
+        if (sendto(sender, kind->bytes, sizeof(kind->bytes), 0, (const struct sockaddr *)to,
+                   to_len) != sizeof(kind->bytes))
             return false;
         ssize_t at_nice = recv(nice_fd, got, sizeof(got), MSG_DONTWAIT);
         ssize_t at_ours = recv(sibling, got, sizeof(got), MSG_DONTWAIT);
-        if ((at_ours == sizeof(packet)) != kinds[i].ours ||
-            (at_nice == sizeof(packet)) != !kinds[i].ours)
+        if ((at_ours == sizeof(got)) != kind->ours || (at_nice == sizeof(got)) != !kind->ours)
             return false;
     }
     return true;

@@ -202,6 +202,7 @@ static void rate(const struct sup_quality *q, double ie, double delay_ms, struct
         .loss_pct = d->residual_loss_pct,
         .burst = d->burst_ratio,
     };
+    d->ie = in.ie;
     d->mos_lq = sup_emodel_mos(sup_emodel_r(&in));
     uint32_t buffer_us = 2 * d->jitter_us > BUFFER_MIN_US ? 2 * d->jitter_us : BUFFER_MIN_US;
     in.delay_ms = delay_ms + (buffer_us + PACKETIZATION_US + LOOKAHEAD_US) / 1000.0;

@@ -163,8 +163,15 @@ static void on_pair(const struct sup_ice_pair *pair, void *arg)
     (void)arg;
 }
 
+static void on_pong(uint32_t rtt_us, void *arg)
+{
+    struct sup_leg *leg = arg;
+    leg->pong_us = sup_media_now_us(leg->engine);
+    sup_quality_add_rtt(leg->quality, rtt_us, rtt_us, leg->pong_us);
+}
+
 static const struct sup_ice_callbacks ice_callbacks = {on_candidate, on_ice_state, on_pair,
-                                                       on_packet, on_elsewhere};
+                                                       on_packet,    on_pong,      on_elsewhere};
 
 static void check_life(struct sup_leg *leg, uint64_t now_us)
 {
@@ -230,6 +237,10 @@ static void on_tick(struct sup_media_timer *timer)
     check_life(leg, now_us);
     sup_leg_warm(leg);
     sup_leg_send_rtcp(leg, false);
+    if (leg->state == SUP_LEG_CONNECTED && now_us >= leg->ping_due_us) {
+        leg->ping_due_us = now_us + sup_media_config(leg->engine)->ping_us - TICK_US / 2;
+        sup_ice_ping(leg->ice);
+    }
     bool whole = ++leg->looks == TICKS_PER_SAMPLE;
     if (whole)
         leg->looks = 0;

@@ -80,6 +80,7 @@ struct sup_leg {
     uint32_t lsr; /* of the peer's last sender report, and when it came */
     uint64_t lsr_us;
 
+    uint64_t ping_due_us, pong_us; /* next request; last answer */
     bool expect_in;
     bool has_rtt; /* of the last sample */
     uint32_t rtt_us;

@@ -10,6 +10,7 @@ enum {
      * well below 5 % of a voice session. A change of the round trip shows in the answers alone. */
     RTCP_MIN_US = 500000,
     RTCP_SPREAD_US = 1000000,
+    PONG_FRESH_US = 2000000, /* a round trip told by a ping is better than the peer's reports */
 };
 
 void sup_leg_set_tap(struct sup_leg *leg, sup_leg_tap tap, void *arg)
@@ -88,7 +89,8 @@ static void take_blocks(struct sup_leg *leg, const struct sup_rtcp *rtcp, int64_
         leg->peer_loss_pct = (uint8_t)loss_pct;
         uint64_t now_us = sup_media_now_us(leg->engine);
         sup_quality_add_report(leg->quality, block, now_us);
-        if (sup_rtcp_rtt(wall_us, block->lsr, block->dlsr, &rtt_us))
+        if (now_us - leg->pong_us > PONG_FRESH_US && /* the newest that is known */
+            sup_rtcp_rtt(wall_us, block->lsr, block->dlsr, &rtt_us))
             sup_quality_add_rtt(leg->quality, rtt_us,
                                 rtt_us + (uint64_t)block->dlsr * 1000000 / 65536, now_us);
     }

@@ -532,7 +532,7 @@ mutation("TURN credentials are renewed when they have ended", "src/api/ice.c",
          "e2e test_networks ShortCredentials")
 # --- logins, live calls, pages ---
 mutation("what SQL says of staff reaches no process", "src/bus/peers.c",
-         "if (!sup_id_is_zero(process) && /* else a transaction itself, for all */", "if (", "api session sql_holds")
+         "if (!sup_id_is_zero(process) && /* else a transaction itself, for all */", "if (sup_id_is_zero(process) ||", "api session sql_holds")
 mutation("a removed agent's sound goes on", "src/call/call.c",
          "    if (sup_id_equal(live->staff, staff))\n        sup_call_waits(call, id);\n    else\n", "",
          "e2e test_call_life Removed")
@@ -552,3 +552,14 @@ mutation("live calls are told once and never again", "src/api/live.c",
          "    if (!sup_timer_armed(api->live_timer) &&", "    if (!api &&", "api call_life live_calls_are_pushed")
 mutation("who left the live calls still gets them", "src/api/live.c",
          "    sup_hub_unsubscribe(op->api->hub, op->session->client, TOPIC);\n", "", "api call_life live_calls_are_pushed")
+# --- pings and long work ---
+mutation("anybody's answer times the path", "src/media/stun.c",
+         "if (at == 0 || !proves(pkt, at, remote_pwd))", "if (at == 0)", "unit media.test_stun")
+mutation("an answer counts whenever it comes again", "src/media/ice_ping.c",
+         "        pings->waiting[i].sent_us = 0;\n", "", "unit media.test_ice")
+mutation("nobody is pinged", "src/media/session.c",
+         "        sup_ice_ping(leg->ice);\n", "", "unit media.test_session")
+mutation("what was cancelled runs all the same", "src/loop/work.c",
+         "    bool waited = take_out(&pool->queued, work);\n", "    bool waited = false;\n", "unit loop.test_loop")
+mutation("the estimate of a call forgets what was lost", "src/call/summary.c",
+         ".loss_pct = t->residual / (double)(t->packets + t->lost),", ".loss_pct = 0,", "unit call.test_summary")

@@ -44,7 +44,7 @@ ONLY = {
     "opus/": ["src/media/opus"],
     "ogg/": ["src/media/recorder", "src/media/hold"],
     "openssl/": ["src/auth/", "src/audit/", "src/net/", "src/media/dtls", "src/media/srtp_gcm",
-                 "src/media/recorder_crypt"],
+                 "src/media/recorder_crypt", "src/media/stun"],
     "argon2.h": ["src/auth/"],
     "cjose/": ["src/auth/"],
     "pcre2.h": ["src/mask/"],

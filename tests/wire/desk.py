@@ -123,7 +123,15 @@ class Call:
         return await self.desk.link.set(direction, leg["port"], leg.get("address", links.FAR), **rule)
 
     async def end(self):
+        """Hangs up; returns the summary of voice_calls.quality."""
         await self.customer.rest("POST", f"/calls/{self.id}/end", {})
+        for _ in range(80):
+            row = await asyncio.to_thread(
+                self.desk.rig.sql, f"select quality from support.voice_calls where id = '{self.id}' and quality is not null;", "postgres")
+            if row:
+                return json.loads(row)
+            await asyncio.sleep(0.25)
+        raise AssertionError("no summary")
 
 
 class Desk:

@@ -6,8 +6,9 @@ comes through. Beside each other stand the residual loss and the MOS that the da
 the share of samples that Chromium had to conceal. The ranks must agree: Spearman's correlation of at least 0.95 for both, over
 random loss and bursts, with the full counts over all kinds. What the machine's own delays make Chromium conceal in runs without
 any fault tells nothing about ours: shares up to the most of those runs count as equal, on both sides; the correlation without that is printed and recorded
-beside it ("_raw"). A mean of the seconds' MOS cannot fall by more than the one second in five that a hole spoils, however much is
-concealed in it: the MOS is judged without the holes, and recorded with them."""
+beside it ("_raw"). The MOS is that of the call as one ("mos_call" of its summary), against all that was concealed in it. The
+mean of the seconds' MOS is recorded beside it: it cannot fall by more than the one second in five that a hole spoils, however
+much is concealed in it, and is judged without the holes."""
 import asyncio
 import time
 import unittest
@@ -62,6 +63,7 @@ class Prediction(unittest.IsolatedAsyncioTestCase):
         asyncio.get_running_loop().set_debug(False)
 
     async def measure(self, call, rule):
+        """Of the customer's sound: the seconds under the rule, and the whole call."""
         rule = dict(rule)
         hole_us = int(1e6 * rule.pop("hole_s", 0))
         await call.set("customer", "up", **rule)
@@ -76,9 +78,12 @@ class Prediction(unittest.IsolatedAsyncioTestCase):
         samples = {legs["customer"]["sample"]: legs["customer"]["in"] for _, legs in call.agent.quality[seen:]}.values()
         weights = [s["packets"] + s["lost"] for s in samples]
         heard = after["totalSamplesReceived"] - before["totalSamplesReceived"]
+        summary = await call.end()
         return {"loss_pct": 100 * sum(s["lost"] for s in samples) / sum(weights),
                 "residual_pct": float(np.average([s["residual_loss_pct"] for s in samples], weights=weights)),
                 "mos_lq": float(np.mean([s["mos_lq"] for s in samples if s["mos_lq"] is not None])),
+                "mos_call": summary["customer"]["in"]["mos_call"],
+                "concealed_call_pct": 100 * after["concealedSamples"] / after["totalSamplesReceived"],
                 "concealed_pct": 100 * (after["concealedSamples"] - before["concealedSamples"]) / heard,
                 "browser_lost_pct": 100 * (after["packetsLost"] - before["packetsLost"]) / sum(weights),
                 "seconds": heard / 48000}
@@ -106,21 +111,24 @@ class Prediction(unittest.IsolatedAsyncioTestCase):
         rows = [{"case": name, "fec": fec, **{k: round(v, 3) for k, v in f.items()}} for (name, fec, _), f in zip(cases, found)]
         for r in sorted(rows, key=lambda r: r["concealed_pct"]):
             print(f"     {r['case']}, FEC {r['fec']}: lost {r['loss_pct']:.2f} %, residual {r['residual_pct']:.2f} %, "
-                  f"MOS {r['mos_lq']:.2f}; concealed {r['concealed_pct']:.2f} %, lost {r['browser_lost_pct']:.2f} %", flush=True)
-        figures = {}
-        values = {"loss": lambda r: r["residual_pct"], "mos": lambda r: -r["mos_lq"]}
+                  f"MOS {r['mos_lq']:.2f}, of the call {r['mos_call']:.2f}; concealed {r['concealed_pct']:.2f} %, lost {r['browser_lost_pct']:.2f} %", flush=True)
+
+        def residual(r):
+            return r["residual_pct"]
 
         def concealed(r):
             return r["concealed_pct"]
+        figures = {}
         for part, of_part in (("", lambda r: True), ("_without_holes", lambda r: not r["case"].startswith("holes")),
                               ("_of_losses", lambda r: r["case"] not in OTHERS)):
             those = [r for r in rows if of_part(r)]
-            for key, value in values.items():
-                least, clean = floor(rows, value), floor(rows, concealed)
+            for key, (value, heard) in {"loss": (residual, concealed), "mos_mean": (lambda r: -r["mos_lq"], concealed),
+                                        "mos": (lambda r: -r["mos_call"], lambda r: r["concealed_call_pct"])}.items():
+                least, clean = floor(rows, value), floor(rows, heard)
                 figures[f"rank_correlation_{key}{part}"] = rank_correlation(
-                    [max(value(r), least) for r in those], [max(concealed(r), clean) for r in those])
-                figures[f"rank_correlation_{key}{part}_raw"] = rank_correlation(list(map(value, those)), list(map(concealed, those)))
-            figures["correlation_loss" + part] = float(np.corrcoef([values["loss"](r) for r in those], list(map(concealed, those)))[0, 1])
+                    [max(value(r), least) for r in those], [max(heard(r), clean) for r in those])
+                figures[f"rank_correlation_{key}{part}_raw"] = rank_correlation(list(map(value, those)), list(map(heard, those)))
+            figures["correlation_loss" + part] = float(np.corrcoef(list(map(residual, those)), list(map(concealed, those)))[0, 1])
         figures = {key: round(value, 3) for key, value in figures.items()}
         print(f"     with concealed samples: {figures}", flush=True)
         evidence("wire_prediction", {"calls": len(rows), "seconds": SECONDS}, {**figures, "cases": rows})
@@ -129,10 +137,10 @@ class Prediction(unittest.IsolatedAsyncioTestCase):
         for r in rows:
             delta = 1 + 0.05 * r["loss_pct"] + (edge if r["case"].startswith("bursts") else 0)
             self.assertAlmostEqual(r["browser_lost_pct"], r["loss_pct"], delta=delta, msg=r["case"])
-        for value in (values["loss"], concealed):
+        for value in (residual, concealed):
             self.assertLess(floor(rows, value), CLEAN_MOST, "% in a run without any fault")
         self.assertGreaterEqual(figures["correlation_loss"], PEARSON_LEAST)
-        judged = ("loss_of_losses", "mos_of_losses") + (("loss", "mos_without_holes") if FULL else ())
+        judged = ("loss_of_losses", "mos_of_losses") + (("loss", "mos", "mos_mean_without_holes") if FULL else ())
         for key in judged:
             self.assertGreaterEqual(figures["rank_correlation_" + key], RANK_LEAST, key)
 

@@ -61,7 +61,7 @@ struct sup_config {
         int64_t connections, connections_per_address, accepts_per_pass, sockets_per_user;
         int64_t body_bytes, frame_bytes, queue_bytes, message_chars;
         int64_t frames_per_second, frames_burst, messages_per_minute;
-        int64_t requests_per_minute, logins_per_minute, calls_per_hour, rate_keys;
+        int64_t requests_per_minute, logins_per_minute, calls_per_hour, rate_keys, work_threads;
         int64_t subscriptions;
         int64_t hello_timeout_ms, head_timeout_ms, body_timeout_ms, reply_timeout_ms;
         int64_t write_timeout_ms, keepalive_ms, ping_ms, dead_ms;
@@ -87,7 +87,7 @@ struct sup_config {
         char *prompts_dir, *recording_notice_file, *srtp_engine;
         int64_t prompt_interval_ms;
         bool sibling_socket, dscp, dtx, fec;
-        int64_t gather_us, realtime_priority, bitrate, ptime_ms;
+        int64_t gather_us, ping_ms, realtime_priority, bitrate, ptime_ms;
     } media;
     struct {
         char *key_file, *dir;

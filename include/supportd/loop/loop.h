@@ -58,12 +58,16 @@ SUP_MUST_CHECK sup_err sup_unix_signal_create(struct sup_loop *loop, int signum,
                                               void *arg, struct sup_unix_signal **ret_signal);
 void sup_unix_signal_destroy(struct sup_unix_signal *signal);
 
-/* Runs work(arg) on a pool thread, then done(arg) on the loop thread. At most max_queued jobs wait
- * or run at a time (sup_loop_set_work_limit, default 256): beyond, SUP_E_LIMIT. After
+enum { SUP_WORK_THREADS_MAX = 64 };
+
+/* Runs work(arg) on a pool thread, then done(arg) on the loop thread, in a later pass. Jobs begin
+ * in order. At most max_queued wait or run at a time: beyond, SUP_E_LIMIT. Other errors:
+ * SUP_E_NOMEM, SUP_E_IO (no thread). The loop never waits for a job, whatever its priority. After
  * sup_work_cancel() done never runs; work may still be running, so drop(arg) (may be NULL) is
  * called on the loop thread once arg is no longer used. ret_work may be NULL. */
 SUP_MUST_CHECK sup_err sup_work_start(struct sup_loop *loop, sup_loop_cb work, sup_loop_cb done,
                                       sup_loop_cb drop, void *arg, struct sup_work **ret_work);
 void sup_work_cancel(struct sup_work *work);
-void sup_loop_set_work_limit(struct sup_loop *loop, unsigned max_queued);
+/* Default 256 jobs, 4 threads (1..SUP_WORK_THREADS_MAX). Before the first job. */
+void sup_loop_set_work(struct sup_loop *loop, unsigned max_queued, unsigned threads);
 #endif

@@ -14,7 +14,11 @@
 #include "supportd/media/dtls.h"
 #include "supportd/media/hold.h"
 
-enum { SUP_MEDIA_ADDRESSES_MAX = 8, SUP_MEDIA_GATHER_MAX_US = 2000 };
+enum {
+    SUP_MEDIA_ADDRESSES_MAX = 8,
+    SUP_MEDIA_GATHER_MAX_US = 2000,
+    SUP_MEDIA_PING_US = 500000,
+};
 #define SUP_MEDIA_NEVER UINT64_MAX
 
 struct sup_media_engine; /* opaque */
@@ -44,12 +48,14 @@ struct sup_media_engine_opts {
     /* From one packet in so many microseconds on, steps come at this beat and serve what has come
      * meanwhile. Below, no packet waits. 0..SUP_MEDIA_GATHER_MAX_US; 0: never beats. */
     uint32_t gather_us;
+    uint32_t ping_us; /* between two pings of a leg; 0: SUP_MEDIA_PING_US */
 };
 
 struct sup_media_engine_stats {
     uint64_t steps;
-    uint64_t beats;  /* of them, those at the beat */
-    uint64_t events; /* ready descriptors that they handed out */
+    uint64_t beats;        /* of them, those at the beat */
+    uint64_t events;       /* ready descriptors that they handed out */
+    uint64_t pings, pongs; /* of all legs (ice.h) */
 };
 
 /* opts is copied with its strings (hold excepted). Makes the certificate. One engine per process

@@ -64,6 +64,8 @@ struct sup_ice_callbacks {
      * another address that the peer's checks have come from. pkt[cap] is writable and borrowed for
      * the call; cap - len is at least SUP_SRTP_ROOM. Returns whether it proved to be the peer's. */
     bool (*on_packet)(uint8_t *pkt, size_t len, size_t cap, void *arg);
+    /* The answer to a sup_ice_ping() came, rtt_us after it. */
+    void (*on_pong)(uint32_t rtt_us, void *arg);
     /* The peer sends from another address than the selected one: its NAT has changed it, and the
      * peer cannot know. Sending goes on to the old one; a restart is needed. Again every 3 s while
      * it lasts. Only where there is a sibling socket. */
@@ -114,6 +116,10 @@ SUP_MUST_CHECK sup_err sup_ice_restart(struct sup_ice *ice);
 /* One datagram over the selected path; lost on any error.
  * Errors: SUP_E_STATE (no path), SUP_E_IO (the kernel's queue is full, and others). */
 SUP_MUST_CHECK sup_err sup_ice_send(struct sup_ice *ice, const uint8_t *pkt, size_t len);
+
+/* Asks the peer for an answer over the selected path, to time it: on_pong. Does nothing where the
+ * answer would come through libnice (TURN, no sibling socket) and during a restart. */
+void sup_ice_ping(struct sup_ice *ice);
 
 enum sup_ice_state sup_ice_state_of(const struct sup_ice *ice);
 /* NULL without a selected path; borrowed until the next change. */

@@ -90,6 +90,7 @@ struct sup_quality_dir {
     uint32_t jitter_us;
     bool has_mos;          /* false: too little to judge in this second (below 10 packets) */
     double mos_lq, mos_cq; /* listening (no delay) and conversational quality */
+    double ie;             /* equipment impairment that both are based on (emodel.h) */
 };
 
 struct sup_quality_sample {

@@ -34,6 +34,7 @@ START_TEST(sums_and_weights)
     s.in.residual_loss_pct = 5;
     s.in.burst_ratio = 2;
     s.in.has_mos = true;
+    s.in.ie = 10;
     s.in.mos_lq = 4;
     s.in.mos_cq = 3;
     s.has_rtt = true;
@@ -42,6 +43,7 @@ START_TEST(sums_and_weights)
     call_totals_add(totals, &s);
     s = second(300, 0, 1000); /* weighs three times as much */
     s.in.has_mos = true;
+    s.in.ie = 10;
     s.in.mos_lq = 4.4;
     s.in.mos_cq = 4.2;
     s.has_rtt = true;
@@ -63,6 +65,8 @@ START_TEST(sums_and_weights)
     IS(in, "mos_lq", 4.2);
     IS(in, "mos_cq", 3.6);
     IS(in, "mos_cq_min", 3);
+    /* 148 - 10 - 122 * 1.25 / (1.25 + 4.3) = 110.52: MOS of 74.68 */
+    IS(in, "mos_call", 3.81);
     IS(party, "samples", 2);
     IS(party, "rtt_ms", 40);
     IS(party, "rtt_max_ms", 50);
@@ -71,6 +75,25 @@ START_TEST(sums_and_weights)
     IS(verdicts, "loss_up", 1);
     json_t *out = json_object_get(party, "out");
     ck_assert_uint_eq(json_object_size(out), 4); /* nothing was sent: sums alone */
+    json_decref(summary);
+}
+END_TEST
+
+START_TEST(a_hole_counts_with_all_that_it_took)
+{
+    for (int i = 0; i < 10; i++) { /* one second of ten is lost whole, in a row */
+        struct sup_quality_sample s = second(i == 3 ? 0 : 50, i == 3 ? 50 : 0, 0);
+        s.in.residual_loss_pct = i == 3 ? 100 : 0;
+        s.in.burst_ratio = i == 3 ? 5 : 1;
+        s.in.has_mos = true;
+        s.in.ie = 10.2;
+        s.in.mos_lq = i == 3 ? 1 : 4.41;
+        call_totals_add(totals, &s);
+    }
+    json_t *summary = call_summary_json(&live);
+    json_t *in = json_object_get(json_object_get(summary, "customer"), "in");
+    IS(in, "mos_lq", 4.07);
+    ck_assert_double_lt(number(in, "mos_call"), 2.1);
     json_decref(summary);
 }
 END_TEST
@@ -122,5 +145,5 @@ START_TEST(reports_of_the_client)
 }
 END_TEST
 
-SUP_CHECK_MAIN("summary", setup, NULL, sums_and_weights, percentiles_of_jitter,
-               reports_of_the_client)
+SUP_CHECK_MAIN("summary", setup, NULL, sums_and_weights, a_hole_counts_with_all_that_it_took,
+               percentiles_of_jitter, reports_of_the_client)

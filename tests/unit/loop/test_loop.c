@@ -1,6 +1,9 @@
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/check_main.h"
@@ -169,7 +172,7 @@ START_TEST(work_runs_is_limited_and_can_be_cancelled)
 {
     struct job a = {0}, b = {0};
     struct sup_work *w;
-    sup_loop_set_work_limit(loop, 2);
+    sup_loop_set_work(loop, 2, 1);
     ck_assert_int_eq(sup_work_start(loop, job_work, job_done, job_drop, &a, NULL), SUP_OK);
     ck_assert_int_eq(sup_work_start(loop, job_work, job_done, job_drop, &b, &w), SUP_OK);
     ck_assert_int_eq(sup_work_start(loop, job_work, job_done, job_drop, &b, NULL), SUP_E_LIMIT);
@@ -181,7 +184,136 @@ START_TEST(work_runs_is_limited_and_can_be_cancelled)
 }
 END_TEST
 
+struct gate {
+    int fd;
+    int order[4], count;
+};
+
+struct passage {
+    struct gate *gate;
+    int name, dropped;
+    bool waits;
+};
+
+static void passage_work(void *arg)
+{
+    struct passage *p = arg;
+    char byte;
+    if (p->waits)
+        ck_assert_int_eq(read(p->gate->fd, &byte, 1), 1);
+    p->gate->order[p->gate->count++] = p->name; /* by one thread */
+}
+
+static void passage_done(void *arg)
+{
+    (void)arg;
+}
+
+static void passage_drop(void *arg)
+{
+    ((struct passage *)arg)->dropped++;
+}
+
+START_TEST(work_begins_in_order_and_what_is_cancelled_before_never_runs)
+{
+    int fds[2];
+    ck_assert_int_eq(pipe(fds), 0);
+    struct gate gate = {.fd = fds[0]};
+    struct passage p[4];
+    struct sup_work *works[4];
+    sup_loop_set_work(loop, 4, 1);
+    for (int i = 0; i < 4; i++) {
+        p[i] = (struct passage){.gate = &gate, .name = i, .waits = i == 0};
+        ck_assert_int_eq(
+            sup_work_start(loop, passage_work, passage_done, passage_drop, &p[i], &works[i]),
+            SUP_OK);
+    }
+    sup_work_cancel(works[3]);
+    sup_work_cancel(works[1]);
+    ck_assert_int_eq(p[1].dropped + p[3].dropped, 0); /* never from within */
+    for (int i = 0; i < 100 && p[1].dropped + p[3].dropped < 2; i++)
+        sup_loop_step(loop, 100);
+    int dropped = p[1].dropped + p[3].dropped;
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    sup_loop_run(loop);
+    ck_assert_int_eq(dropped, 2); /* while the thread was busy */
+    ck_assert_int_eq(gate.count, 2);
+    ck_assert_int_eq(gate.order[0], 0);
+    ck_assert_int_eq(gate.order[1], 2);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
+START_TEST(work_on_many_threads_is_told_each_once)
+{
+    enum { JOBS = 200 };
+    static struct job jobs[JOBS];
+    memset(jobs, 0, sizeof(jobs));
+    sup_loop_set_work(loop, JOBS, 8);
+    for (size_t i = 0; i < JOBS; i++)
+        ck_assert_int_eq(sup_work_start(loop, job_work, job_done, job_drop, &jobs[i], NULL),
+                         SUP_OK);
+    sup_loop_run(loop);
+    for (size_t i = 0; i < JOBS; i++)
+        ck_assert(jobs[i].worked == 1 && jobs[i].finished == 1 && jobs[i].dropped == 0);
+}
+END_TEST
+
+struct chain {
+    int left;
+    struct sup_loop *loop;
+};
+
+static void chain_work(void *arg)
+{
+    (void)arg;
+}
+
+static void chain_done(void *arg)
+{
+    struct chain *c = arg;
+    if (--c->left > 0)
+        ck_assert_int_eq(sup_work_start(c->loop, chain_work, chain_done, NULL, c, NULL), SUP_OK);
+}
+
+static int64_t spent_us(void)
+{
+    struct timespec t;
+    ck_assert_int_eq(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+    return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* A loop of real-time priority on the processor of a worker that is just telling that it is done
+ * must not wait for it in a busy loop: the worker would not run again until the kernel stops the
+ * loop. Processor time of the loop's thread is counted, so that a busy machine changes nothing. */
+START_TEST(a_prior_loop_never_spins_for_a_worker)
+{
+    cpu_set_t all, one;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+    CPU_ZERO(&one);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
+        if (CPU_ISSET(cpu, &all))
+            CPU_SET(cpu, &one);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+    const struct sched_param prior = {.sched_priority = 1}, none = {0};
+    /* Where this is not allowed the daemon has no such priority either. */
+    (void)sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &prior);
+    struct chain c = {.left = 400, .loop = loop};
+    int64_t before = spent_us();
+    ck_assert_int_eq(sup_work_start(loop, chain_work, chain_done, NULL, &c, NULL), SUP_OK);
+    sup_loop_run(loop);
+    int64_t spent = spent_us() - before;
+    (void)sched_setscheduler(0, SCHED_OTHER, &none);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof(all), &all), 0);
+    ck_assert_int_eq(c.left, 0);
+    ck_assert_int_lt(spent, 400 * 1000);
+}
+END_TEST
+
 SUP_CHECK_MAIN("loop", setup, teardown, timer_fires_once_and_may_destroy_itself,
                stopped_and_destroyed_timers_stay_silent, deferred_call_runs_later,
                poller_reports_readable, poller_goes_on_after_an_error, unix_signal_reaches_the_loop,
-               work_runs_is_limited_and_can_be_cancelled)
+               work_runs_is_limited_and_can_be_cancelled,
+               work_begins_in_order_and_what_is_cancelled_before_never_runs,
+               work_on_many_threads_is_told_each_once, a_prior_loop_never_spins_for_a_worker)

@@ -11,6 +11,7 @@
 #include "support/check_main.h"
 #include "support/ice_peer.h"
 #include "supportd/base/clock.h"
+#include "supportd/media/stun.h"
 
 static struct sup_media_engine *engine;
 static struct sup_ice *ice;
@@ -21,7 +22,8 @@ static struct {
     size_t packets, last_len;
     uint8_t last[2048];
     bool echo, forged; /* forged: what comes does not prove to be the peer's */
-    int elsewhere;
+    int elsewhere, pongs;
+    uint32_t rtt_us;
 } seen;
 
 static void on_candidate(const struct sup_candidate *candidate, void *arg)
@@ -56,14 +58,21 @@ static bool on_packet(uint8_t *pkt, size_t len, size_t cap, void *arg)
     return !seen.forged;
 }
 
+static void on_pong(uint32_t rtt_us, void *arg)
+{
+    ck_assert_ptr_eq(arg, &seen);
+    seen.pongs++;
+    seen.rtt_us = rtt_us;
+}
+
 static void on_elsewhere(void *arg)
 {
     ck_assert_ptr_eq(arg, &seen);
     seen.elsewhere++;
 }
 
-static const struct sup_ice_callbacks callbacks = {on_candidate, on_state, on_pair, on_packet,
-                                                   on_elsewhere};
+static const struct sup_ice_callbacks callbacks = {on_candidate, on_state, on_pair,
+                                                   on_packet,    on_pong,  on_elsewhere};
 
 static void open_leg(const struct sup_media_engine_opts *opts)
 {
@@ -230,6 +239,58 @@ START_TEST(connects_through_libnice_where_there_is_no_sibling)
     connect_both("127.0.0.1");
     check_connected("127.0.0.1");
     exchange_packets();
+}
+END_TEST
+
+START_TEST(a_ping_times_the_path)
+{
+    open_on("127.0.0.1", false);
+    sup_ice_ping(ice); /* nothing to ask yet */
+    connect_both("127.0.0.1");
+    for (int n = 1; n <= 20; n++) {
+        sup_ice_ping(ice);
+        SPIN_UNTIL(seen.pongs == n);
+        ck_assert_uint_gt(seen.rtt_us, 0);
+        ck_assert_uint_lt(seen.rtt_us, 10 * 1000000);
+    }
+    check_connected("127.0.0.1");
+    exchange_packets(); /* libnice's own checks and roles were not disturbed; nothing foreign */
+    struct sup_media_engine_stats stats;
+    sup_media_engine_get_stats(engine, &stats);
+    ck_assert_uint_eq(stats.pings, 20);
+    ck_assert_uint_eq(stats.pongs, 20);
+}
+END_TEST
+
+START_TEST(no_ping_where_libnice_would_get_the_answer)
+{
+    open_on("127.0.0.1", true);
+    connect_both("127.0.0.1");
+    sup_ice_ping(ice);
+    struct sup_media_engine_stats stats;
+    sup_media_engine_get_stats(engine, &stats);
+    ck_assert_uint_eq(stats.pings, 0);
+}
+END_TEST
+
+START_TEST(a_forged_answer_times_nothing)
+{
+    open_on("127.0.0.1", false);
+    connect_both("127.0.0.1");
+    uint8_t forged[SUP_STUN_HEADER_LEN] = {1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 'S', 'U', 'P', 'D'};
+    sup_ice_ping(ice);
+    SPIN_UNTIL(seen.pongs == 1);
+    struct sup_ice_stats before, after;
+    sup_ice_get_stats(ice, &before);
+    ck_assert(ice_peer_send(&peer, forged, sizeof(forged)));
+    for (size_t i = 0; i < 1000; i++) {
+        spin(1);
+        sup_ice_get_stats(ice, &after);
+        if (after.foreign > before.foreign)
+            break;
+    }
+    ck_assert_uint_eq(after.foreign, before.foreign + 1);
+    ck_assert_int_eq(seen.pongs, 1);
 }
 END_TEST
 
@@ -495,6 +556,31 @@ static void check_marks(const char *address, bool no_sibling, bool no_dscp, int 
     teardown();
 }
 
+START_TEST(a_repeated_answer_times_nothing)
+{
+    open_on("127.0.0.1", false);
+    connect_both("127.0.0.1");
+    int fd = peer_socket(); /* libnice's; nobody else reads it here */
+    struct sockaddr_storage from;
+    socklen_t from_len = sizeof(from);
+    uint8_t request[2048] = {0};
+    sup_ice_ping(ice);
+    for (int i = 0; i < 10000 && memcmp(request + SUP_STUN_ID_AT, "SUPD", 4) != 0; i++) {
+        usleep(500);
+        (void)recvfrom(fd, request, sizeof(request), MSG_DONTWAIT, (struct sockaddr *)&from,
+                       &from_len);
+    }
+    struct stun_text t;
+    stun_response(&t, request, (const struct sockaddr_in *)&from, peer.pwd);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(sendto(fd, t.data, t.len, 0, (const struct sockaddr *)&from,
+                                sizeof(struct sockaddr_in)),
+                         (ssize_t)t.len);
+    SPIN_UNTIL(stats_now().foreign == 1);
+    ck_assert_int_eq(seen.pongs, 1);
+}
+END_TEST
+
 START_TEST(packets_are_marked_for_expedited_forwarding)
 {
     check_marks("127.0.0.1", false, false, SUP_ICE_DSCP_EF << 2);
@@ -580,13 +666,17 @@ START_TEST(lack_of_memory_leaves_nothing)
 }
 END_TEST
 
-SUP_CHECK_MAIN(
-    "ice", NULL, teardown, kernel_delivers_to_a_sibling, host_candidates_are_there_at_once,
-    connects_over_the_sibling_ipv4, connects_over_the_sibling_ipv6,
-    connects_through_libnice_where_there_is_no_sibling,
-    peer_without_candidates_is_found_by_its_checks, packets_of_strangers_are_dropped_and_counted,
-    early_client_hello_is_fed_once_the_pair_is_selected,
-    remote_credentials_and_candidates_are_checked, restart_keeps_the_path_and_takes_new_credentials,
-    peer_that_moves_is_followed_after_a_restart, peer_behind_a_new_mapping_is_heard_and_told,
-    packets_are_marked_for_expedited_forwarding, wrong_password_never_connects,
-    full_port_range_is_an_error, dead_turn_server_spoils_nothing, lack_of_memory_leaves_nothing)
+SUP_CHECK_MAIN("ice", NULL, teardown, kernel_delivers_to_a_sibling,
+               host_candidates_are_there_at_once, connects_over_the_sibling_ipv4,
+               connects_over_the_sibling_ipv6, connects_through_libnice_where_there_is_no_sibling,
+               a_ping_times_the_path, no_ping_where_libnice_would_get_the_answer,
+               a_forged_answer_times_nothing, peer_without_candidates_is_found_by_its_checks,
+               packets_of_strangers_are_dropped_and_counted,
+               early_client_hello_is_fed_once_the_pair_is_selected,
+               remote_credentials_and_candidates_are_checked,
+               restart_keeps_the_path_and_takes_new_credentials,
+               peer_that_moves_is_followed_after_a_restart,
+               peer_behind_a_new_mapping_is_heard_and_told, a_repeated_answer_times_nothing,
+               packets_are_marked_for_expedited_forwarding, wrong_password_never_connects,
+               full_port_range_is_an_error, dead_turn_server_spoils_nothing,
+               lack_of_memory_leaves_nothing)

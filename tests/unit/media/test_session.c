@@ -335,7 +335,7 @@ END_TEST
 
 START_TEST(reports_and_round_trip)
 {
-    open_engine(false, false);
+    open_engine(true, false); /* no pings: the round trip is what reports tell */
     connect_side(a, GCM, 111, 1);
     connect_side(b, GCM, 109, 0);
     join(a, b);
@@ -369,6 +369,19 @@ START_TEST(reports_and_round_trip)
     ck_assert_uint_eq(block->lsr, (uint32_t)(sender.ntp >> 16));
     ck_assert(sup_rtcp_rtt(a->browser.rtcp_wall_us, block->lsr, block->dlsr, &rtt_us));
     ck_assert_uint_lt(rtt_us, 150000);
+}
+END_TEST
+
+START_TEST(pings_tell_the_round_trip_without_any_report)
+{
+    open_engine(false, false);
+    connect_side(a, GCM, 111, 1);
+    SPIN_UNTIL(a->sample.has_rtt);
+    ck_assert_uint_lt(a->sample.rtt_us, 150000);
+    ck_assert_uint_eq(report_of(a).rtcp_in, 0);
+    struct sup_media_engine_stats stats;
+    sup_media_engine_get_stats(engine, &stats);
+    ck_assert_uint_ge(stats.pongs, 1);
 }
 END_TEST
 
@@ -472,5 +485,6 @@ SUP_CHECK_MAIN("session", legs_setup, legs_teardown, gcm_browser_hears_hold_musi
                wrong_certificate_gets_nothing, two_legs_relay_and_keep_gaps,
                switching_sources_is_seamless, late_packet_of_a_new_source_is_dropped_not_resent,
                one_speaker_two_listeners, unwanted_packets_are_counted_by_reason,
-               reports_and_round_trip, pause_in_listening_is_no_loss,
-               offers_and_candidates_are_checked, lack_of_memory_leaves_nothing, names_are_stable)
+               reports_and_round_trip, pings_tell_the_round_trip_without_any_report,
+               pause_in_listening_is_no_loss, offers_and_candidates_are_checked,
+               lack_of_memory_leaves_nothing, names_are_stable)
