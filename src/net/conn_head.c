@@ -186,9 +186,14 @@ static void take_record(struct sup_net_conn *conn, size_t n)
     sup_net_head_watch(conn);
 }
 
-static bool lws_can_take_over(const struct sup_net_conn *conn, size_t len, size_t left)
+static void check_take_over(const struct sup_net_conn *conn, const char *text, size_t len,
+                            size_t left, struct sup_problem *problem)
 {
-    return !conn->lws_spoilt && conn->lws_read + left == len;
+    const char *why = sup_net_ws_unreadable(text, len);
+    if (conn->lws_spoilt || conn->lws_read + left != len)
+        why = "begin the WebSocket on a new connection";
+    if (why && problem->status == 0)
+        *problem = (struct sup_problem){.status = 400, .code = "upgrade_refused", .detail = why};
 }
 
 /* A whole head, of which the last `left` bytes have been looked at only. */
@@ -200,11 +205,10 @@ static void begin(struct sup_net_conn *conn, const char *text, size_t len, size_
         sup_net_conn_drop(conn);
         return;
     }
-    if (sup_net_ws_asked(req) && problem.status == 0 && !lws_can_take_over(conn, len, left))
-        problem = (struct sup_problem){.status = 400,
-                                       .code = "upgrade_refused",
-                                       .detail = "begin the WebSocket on a new connection"};
-    if (sup_net_ws_asked(req) && sup_net_ws_begin(req, &problem)) {
+    bool asked = sup_net_ws_asked(req);
+    if (asked)
+        check_take_over(conn, text, len, left, &problem);
+    if (asked && sup_net_ws_begin(req, &problem)) {
         sup_net_request_free(req);
         hand_over(conn);
         return;

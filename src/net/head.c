@@ -10,6 +10,8 @@
 enum step {
     BLANK_LF, /* of an empty line before the request line */
     METHOD,
+    SCHEME, /* of a target that is a whole address, RFC 9112 section 3.2.2 */
+    AUTHORITY,
     TARGET,
     VERSION,
     LINE_END, /* the LF after a CR */
@@ -125,16 +127,31 @@ static void end_target(struct sup_head *h)
         begin_word(h, VERSION);
 }
 
+static void on_scheme(struct sup_head *h, unsigned char c)
+{
+    add_to_word(h, (char)c);
+    size_t len = h->word_len;
+    bool http = len <= 7 && strncasecmp(h->word, "http://", len) == 0;
+    bool https = len <= 8 && strncasecmp(h->word, "https://", len) == 0;
+    h->step = SCHEME;
+    if (!http && !https)
+        refuse(h, 400, "bad_request", "request line: the path must begin with / or http://host/");
+    else if (len == (http ? 7 : 8))
+        begin_word(h, AUTHORITY);
+}
+
 static void on_target(struct sup_head *h, unsigned char c)
 {
     if (c == ' ') {
         end_target(h);
         return;
     }
+    if (h->word_len == 0 && c != '/' && !h->method_unknown) {
+        on_scheme(h, c);
+        return;
+    }
     if (c <= 0x20 || c >= 0x7f)
         refuse(h, 400, "bad_request", "request line: a path, a space and HTTP/1.1 must follow");
-    else if (h->word_len == 0 && c != '/' && !h->method_unknown)
-        refuse(h, 400, "bad_request", "request line: the path must begin with /");
     else if (!read_escape(h, c))
         refuse(h, 400, "bad_request",
                "request line: after %% come two hexadecimal digits, and never 00");
@@ -143,6 +160,18 @@ static void on_target(struct sup_head *h, unsigned char c)
         refuse(h, 414, "uri_too_long", "request line: a query may have %d fields",
                SUP_QUERY_MAX_FIELDS);
     h->word_len++;
+}
+
+static void on_authority(struct sup_head *h, unsigned char c)
+{
+    bool end = c == '/' && h->word_len > 0;
+    if (!end && (c <= 0x20 || c >= 0x7f || strchr("/?#@\\", c)))
+        refuse(h, 400, "bad_request", "request line: http:// is followed by a host and a path");
+    h->word_len++;
+    if (!end)
+        return;
+    begin_word(h, TARGET);
+    on_target(h, c);
 }
 
 static void end_version(struct sup_head *h)
@@ -219,6 +248,12 @@ static void on_byte(struct sup_head *h, unsigned char c)
         return;
     case METHOD:
         on_method(h, c);
+        return;
+    case SCHEME:
+        on_scheme(h, c);
+        return;
+    case AUTHORITY:
+        on_authority(h, c);
         return;
     case TARGET:
         on_target(h, c);

@@ -286,6 +286,8 @@ void sup_net_stream_end(struct sup_net_conn *conn);
  * section 7.8).
  */
 bool sup_net_ws_asked(const struct sup_http_request *req);
+/* What of this head libwebsockets could not read; static; NULL: nothing. */
+const char *sup_net_ws_unreadable(const char *text, size_t len);
 /* Judges such a request. True: the connection has its client, libwebsockets is to read the head.
  * False: *problem says why not. */
 bool sup_net_ws_begin(struct sup_http_request *req, struct sup_problem *problem);

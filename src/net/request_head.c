@@ -144,9 +144,32 @@ static sup_err read_query(struct sup_http_request *req, struct sup_head_text raw
     return err == SUP_E_NOMEM ? err : SUP_OK;
 }
 
+/* Of "http://host/path": the host counts, whatever Host says (RFC 9112 section 3.2.2). */
+static sup_err take_host(struct sup_http_request *req, struct sup_head_text *target)
+{
+    if (target->len > 0 && *target->p == '/')
+        return SUP_OK;
+    const char *end = target->p + target->len;
+    const char *host = memchr(target->p, '/', target->len);
+    host = host && end - host > 2 ? host + 2 : end;
+    const char *path = memchr(host, '/', (size_t)(end - host));
+    if (!path)
+        path = end;
+    char *copy = sup_strndup(host, (size_t)(path - host));
+    *target = (struct sup_head_text){path, (size_t)(end - path)};
+    for (size_t i = 0; i < KEPT_HEADERS; i++)
+        if (copy && strcmp(kept[i], "host") == 0) {
+            sup_free_secret(req->headers[i]);
+            req->headers[i] = copy;
+        }
+    return copy ? SUP_OK : SUP_E_NOMEM;
+}
+
 static sup_err read_target(struct sup_http_request *req, struct sup_head_text target,
                            struct sup_problem *problem)
 {
+    if (take_host(req, &target) != SUP_OK)
+        return SUP_E_NOMEM;
     const char *mark = memchr(target.p, '?', target.len);
     size_t len = mark ? (size_t)(mark - target.p) : target.len;
     struct sup_head_text query = {mark ? mark + 1 : target.p, mark ? target.len - len - 1 : 0};
@@ -218,11 +241,15 @@ struct sup_http_request *sup_net_request_head(struct sup_net_conn *conn, const c
     req->method = method;
     req->id = sup_id_new();
     req->started_us = sup_clock_mono_us();
-    if (read_fields(req, head) != SUP_OK || read_target(req, line.target, ret_problem) != SUP_OK) {
+    if (read_fields(req, head) != SUP_OK) {
         sup_net_request_free(req);
         return NULL;
     }
     read_version(req, line.version, ret_problem);
+    if (read_target(req, line.target, ret_problem) != SUP_OK) {
+        sup_net_request_free(req);
+        return NULL;
+    }
     read_framing(req, ret_problem);
     read_peer(req, conn);
     return req;

@@ -74,6 +74,48 @@ static struct sup_problem upgrade_problem(struct sup_net_conn *conn,
     return (struct sup_problem){.status = 0};
 }
 
+/* libwebsockets drops a connection, without a word, for a header whose name is the beginning of a
+ * name that it knows. */
+static bool is_cut_short(struct sup_head_text name)
+{
+    bool beginning = false;
+    for (int i = 0; i < WSI_TOKEN_COUNT; i++) {
+        const char *token = (const char *)lws_token_to_string((enum lws_token_indexes)i);
+        if (!token || strncasecmp(token, name.p, name.len) != 0 || strlen(token) == name.len)
+            continue;
+        if (token[name.len] == ':')
+            return false;
+        beginning = true;
+    }
+    return beginning;
+}
+
+/* It takes tabs, and blanks behind a value, for a part of it. */
+static bool is_bare(struct sup_head_text value)
+{
+    const char *p = value.p;
+    while (p[-1] == ' ')
+        p--;
+    return p[-1] == ':' && value.p[value.len] == '\r';
+}
+
+const char *sup_net_ws_unreadable(const char *text, size_t len)
+{
+    static const char prefix[] = "sec-websocket-";
+    struct sup_head_text rest = {text, len}, name, value;
+    (void)sup_head_take_line(&rest);
+    while (sup_head_take_field(&rest, &name, &value)) {
+        bool counts =
+            (name.len == 7 && strncasecmp(name.p, "upgrade", 7) == 0) ||
+            (name.len > sizeof(prefix) - 1 && strncasecmp(name.p, prefix, sizeof(prefix) - 1) == 0);
+        if (counts && !is_bare(value))
+            return "Upgrade and Sec-WebSocket-*: no tabs, no blanks behind the value";
+        if (is_cut_short(name))
+            return "a header's name is the beginning of another one's";
+    }
+    return NULL;
+}
+
 bool sup_net_ws_asked(const struct sup_http_request *req)
 {
     const char *upgrade = sup_http_header(req, "upgrade");

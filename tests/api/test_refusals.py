@@ -122,7 +122,7 @@ class Refusals(ApiTest):
             lambda: ("bad version", plain(version=r.choice(["HTTP/9.9", "HTTP/0.9", "HTTP/2.0", "HTTP/3.0"])), 505),
             lambda: ("no version", plain(version=r.choice(["", "HTTP", "HTTP/1", "HTTP/1.11", "http/1.1", "XTTP/1.1", "1.1"])), 400),
             lambda: ("no request line", r.choice([b"GET\r\n\r\n", b"GET \r\n\r\n", b"GET  HTTP/1.1\r\n\r\n", b"GET\t/\tHTTP/1.1\r\n\r\n", b"GET / / HTTP/1.1\r\n\r\n"]), 400),
-            lambda: ("no path", plain(where=r.choice(["healthz", "http://x/healthz", "*", "?x"])), 400),
+            lambda: ("no path", plain(where=r.choice(["healthz", "http:/healthz", "ftp://x/healthz", "http://x", "http://x@y/healthz", "*", "?x"])), 400),
             lambda: ("tunnel", b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 501),
             lambda: ("method in small letters", request("get", "/healthz"), 501),
             lambda: ("lines without CR", plain().replace(b"\r", b""), 400),

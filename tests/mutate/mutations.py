@@ -501,7 +501,11 @@ mutation("a header line without a colon runs into the next", "src/net/head.c",
          "    else if (!is_token_char(c))\n        refuse(h, 400, \"bad_request\", \"header line",
          "    else if (c == 0)\n        refuse(h, 400, \"bad_request\", \"header line", "unit net.test_head")
 mutation("what is no request is closed without a word", "src/net/conn_head.c",
-         "    if (state == SUP_HEAD_REFUSED)\n        refuse_head(conn);\n", "    if (state == SUP_HEAD_REFUSED)\n        sup_net_conn_drop(conn);\n    (void)refuse_head;\n", "unit net.test_pipeline")
+         "        refuse_head(conn);\n", "        sup_net_conn_drop(conn), (void)refuse_head;\n", "unit net.test_pipeline")
+mutation("Host counts beside another host in the address", "src/net/request_head.c",
+         "            req->headers[i] = copy;\n", "            sup_free(copy);\n            req->headers[i] = sup_strdup(\"x\");\n", "unit net.test_http")
+mutation("an upgrade that libwebsockets cannot read is closed without a word", "src/net/ws_upgrade.c",
+         "        if (is_cut_short(name))\n", "        if (false && is_cut_short(name))\n", "unit net.test_ws")
 mutation("who waits for leave to send a body waits for ever", "src/net/conn_head.c",
          "        sup_net_hold_continue(conn);\n", "        (void)conn;\n", "unit net.test_pipeline")
 mutation("half a request is dropped without a word", "src/net/conn.c",

@@ -36,10 +36,11 @@ static void show(struct sup_http_request *req, void *arg)
     const char *const known[] = {"q", NULL};
     const char *unknown = sup_http_query_unknown(req, known);
     json_t *o =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s?, s:s?}", "method", sup_http_method(req),
-                  "path", sup_http_path(req), "id", sup_http_param(req, "id"), "q",
-                  query ? query : "", "peer", sup_http_peer(req), "tls", sup_http_is_tls(req),
-                  "route", (const char *)sup_http_route_data(req), "key", key, "auth", auth);
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s?, s:s?, s:s?}", "method",
+                  sup_http_method(req), "path", sup_http_path(req), "id", sup_http_param(req, "id"),
+                  "q", query ? query : "", "peer", sup_http_peer(req), "tls", sup_http_is_tls(req),
+                  "route", (const char *)sup_http_route_data(req), "key", key, "auth", auth, "host",
+                  sup_http_header(req, "host"));
     if (err == SUP_OK)
         json_object_set_new(o, "cookie", json_stringn(value, len));
     if (unknown)
@@ -308,7 +309,7 @@ START_TEST(request_parts_reach_the_handler)
         ask.tls = tls;
         ck_assert_int_eq(status_of("GET /things/a%20b?q=x%26y+z&extra=1 HTTP/1.1\r\n" H
                                    "Cookie: a=1; sid=s3cret\r\nAuthorization: Bearer t\r\n"
-                                   "Idempotency-Key: k-1\r\n\r\n"),
+                                   "X: one letter\r\nIdempotency-Key: k-1\r\n\r\n"),
                          200);
         json_t *o = json_loads(ask.answer.body, 0, NULL);
         ck_assert_ptr_nonnull(o);
@@ -434,6 +435,22 @@ START_TEST(methods_without_body_and_head)
     ck_assert_int_eq(status_of("PUT /echo HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n"), 200);
     ck_assert_int_eq(status_of("GET /things/7 HTTP/1.0\r\n\r\n"), 200);
     ck_assert_str_eq(header("connection"), "close");
+}
+END_TEST
+
+START_TEST(a_target_may_be_a_whole_address)
+{
+    for (int tls = 0; tls < 2; tls++) {
+        ask.tls = tls;
+        ck_assert_int_eq(
+            status_of("GET http://bank.example/things/a%20b?q=z HTTP/1.1\r\n" H "\r\n"), 200);
+        ck_assert_ptr_nonnull(strstr(ask.answer.body, "\"path\":\"/things/a b\""));
+        ck_assert_ptr_nonnull(strstr(ask.answer.body, "\"q\":\"z\""));
+        ck_assert_ptr_nonnull(strstr(ask.answer.body, "\"host\":\"bank.example\""));
+        ck_assert_int_eq(status_of("GET https://x//things/../w.js HTTP/1.1\r\n" H "\r\n"), 200);
+        ck_assert_int_eq(status_of("GET http://x/things/1 HTTP/1.1\r\n\r\n"), 400); /* no Host */
+    }
+    ask.tls = false;
 }
 END_TEST
 
@@ -672,7 +689,7 @@ END_TEST
 
 SUP_CHECK_MAIN("net http", setup, teardown, request_parts_reach_the_handler,
                wrong_requests_get_clear_answers, other_upgrades_are_ignored,
-               methods_without_body_and_head, cors_and_preflight,
+               methods_without_body_and_head, a_target_may_be_a_whole_address, cors_and_preflight,
                forwarded_headers_count_from_trusted_proxies_only,
                assets_are_negotiated_and_revalidated, bodies_of_every_size_come_whole,
                heads_come_byte_by_byte, urgent_data_in_a_head_is_skipped_or_refused_at_once,

@@ -282,6 +282,15 @@ START_TEST(upgrades_are_checked)
          "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
          101, ""},
         {"GET /ws HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"},
+        {"GET //x/..///ws HTTP/1.1\r\n" GOOD "\r\n", 101, ""},
+        {"GET /%77s?a=b HTTP/1.1\r\nX-X:\tb \r\n" GOOD "\r\n", 101, ""},
+        {"GET http://x/ws HTTP/1.1\r\n" GOOD "\r\n", 101, ""},
+        {"GET /ws HTTP/1.1\r\nX: b\r\n" GOOD "\r\n", 400, "upgrade_refused"},
+        {"GET /ws HTTP/1.1\r\nContent-Typ: b\r\n" GOOD "\r\n", 400, "upgrade_refused"},
+        {"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade:\twebsocket\r\nConnection: Upgrade\r\n\r\n", 400,
+         "upgrade_refused"},
+        {"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket \r\nConnection: Upgrade\r\n\r\n", 400,
+         "upgrade_refused"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         talk.request = cases[i].request;
