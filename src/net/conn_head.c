@@ -87,7 +87,22 @@ static SSL *ssl_of(const struct sup_net_conn *conn)
     return conn->tls ? lws_get_ssl(conn->wsi) : NULL;
 }
 
-/* What there is, at most size bytes of it; 0: nothing now. The connection is dropped at its end. */
+/* The peer sends no more, or the connection is broken. */
+static void at_end(struct sup_net_conn *conn, bool whole)
+{
+    struct sup_problem problem = {.status = 400, .code = "bad_request"};
+    if (whole && conn->state == CONN_HEAD && conn->head.bytes > conn->head.blank) {
+        problem.detail = "the head ends early";
+        sup_net_conn_refuse(conn, &problem);
+    } else if (whole && conn->state == CONN_BODY) {
+        problem.detail = "the body ends early";
+        (void)sup_http_problem(conn->req, &problem);
+    } else {
+        sup_net_conn_drop(conn);
+    }
+}
+
+/* What there is, at most size bytes of it; 0: nothing now, or at_end(). */
 static size_t read_some(struct sup_net_conn *conn, char *bytes, size_t size, bool peek)
 {
     SSL *ssl = ssl_of(conn);
@@ -104,7 +119,7 @@ static size_t read_some(struct sup_net_conn *conn, char *bytes, size_t size, boo
         later = n < 0 && (errno == EAGAIN || errno == EINTR);
     }
     if (n <= 0 && !later)
-        sup_net_conn_drop(conn);
+        at_end(conn, ssl ? (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0 : n == 0);
     return n > 0 ? (size_t)n : 0;
 }
 

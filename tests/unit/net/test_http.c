@@ -602,6 +602,46 @@ START_TEST(heads_come_byte_by_byte)
 }
 END_TEST
 
+/* Sends, and then the end of the stream. */
+static void run_end(void *arg)
+{
+    struct ask *a = arg;
+    a->answer.status = -1;
+    if (!fixture_open(&a->client, a->tls ? tls_port : plain_port, a->tls))
+        return;
+    (void)fixture_sends(&a->client, a->request);
+    if (a->tls)
+        (void)SSL_shutdown(a->client.ssl);
+    else
+        (void)shutdown(a->client.fd, SHUT_WR);
+    fixture_read(&a->client, &a->answer, false);
+    fixture_close(&a->client);
+}
+
+START_TEST(requests_that_end_early_are_told_so)
+{
+    static const struct {
+        const char *request, *detail;
+    } cases[] = {
+        {"G", "the head ends early"},
+        {"GET /ws HTTP/1.1\r\nHost: x\r\n", "the head ends early"},
+        {"GET /things/1 HTTP/1.1\r\nHost: x", "the head ends early"},
+        {"POST /echo HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nab", "the body ends early"},
+        {"", NULL},
+        {"\r\n", NULL},
+    };
+    for (size_t n = 0; n < 2 * sizeof(cases) / sizeof(cases[0]); n++) {
+        ask.tls = n % 2;
+        ask.request = cases[n / 2].request;
+        fixture_run(loop, run_end, &ask);
+        ck_assert_msg(ask.answer.status == (cases[n / 2].detail ? 400 : -1), "%zu: %d", n,
+                      ask.answer.status);
+        ck_assert(!cases[n / 2].detail || strstr(ask.answer.body, cases[n / 2].detail));
+    }
+    ask.tls = false;
+}
+END_TEST
+
 static struct ask urgent;
 
 /* A byte out of band ends what a look can see: behind it nothing shows until it has been read. */
@@ -692,5 +732,6 @@ SUP_CHECK_MAIN("net http", setup, teardown, request_parts_reach_the_handler,
                methods_without_body_and_head, a_target_may_be_a_whole_address, cors_and_preflight,
                forwarded_headers_count_from_trusted_proxies_only,
                assets_are_negotiated_and_revalidated, bodies_of_every_size_come_whole,
-               heads_come_byte_by_byte, urgent_data_in_a_head_is_skipped_or_refused_at_once,
+               heads_come_byte_by_byte, requests_that_end_early_are_told_so,
+               urgent_data_in_a_head_is_skipped_or_refused_at_once,
                a_body_is_streamed_piece_by_piece, a_stream_ends_with_its_client)
