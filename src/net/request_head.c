@@ -194,13 +194,14 @@ static void read_framing(struct sup_http_request *req, struct sup_problem *probl
     const char *length = sup_http_header(req, "content-length");
     bool takes_body = strcmp(req->method, "POST") == 0 || strcmp(req->method, "PUT") == 0 ||
                       strcmp(req->method, "PATCH") == 0;
-    if (sup_http_header(req, "transfer-encoding") || (takes_body && !length))
+    const char *coding = sup_http_header(req, "transfer-encoding");
+    if (coding || (takes_body && !length))
         refuse(problem, 411, "length_required", "send Content-Length; chunked bodies are not read");
     else if (length && !read_length(length, &req->body_len))
         refuse(problem, 400, "bad_request", "Content-Length must be one number");
     else if (!takes_body && req->body_len > 0)
         refuse(problem, 413, "body_too_large", "this method takes no body");
-    if (problem->status != 0 && (length || takes_body))
+    if (problem->status != 0 && (length || takes_body || coding))
         req->close_asked = true; /* how much is still to come is not known, or not wanted */
 }
 

@@ -284,6 +284,8 @@ START_TEST(faults_behind_other_requests_are_answered_in_their_turn)
         {"BREW /pot HTTP/1.1\r\n" H "\r\n", 501},
         {"GET /things/1 HTTP/3.0\r\n" H "\r\n", 505},
         {"POST /echo HTTP/1.1\r\n" H "\r\n", 411},
+        {"GET /things/1 HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n1\r\n" GET_ASSET, 411},
+        {"OPTIONS /echo HTTP/1.0\r\nTransfer-Encoding:\r\n\r\n" GET_ASSET, 411},
         {"POST /echo HTTP/1.1\r\n" H "Content-Length: 5x\r\n\r\nabcde", 400},
         {"POST /json HTTP/1.1\r\n" H "Content-Length: 1001\r\n\r\nabcde", 413},
         {"POST /json HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\n{}", 415},
