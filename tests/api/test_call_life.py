@@ -355,10 +355,10 @@ class CallLife(test_calls.Calls):
         try:
             self.assertEqual((await desk.rest.post(f"/calls/{call_id}/hold")).status, 200)
             for _ in range(200):
-                if refusals() > before:
+                if refusals() >= before + 4:
                     break
                 await asyncio.sleep(0.05)
-            self.assertGreater(refusals(), before)
+            self.assertGreaterEqual(refusals(), before + 4, "one change asks a few times at most: it was asked again")
         finally:
             self.sql("grant execute on function support.calls_live to supportd_app")
         await client.wait(lambda: shown()["state"] == "held", what="the hold, without another change")
