@@ -560,6 +560,8 @@ mutation("live calls that could not be read wait for the next change", "src/api/
          "        sup_timer_start(api->live_timer, LIVE_AGAIN_US);\n", "", "api call_life live_calls_that_could_not_be_read")
 mutation("who left the live calls still gets them", "src/api/live.c",
          "    sup_hub_unsubscribe(op->api->hub, op->session->client, TOPIC);\n", "", "api call_life live_calls_are_pushed")
+mutation("the 65th person fails the recording", "sql/functions/53_recording.sql",
+         " or cardinality(r.others) >= 64 then", " then", "sql 61_recording.sql")
 # --- pings and long work ---
 mutation("anybody's answer times the path", "src/media/stun.c",
          "if (at == 0 || !proves(pkt, at, remote_pwd))", "if (at == 0)", "unit media.test_stun")
