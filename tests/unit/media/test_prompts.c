@@ -88,6 +88,8 @@ END_TEST
 
 START_TEST(the_notice_of_a_recording_follows_the_language)
 {
+    add("de/please_wait.opus", 3, 40);
+    add("de/recording_notice.opus", 6, 42); /* first by name, and nobody's but its own */
     add("en/please_wait.opus", 3, 10);
     add("sw/please_wait.opus", 3, 20);
     add("sw/recording_notice.opus", 6, 22);
