@@ -348,8 +348,10 @@ void sup_call_check_all(struct sup_call *call)
 {
     size_t pos = 0;
     const struct call_live *live;
-    while ((live = sup_map_next(call->lives, &pos, NULL, NULL)))
+    while ((live = sup_map_next(call->lives, &pos, NULL, NULL))) {
         sup_call_check(call, live->id);
+        sup_call_check_parties(call, live->id);
+    }
 }
 
 /* --- ending --- */

@@ -428,6 +428,35 @@ START_TEST(a_call_that_waits_again_hears_music)
 }
 END_TEST
 
+/* Its news were lost: whoever has no part any more must not go on listening. */
+START_TEST(a_part_that_ended_unheard_ends_with_the_next_check)
+{
+    struct desk_person chief = desk_agent(&desk, "chief", 4);
+    struct sup_id found;
+    (void)desk_sql("select support.staff_set_role('system:admin', '%s', 'supervisor', null)",
+                   sup_id_text(chief.id).s);
+    start_call();
+    dial(caller, &customer, false);
+    ring();
+    dial(callee, &agent, true);
+    accept_offer();
+    sup_call_answered(call, call_id, agent.id);
+    (void)desk_sql("select support.call_supervise('%s', '%s', '%s', 'listen', null)", chief.actor,
+                   sup_id_text(call_id).s, sup_id_text(sup_id_new()).s);
+    sup_call_check_all(call);
+    CALL_UNTIL(sup_call_parties(call, call_id, &found, 1) == 1);
+    ck_assert(sup_id_equal(found, chief.id));
+    (void)desk_sql("select support.staff_deactivate('system:admin', '%s', null)",
+                   sup_id_text(chief.id).s);
+    sup_call_check_all(call);
+    CALL_UNTIL(sup_call_parties(call, call_id, &found, 1) == 0);
+    (void)desk_sql("select support.staff_deactivate('system:admin', '%s', null)",
+                   sup_id_text(agent.id).s);
+    sup_call_check_all(call);
+    CALL_UNTIL(gauge("supportd_call_legs") == 1); /* the agent's went, the caller waits */
+}
+END_TEST
+
 /* The agent's leg is on its way while the answer is. */
 START_TEST(an_answer_during_the_offer_is_not_lost)
 {
@@ -789,10 +818,11 @@ END_TEST
 
 SUP_CHECK_MAIN("call", setup, teardown, a_call_from_waiting_to_its_end,
                what_a_browser_reports_is_kept_beside_ours, a_place_is_spoken_when_it_has_got_better,
-               a_call_that_waits_again_hears_music, an_answer_during_the_offer_is_not_lost,
-               only_who_answered_hears_the_caller, a_new_page_takes_over_the_leg,
-               totals_are_of_all_legs_that_a_party_had, who_is_no_party_gets_no_leg,
-               it_ends_from_every_state, who_is_no_party_cannot_end_it,
+               a_call_that_waits_again_hears_music,
+               a_part_that_ended_unheard_ends_with_the_next_check,
+               an_answer_during_the_offer_is_not_lost, only_who_answered_hears_the_caller,
+               a_new_page_takes_over_the_leg, totals_are_of_all_legs_that_a_party_had,
+               who_is_no_party_gets_no_leg, it_ends_from_every_state, who_is_no_party_cannot_end_it,
                a_hang_up_by_the_browser_ends_the_call, more_calls_than_allowed_are_refused,
                a_caller_whose_leg_is_gone_keeps_the_place,
                a_kept_place_becomes_a_grace_period_by_the_answer,

@@ -564,6 +564,8 @@ mutation("the notice of a recording is taken for no prompt", "src/media/prompts.
          ' || strcmp(name, "recording_notice.opus") == 0)', ")", "unit media.test_prompts")
 mutation("the notice of a recording is that of the first language", "src/media/prompts.c",
          "return found ? found->notice : NULL;", "return (found ? found : &prompts->languages[0])->notice;", "unit media.test_prompts")
+mutation("parts of calls are not looked up when news were lost", "src/call/call.c",
+         "        sup_call_check_parties(call, live->id);\n", "", "db test_call")
 mutation("the 65th person fails the recording", "sql/functions/53_recording.sql",
          " or cardinality(r.others) >= 64 then", " then", "sql 61_recording.sql")
 # --- pings and long work ---

@@ -166,6 +166,7 @@ size_t sup_call_parties(const struct sup_call *call, struct sup_id id, struct su
 /* Reads the row again and does what it says, where news of it may be missing. No-op for a call that
  * is not here. */
 void sup_call_check(struct sup_call *call, struct sup_id id);
+/* All that are here, with those who have parts in them. */
 void sup_call_check_all(struct sup_call *call);
 /* The row says active, staff answers: the legs are joined as soon as both are there. */
 void sup_call_answered(struct sup_call *call, struct sup_id id, struct sup_id staff);
