@@ -192,6 +192,13 @@ if [ ! -s "$dir/secrets/tls-cert.pem" ]; then
         -out "$dir/secrets/tls-cert.pem" 2>/dev/null || die "the certificate could not be made"
 fi
 [ -s "$dir/secrets/audit-key.pem" ] || "$supportd" audit make-key "$dir/secrets/audit-key.pem"
+# Recordings, at the agent's press, until somebody in this demo decides otherwise.
+record=
+if [ ! -s "$dir/secrets/recording-keys" ]; then
+    "$supportd" recording make-key "$dir/secrets/recording-keys" >/dev/null || die "the key of recordings could not be made"
+    record=1
+fi
+mkdir -p "$dir/recordings"
 cat >"$dir/supportd.conf" <<CONF
 # Written by config/demo.sh at each start.
 listen: {
@@ -211,10 +218,16 @@ database: {
     owner_url_file = "$dir/secrets/owner-url";
 };
 audit: { key_file = "$dir/secrets/audit-key.pem"; };
+recording: {
+    key_file = "$dir/secrets/recording-keys";
+    dir = "$dir/recordings";
+};
 drain: { spread_ms = 0; call_limit_ms = "1s"; };
 CONF
 "$supportd" migrate --config "$dir/supportd.conf" >"$run/migrate.log" 2>&1 ||
     { cat "$run/migrate.log" >&2; die "the database could not be brought up to date"; }
+[ -z "$record" ] ||
+    sql -d supportd -c "update support.support_settings set value = '\"on_demand\"' where key = 'recording.policy'"
 
 # --- demo staff: made once, with a password of their own ---
 

@@ -3,7 +3,8 @@
 #
 # all (default): everything but mutate and full. full: all with the whole counts, writes
 # docs/evidence/*.json. Installs what is missing. Each suite ends in "N passed, N failed"; so does
-# this command, with the sums. A suite that prints no such line counts as one failure.
+# this command, with the sums. A suite that prints no such line counts as one failure. The seeds of its
+# random tests are shown whether it passes or not.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . config/install.sh
@@ -34,6 +35,7 @@ suite()
         f=1
     fi
     [ "$f" -eq 0 ] || tail -n 80 "$out/$name.log"
+    grep -Ehio '\<seed:? [0-9]+' "$out/$name.log" | sort -u | paste -sd, | sed 's/^./   &/'
     echo "-- $name: $p passed, $f failed ($(($(date +%s) - started)) s)"
     passed=$((passed + p))
     failed=$((failed + f))
@@ -53,6 +55,7 @@ build()
 unit()
 {
     ctest --test-dir build/debug -LE db -j "$(nproc)" -V >"$out/ctest.log" 2>&1
+    grep -Eo '[a-z ]*\<seed:? [0-9]+' "$out/ctest.log"
     python3 tests/style/sum_check.py "$out/ctest.log"
 }
 

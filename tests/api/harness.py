@@ -16,6 +16,7 @@ from evidence import FULL, SEED, evidence  # noqa: E402,F401
 from stack import SITE, Stack  # noqa: E402
 from client import Client, Refused, Rest  # noqa: E402,F401
 
+BANK_COOKIE = "bank_login"  # in which the bank's pages carry its token
 _stack = None
 _sessions = {}
 _names = itertools.count(1)
@@ -27,7 +28,7 @@ def stack():
     """The one stack of the run, started when first needed."""
     global _stack
     if _stack is None:
-        _stack = Stack(daemons=2).start()
+        _stack = Stack(daemons=2, settings={"auth.token_cookie": BANK_COOKIE}).start()
     return _stack
 
 

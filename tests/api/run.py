@@ -12,7 +12,7 @@ sys.path.insert(0, HERE)
 import harness  # noqa: E402
 
 # In this order: what disturbs the stack comes last.
-FILES = ["documents", "examples", "session", "chat", "access", "mask", "queue", "calls", "call_life", "call_party", "recordings", "sounds", "system", "desk", "permissions", "admin", "refusals", "same_id", "priority",
+FILES = ["documents", "examples", "session", "chat", "access", "mask", "queue", "calls", "call_life", "call_party", "recordings", "sounds", "commands", "system", "desk", "permissions", "admin", "refusals", "same_id", "priority",
          "secrets", "audit", "kills", "coverage"]
 
 

@@ -8,7 +8,7 @@ import time
 import websockets
 
 from client import FRAMES, Client, Rest
-from harness import SITE, ApiTest, uid
+from harness import BANK_COOKIE, SITE, ApiTest, uid
 from stack import PUBLIC_SITE, make_jwt
 
 
@@ -62,6 +62,40 @@ class Tokens(ApiTest):
         rest = self.customer(role="super_admin", roles=["admin"])
         self.assertEqual((await rest.get("/me")).body["role"], "customer")
         self.assert_problem(await rest.get("/settings"), 403, "denied")
+
+
+class BankCookie(ApiTest):
+    def caller(self, token=None, origin=SITE):
+        rest = Rest(self.bases, None, origin)
+        rest.cookie = f"theme=dark; {BANK_COOKIE}={token or self.customer('Wanja Kimani').token}"
+        return rest
+
+    async def test_the_banks_cookie_is_its_token(self):
+        rest = self.customer("Wanja Kimani")
+        me = (await rest.get("/me")).body
+        by_cookie = self.caller(rest.token)
+        self.assertEqual((await by_cookie.get("/me")).body, me)
+        started = await by_cookie.post("/chat/start", {"client_key": uid()})
+        self.assertEqual(started.status, 201)
+        self.assertEqual((await rest.get(f"/chats/{started.body['chat']['id']}")).status, 200)
+
+    async def test_a_write_by_it_needs_an_allowed_origin(self):
+        for origin in (None, "https://evil.example", "null", SITE + ":444"):
+            answer = await self.caller(origin=origin).post("/chat/start", {"client_key": uid()})
+            self.assert_problem(answer, 403, "origin_refused")
+
+    async def test_what_is_no_good_token_is_none_in_a_cookie_either(self):
+        claims = self.stack.claims("cookie-tokens", "Nobody")
+        for token in (make_jwt(claims, "x" * 64), make_jwt(dict(claims, exp=int(time.time()) - 3600), self.stack.secret), "x", ""):
+            self.assertEqual((await self.caller(token or " ").get("/me")).status, 401, token)
+        other = self.caller()
+        other.cookie = other.cookie.replace(BANK_COOKIE, BANK_COOKIE + "s")
+        self.assertEqual((await other.get("/me")).status, 401)
+
+    async def test_a_token_in_the_head_goes_before_it(self):
+        rest = self.customer("Otieno")
+        rest.cookie = self.caller().cookie
+        self.assertEqual((await rest.get("/me")).body["name"], "Otieno")
 
 
 class Sessions(ApiTest):

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Benchmarks: tests/bench/run.sh relay|chat|idle [--json] [options]; --help after a name lists them.
+# Benchmarks: tests/bench/run.sh relay|table|janus|answer|music|chat|idle [--json] [options]; --help after a name lists them.
 # Builds the release daemon, floors and generators first. docs/performance.md says what is measured.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -1,5 +1,5 @@
 #!/bin/sh
-# config/demo.sh as a newcomer runs it: --check twice (the data is kept), --reset, Ctrl-C, refusals.
+# config/demo.sh as a newcomer runs it: --install-only, --check twice (the data is kept), --reset, Ctrl-C, refusals.
 # Ends in "N passed, N failed".
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -36,6 +36,8 @@ all_stopped()
         ! curl -s -o /dev/null "http://127.0.0.1:$port/healthz"
 }
 
+sh config/demo.sh --dir "$dir/demo" --port "$port" --install-only >"$dir/out.txt" 2>"$dir/err.txt" && [ ! -e "$dir/demo" ]
+verdict "--install-only installs and starts nothing"
 check && grep -q 'earlier conversations: 0$' "$dir/out.txt"
 verdict "a message goes from a customer's socket to an agent's"
 grep -q "http://127.0.0.1:$port/demo/" "$dir/out.txt" && grep -q "https://127.0.0.1:$((port + 1))/" "$dir/out.txt"
@@ -60,6 +62,12 @@ done
     [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$dir/demo/secrets/tls-cert.pem" \
         "https://127.0.0.1:$((port + 1))/demo/")" = 200 ]
 verdict "the pages are served by http and by https"
+cookies=$dir/cookies.txt
+login=$(sed -n 's/^\(daniel@bank\.example\)	\([0-9a-f]*\)	.*/{"email":"\1","password":"\2"}/p' "$dir/demo/logins")
+curl -s -c "$cookies" -o /dev/null -H 'Content-Type: application/json' -H "Origin: http://127.0.0.1:$port" -d "$login" \
+    "http://127.0.0.1:$port/api/support/session" &&
+    curl -s -b "$cookies" "http://127.0.0.1:$port/api/support/settings" | grep -q '"on_demand"'
+verdict "calls may be recorded"
 ! check && grep -q 'a demo runs in' "$dir/err.txt"
 verdict "a second demo in the same directory is refused"
 kill -TERM "$demo"

@@ -571,3 +571,10 @@ mutation("what was cancelled runs all the same", "src/loop/work.c",
          "    bool waited = take_out(&pool->queued, work);\n", "    bool waited = false;\n", "unit loop.test_loop")
 mutation("the estimate of a call forgets what was lost", "src/call/summary.c",
          ".loss_pct = t->residual / (double)(t->packets + t->lost),", ".loss_pct = 0,", "unit call.test_summary")
+mutation("the bank's cookie is not looked at", "src/api/rest.c",
+         "return opts->jwt_cookie && opts->jwt_cookie[0] &&", "return !opts->jwt_cookie && opts->jwt_cookie[0] &&",
+         "api session the_banks_cookie_is_its_token")
+
+# --- the command line ---
+mutation("an option that nobody knows is passed over", "src/app/main.c",
+         'return refuse(arg, "unknown option");', "continue;", "api commands what_is_not_understood_is_named")

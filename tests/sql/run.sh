@@ -55,8 +55,9 @@ for file in "$@"; do
         failed=$((failed + 1)) # died, or a wrong plan
     fi
     if [ "$status" != 0 ] || [ "$failed" != "$before" ]; then
-        grep -v '^ *ok ' "$out"
+        grep -v -e '^ *ok ' -e '^# seed ' "$out"
     fi
+    grep '^# seed ' "$out"
     echo "$name: $(grep -c '^ *ok ' "$out") passed"
 done
 echo "$passed passed, $failed failed"

@@ -3,7 +3,7 @@
 # NAME+NAME runs both at once
 #
 # Builds the release daemon, the link and its peers. Each file runs in a network namespace of its own
-# (needs root). Full counts with SUPPORTD_TEST_FULL=1. Ends in "N passed, N failed".
+# (needs root). Full counts with SUPPORTD_TEST_FULL=1; SUPPORTD_TEST_SEED repeats a run. Ends in "N passed, N failed".
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=build/release
@@ -16,6 +16,7 @@ mkdir -p "$build"
     echo "0 passed, 1 failed"
     exit 1
 }
+export SUPPORTD_TEST_SEED="${SUPPORTD_TEST_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}"
 passed=0
 failed=0
 one() {
@@ -40,5 +41,6 @@ for name in $names; do
     passed=$((passed + p))
     failed=$((failed + f))
 done
+echo "seed $SUPPORTD_TEST_SEED"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
