@@ -129,13 +129,14 @@ begin
         perform support.fail('SD400', 'bad_argument');
     end if;
     update support.call_recordings r set tracks = greatest(r.tracks, p_track + 1),
-        others = case when p_staff = r.staff_id or p_staff = any (r.others) then r.others else r.others || p_staff end,
-        parties = r.parties || jsonb_build_object('track', p_track, 'staff_id', p_staff, 'role', p_role, 'from_ms', p_from_ms)
+        others = case when p_staff = r.staff_id or p_staff = any (r.others) or cardinality(r.others) >= 64 then r.others else r.others || p_staff end,
+        parties = case when jsonb_array_length(r.parties) >= 200 then r.parties
+                       else r.parties || jsonb_build_object('track', p_track, 'staff_id', p_staff, 'role', p_role, 'from_ms', p_from_ms) end
     where r.id = p_recording and r.state in ('on', 'paused', 'ending', 'ended', 'broken')
       and not r.parties @> jsonb_build_array(jsonb_build_object('track', p_track, 'staff_id', p_staff, 'role', p_role, 'from_ms', p_from_ms));
     result := case when found then 'ok' else 'same' end;
 end $$;
-comment on function support.recording_party(text, uuid, int, uuid, text, bigint) is 'From here on the customer hears somebody else, on a track that may be new';
+comment on function support.recording_party(text, uuid, int, uuid, text, bigint) is 'From here on the customer hears somebody else, on a track that may be new. Beyond 64 people and 200 stretches the oldest are kept and nothing fails';
 
 create function support.recordings_of_dead_process(p_actor text, out marked bigint) language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column

@@ -448,6 +448,7 @@ struct sup_api {
     struct sup_listener on_call, on_call_bus, on_call_gap, on_party_bus;
     struct sup_timer *picture_timer;
     struct sup_timer *live_timer;
+    bool live_again;             /* it runs for a picture that could not be read */
     uint64_t live_number;        /* of the last picture of live calls that was begun */
     struct sup_buf quality_text; /* of the frames of each second, kept between them */
     struct sup_map *known;       /* token digest -> struct api_known */

@@ -79,7 +79,7 @@ static void on_started(const struct sup_pg_reply *reply, void *arg)
     };
     if (sup_id_equal(sup_row_id(reply->rows, 0, "owner_process"), sup_bus_process(api->opts.bus)) &&
         strcmp(sup_row_str(reply->rows, 0, "state"), "ended") != 0)
-        sup_call_expect(api->opts.call, op->object, op->chat, op->actor.id);
+        sup_call_expect(api->opts.call, op->object, op->chat, op->actor.id, op->actor.language);
     api_offer_gone(api, sup_row_id(reply->rows, 0, "offer_staff_id"),
                    sup_row_id(reply->rows, 0, "offer_id"), "withdrawn");
     sup_chat_announce(api->opts.chat, &news);

@@ -6,9 +6,10 @@
 
 /* The calls that somebody may supervise, pushed to who asked for them (docs/protocol.md 4.3): after
  * each change of any call, here or in another process, but at most once in LIVE_DELAY_US. Each sees
- * what the database lets him see at that moment. */
+ * what the database lets him see at that moment. A picture that could not be read is due again
+ * after LIVE_AGAIN_US, or with the next change. */
 
-enum { LIVE_DELAY_US = 200000, LIVE_CALLS = 200 };
+enum { LIVE_DELAY_US = 200000, LIVE_AGAIN_US = 1000000, LIVE_CALLS = 200 };
 
 static const char TOPIC[] = "live";
 
@@ -54,6 +55,15 @@ static void deliver(struct sup_ws_client *client, void *arg)
     api_session_send(session, json_incref(d->frame));
 }
 
+static void again(struct sup_api *api)
+{
+    sup_log_warn("api", "live calls not read");
+    if (!sup_timer_armed(api->live_timer) && sup_hub_subscribers(api->hub, TOPIC) > 0) {
+        api->live_again = true;
+        sup_timer_start(api->live_timer, LIVE_AGAIN_US);
+    }
+}
+
 static void on_read(const struct sup_pg_reply *reply, void *arg)
 {
     struct live_read *read = arg;
@@ -63,6 +73,8 @@ static void on_read(const struct sup_pg_reply *reply, void *arg)
             json_pack("{s:s, s:o}", "type", "live.state", "items", api_live_items(reply->rows));
     if (d.frame)
         sup_hub_each(read->api->hub, TOPIC, deliver, &d);
+    else
+        again(read->api);
     json_decref(d.frame);
     sup_free(read);
 }
@@ -70,12 +82,11 @@ static void on_read(const struct sup_pg_reply *reply, void *arg)
 static void read_for(struct sup_api *api, const struct sup_actor *actor)
 {
     struct live_read *read = sup_calloc(1, sizeof(*read));
-    if (!read)
-        return;
-    *read = (struct live_read){api, actor->id, api->live_number};
-    if (sup_call_life_store_team(api->opts.pool, actor->text, LIVE_CALLS, on_read, read)) {
-        sup_log_warn("api", "live calls not read");
+    if (read)
+        *read = (struct live_read){api, actor->id, api->live_number};
+    if (!read || sup_call_life_store_team(api->opts.pool, actor->text, LIVE_CALLS, on_read, read)) {
         sup_free(read);
+        again(api);
     }
 }
 
@@ -90,17 +101,23 @@ static void add_viewer(struct sup_ws_client *client, void *arg)
     struct viewers *v = arg;
     struct api_session *session = sup_ws_data(client);
     struct sup_id *id = session ? &session->actor.id : NULL;
-    if (!id || sup_map_get(v->seen, id->bytes, sizeof(id->bytes)) ||
-        sup_map_set(v->seen, id->bytes, sizeof(id->bytes), session))
+    if (!id || sup_map_get(v->seen, id->bytes, sizeof(id->bytes)))
         return;
+    if (sup_map_set(v->seen, id->bytes, sizeof(id->bytes), session)) {
+        again(v->api);
+        return;
+    }
     read_for(v->api, &session->actor);
 }
 
 static void on_due(void *arg)
 {
     struct viewers v = {.api = arg};
-    if (sup_map_create(&v.seen))
+    v.api->live_again = false;
+    if (sup_map_create(&v.seen)) {
+        again(v.api);
         return;
+    }
     v.api->live_number++;
     sup_hub_each(v.api->hub, TOPIC, add_viewer, &v);
     sup_map_destroy(v.seen);
@@ -108,8 +125,11 @@ static void on_due(void *arg)
 
 void api_live_soon(struct sup_api *api)
 {
-    if (!sup_timer_armed(api->live_timer) && sup_hub_subscribers(api->hub, TOPIC) > 0)
+    if ((api->live_again || !sup_timer_armed(api->live_timer)) &&
+        sup_hub_subscribers(api->hub, TOPIC) > 0) {
+        api->live_again = false; /* a change does not wait for the longer deadline */
         sup_timer_start(api->live_timer, LIVE_DELAY_US);
+    }
 }
 
 /* --- who looks --- */

@@ -269,7 +269,7 @@ void sup_call_ended(struct sup_call *call, struct sup_id id)
 }
 
 void sup_call_expect(struct sup_call *call, struct sup_id id, struct sup_id chat,
-                     struct sup_id customer)
+                     struct sup_id customer, const char *language)
 {
     struct call_live *live;
     if (call_find(call, id))
@@ -280,6 +280,7 @@ void sup_call_expect(struct sup_call *call, struct sup_id id, struct sup_id chat
     }
     live->chat = chat;
     live->customer = customer;
+    (void)snprintf(live->language, sizeof(live->language), "%s", language);
     sup_timer_start(live->parties[SUP_CALL_CUSTOMER].grace, FIRST_LEG_US);
 }
 

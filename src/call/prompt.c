@@ -44,6 +44,7 @@ void sup_call_position(struct sup_call *call, struct sup_id id, unsigned positio
     if (!live)
         return;
     live->position = position;
-    (void)snprintf(live->language, sizeof(live->language), "%s", language ? language : "");
+    if (language && language[0])
+        (void)snprintf(live->language, sizeof(live->language), "%s", language);
     call_prompt(live);
 }

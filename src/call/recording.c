@@ -82,6 +82,14 @@ static unsigned track_of(struct call_live *live, struct sup_id user)
     return track;
 }
 
+static const struct sup_hold *notice_of(const struct call_live *live)
+{
+    const struct sup_call_opts *opts = &live->service->opts;
+    const struct sup_hold *own =
+        opts->prompts ? sup_prompts_notice(opts->prompts, live->language) : NULL;
+    return own ? own : opts->notice;
+}
+
 /* Both sides are told by sound: the other's voice waits for it, the recorder does not. */
 static void announce(struct call_live *live, int seat)
 {
@@ -89,7 +97,7 @@ static void announce(struct call_live *live, int seat)
     live->recording.owed[seat] = !leg;
     if (!leg)
         return;
-    sup_leg_announce(leg, live->service->opts.notice);
+    sup_leg_announce(leg, notice_of(live));
     sup_metric_add(live->service->notices_metric, 1);
 }
 

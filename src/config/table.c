@@ -301,12 +301,14 @@ const struct row config_rows[] = {
          "Ogg Opus files for waiting callers, played in turn. Empty: the built-in music."),
     TEXT(media, prompts_dir, "", 4000, FIXED, NULL, NULL,
          "Folder of spoken prompts, one folder per language in it (en, sw) with please_wait.opus "
-         "and position_1.opus and so on. Empty: callers hear music alone."),
+         "and position_1.opus and so on, perhaps recording_notice.opus. Empty: callers hear music "
+         "alone."),
     MS(media, prompt_interval_ms, "30s", 5000, 10 * MIN_MS, FIXED,
        "Least time between two prompts for one caller; said when the place has got better."),
     TEXT(media, recording_notice_file, "", 4000, FIXED, NULL, NULL,
          "Ogg Opus file of at most 20 s that both sides of a call hear in place of each other when "
-         "it begins to be recorded. Empty: a built-in tone of a second."),
+         "it begins to be recorded. Empty: a built-in tone of a second. Callers in whose language "
+         "media.prompts_dir has a recording_notice.opus cause that one to be heard instead."),
     TEXT(media, srtp_engine, "openssl", 16, FIXED, "openssl|libsrtp", NULL,
          "Who encrypts AES-GCM sound: openssl is faster, libsrtp the reference."),
     BOOL(media, sibling_socket, "true", FIXED,

@@ -15,7 +15,7 @@ enum { NAME_MAX_LEN = 8, PATH_LEN = 4096 };
 
 struct language {
     char name[NAME_MAX_LEN + 1];
-    struct sup_hold *wait;
+    struct sup_hold *wait, *notice;
     struct sup_hold *positions[SUP_PROMPTS_POSITIONS_MAX];
     unsigned count;
 };
@@ -59,10 +59,10 @@ static sup_err read_prompt(const char *dir, const char *language, const char *na
     return SUP_OK;
 }
 
-static sup_err read_language(const char *dir, struct language *language,
-                             struct sup_prompts_error *error)
+static sup_err read_positions(const char *dir, struct language *language,
+                              struct sup_prompts_error *error)
 {
-    sup_err err = read_prompt(dir, language->name, "please_wait", &language->wait, error);
+    sup_err err = SUP_OK;
     while (!err && language->count < SUP_PROMPTS_POSITIONS_MAX) {
         char name[32];
         (void)snprintf(name, sizeof(name), "position_%u", language->count + 1);
@@ -74,11 +74,22 @@ static sup_err read_language(const char *dir, struct language *language,
     return err;
 }
 
+static sup_err read_language(const char *dir, struct language *language,
+                             struct sup_prompts_error *error)
+{
+    sup_err err = read_prompt(dir, language->name, "please_wait", &language->wait, error);
+    if (!err)
+        err = read_positions(dir, language, error);
+    if (!err)
+        err = read_prompt(dir, language->name, "recording_notice", &language->notice, error);
+    return err == SUP_E_NOTFOUND && language->wait ? SUP_OK : err;
+}
+
 static bool is_prompt(const struct language *language, const char *name)
 {
     unsigned position;
     int end = 0;
-    if (strcmp(name, "please_wait.opus") == 0)
+    if (strcmp(name, "please_wait.opus") == 0 || strcmp(name, "recording_notice.opus") == 0)
         return true;
     return sscanf(name, "position_%2u.opus%n", &position, &end) == 1 && end > 0 &&
            name[end] == '\0' && position >= 1 && position <= language->count;
@@ -169,6 +180,7 @@ void sup_prompts_destroy(struct sup_prompts *prompts)
     for (size_t i = 0; i < prompts->count; i++) {
         struct language *language = &prompts->languages[i];
         sup_hold_destroy(language->wait);
+        sup_hold_destroy(language->notice);
         for (unsigned p = 0; p < language->count; p++)
             sup_hold_destroy(language->positions[p]);
     }
@@ -191,17 +203,27 @@ static const struct language *find_language(const struct sup_prompts *prompts, c
     return NULL;
 }
 
+static const struct language *language_of(const struct sup_prompts *prompts, const char *name)
+{
+    const struct language *found = find_language(prompts, name, strlen(name));
+    return found ? found : find_language(prompts, name, strcspn(name, "-_"));
+}
+
 const struct sup_hold *sup_prompts_find(const struct sup_prompts *prompts, const char *language,
                                         unsigned position)
 {
     assert(prompts && prompts->count);
-    const char *name = language ? language : "";
-    const struct language *found = find_language(prompts, name, strlen(name));
-    if (!found)
-        found = find_language(prompts, name, strcspn(name, "-_"));
+    const struct language *found = language_of(prompts, language ? language : "");
     if (!found)
         found = find_language(prompts, "en", 2);
     if (!found)
         found = &prompts->languages[0];
     return position >= 1 && position <= found->count ? found->positions[position - 1] : found->wait;
+}
+
+const struct sup_hold *sup_prompts_notice(const struct sup_prompts *prompts, const char *language)
+{
+    assert(prompts);
+    const struct language *found = language_of(prompts, language ? language : "");
+    return found ? found->notice : NULL;
 }

@@ -338,6 +338,31 @@ class CallLife(test_calls.Calls):
         for kind in ("live.open", "live.leave"):
             await self.assert_refused(near.ask(type=kind, team="x"), "unknown_field", 400)
 
+    async def test_live_calls_that_could_not_be_read_are_read_again(self):
+        client = await self.connect(await self.staff("supervisor"), "supervisor", 0)
+        self.assertEqual((await client.ask(type="live.open"))["type"], "live.state")
+        _, desk, call_id = await self.answered()
+
+        def shown():
+            return {c["id"]: c for c in client.of_type("live.state")[-1]["items"]}.get(call_id)
+
+        def refusals():
+            with open(self.stack.daemons[0].log) as log:
+                return log.read().count("live calls not read")
+        await client.wait(lambda: shown() and shown()["state"] == "active", what="the answered call")
+        before = refusals()
+        self.sql("revoke execute on function support.calls_live from supportd_app")
+        try:
+            self.assertEqual((await desk.rest.post(f"/calls/{call_id}/hold")).status, 200)
+            for _ in range(200):
+                if refusals() >= before + 4:
+                    break
+                await asyncio.sleep(0.05)
+            self.assertGreaterEqual(refusals(), before + 4, "one change asks a few times at most: it was asked again")
+        finally:
+            self.sql("grant execute on function support.calls_live to supportd_app")
+        await client.wait(lambda: shown()["state"] == "held", what="the hold, without another change")
+
     async def test_missed_calls(self):
         desk = await self.desk()
         customer = await self.caller(name="Zawadi Mwangi")

@@ -391,7 +391,7 @@ START_TEST(a_place_is_spoken_when_it_has_got_better)
     make_prompts(dir);
     open_calls(prompts, 600000);
     start_call();
-    sup_call_expect(call, call_id, chat_id, customer.id);
+    sup_call_expect(call, call_id, chat_id, customer.id, "en");
     sup_call_position(call, call_id, 3, "en"); /* no leg yet */
     dial(caller, &customer, false);
     CALL_UNTIL(prompts_played() == 1); /* as soon as it can be heard */

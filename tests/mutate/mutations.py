@@ -558,8 +558,16 @@ mutation("a renewed socket stays with its first login", "src/api/session.c",
          "    } else if (follow_login(session, actor)) {", "    } else if (false) {", "api session logging_out_closes")
 mutation("live calls are told once and never again", "src/api/live.c",
          "    if (!sup_timer_armed(api->live_timer) &&", "    if (!api &&", "api call_life live_calls_are_pushed")
+mutation("live calls that could not be read wait for the next change", "src/api/live.c",
+         "        sup_timer_start(api->live_timer, LIVE_AGAIN_US);\n", "", "api call_life live_calls_that_could_not_be_read")
 mutation("who left the live calls still gets them", "src/api/live.c",
          "    sup_hub_unsubscribe(op->api->hub, op->session->client, TOPIC);\n", "", "api call_life live_calls_are_pushed")
+mutation("the notice of a recording is taken for no prompt", "src/media/prompts.c",
+         ' || strcmp(name, "recording_notice.opus") == 0)', ")", "unit media.test_prompts")
+mutation("the notice of a recording is that of the first language", "src/media/prompts.c",
+         "return found ? found->notice : NULL;", "return (found ? found : &prompts->languages[0])->notice;", "unit media.test_prompts")
+mutation("the 65th person fails the recording", "sql/functions/53_recording.sql",
+         " or cardinality(r.others) >= 64 then", " then", "sql 61_recording.sql")
 # --- pings and long work ---
 mutation("anybody's answer times the path", "src/media/stun.c",
          "if (at == 0 || !proves(pkt, at, remote_pwd))", "if (at == 0)", "unit media.test_stun")

@@ -1,6 +1,6 @@
 -- Recordings: policy, start, pause, card data, stop, end, who hears them, what a lost process leaves.
 begin;
-select plan(107);
+select plan(114);
 select t.people() \g /dev/null
 create function pg_temp.rec(p_actor text, p_want text, p_id text, p_call text default 'vc1', p_process text default 'p1', p_at text default '0') returns text language sql as
 $$ select coalesce(r ->> 'result', '') || ' ' || coalesce(r ->> 'state', '')
@@ -108,6 +108,18 @@ select is(t.call('recording_get', t.s('a2'), t.id('r3')::text) #>> '{recording,i
 select t.call('setting_set', t.s('d1'), 'recording.agents_may_play', 'false', null) \g /dev/null
 select is(t.call('recording_get', a, t.id('r3')::text), null, 'if the setting says so') from unnest(array[t.s('a1'), t.s('a2')]) a;
 select t.call('setting_set', t.s('d1'), 'recording.agents_may_play', 'true', null) \g /dev/null
+-- more people than can be found by
+select is((select string_agg(distinct t.call('recording_party', 'system:media', t.id('r3')::text, '2', t.id('many' || n)::text, 'barge', (1000 + n)::text) ->> 'result', ' ') from generate_series(1, 62) n), 'ok', 'up to the bound');
+select is(t.call('recording_party', 'system:media', t.id('r3')::text, '2', t.id(p)::text, r, '2000') ->> 'result', 'ok', w)
+from (values ('many63', 'barge', 'one more does not fail the recording'), ('a2', 'agent', 'nor one who is back')) v (p, r, w);
+select is((select others from support.call_recordings where id = t.id('r3')), array[t.id('s1'), t.id('a2')] || array(select t.id('many' || n) from generate_series(1, 62) n),
+    'found by the first 64, once each');
+select is((select jsonb_agg(e -> 'staff_id') from support.call_recordings r, jsonb_array_elements(r.parties) e where r.id = t.id('r3') and e ->> 'from_ms' = '2000'),
+    jsonb_build_array(t.id('many63'), t.id('a2')), 'and who is heard when stays whole');
+select is((select string_agg(distinct t.call('recording_party', 'system:media', t.id('r3')::text, '3', t.id('s1')::text, 'consult', n::text) ->> 'result', ' ') from generate_series(1000000, 1000299) n), 'ok',
+    'nor do many stretches fail it');
+select results_eq(format('select jsonb_array_length(parties), parties #>> ''{0,from_ms}'', parties #>> ''{-1,from_ms}'', tracks::int from support.call_recordings where id = %L', t.id('r3')),
+    $$values (200, '0', '1000132', 4)$$, 'of which the first are kept');
 
 -- retention: the row first, files by whoever has them, the row again
 create function pg_temp.due(p_place text) returns text language sql as

@@ -35,10 +35,12 @@ struct sup_call_opts {
     uint64_t stats_interval_us;        /* least time between two reports of a client */
     const struct sup_prompts *prompts; /* kept; NULL: callers hear music alone */
     uint64_t prompt_interval_us;       /* least time between two prompts of a call */
-    const struct sup_hold *notice;     /* kept; all who are recorded hear it when that begins; NULL:
-                                          nothing is heard */
-    size_t max_calls;                  /* with media here, at a time */
-    bool no_fec, dtx;                  /* of the answers, as in media/session.h */
+    const struct sup_hold
+        *notice;      /* kept; all who are recorded hear it when that begins, or the one
+                         of prompts for the caller's language; NULL:
+                         nothing is heard */
+    size_t max_calls; /* with media here, at a time */
+    bool no_fec, dtx; /* of the answers, as in media/session.h */
     uint32_t max_average_bitrate, ptime_ms;
     struct sup_recorders *recorders; /* NULL: nothing is recorded. Outlives the service, but calls
                                         nothing back once that is destroyed */
@@ -151,9 +153,10 @@ void sup_call_position(struct sup_call *call, struct sup_id id, unsigned positio
                        const char *language);
 
 /* The row was made and its media belongs here: the caller's leg is expected. A party whose leg does
- * not come (or come back) in time ends the call, so that none outlives its people. */
+ * not come (or come back) in time ends the call, so that none outlives its people. language: of the
+ * caller, may be "". */
 void sup_call_expect(struct sup_call *call, struct sup_id id, struct sup_id chat,
-                     struct sup_id customer);
+                     struct sup_id customer, const char *language);
 /* Reads who else has a part in the call, and arranges who hears whom. No-op for a call that is not
  * here. Ends of the call, of the agent's part, and silence of their legs need no call of this. */
 void sup_call_check_parties(struct sup_call *call, struct sup_id id);

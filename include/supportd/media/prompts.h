@@ -1,7 +1,9 @@
-/* Spoken prompts for callers who wait: Ogg Opus files, one folder per language.
+/* Spoken prompts for callers who wait, and the notice of recordings by language: Ogg Opus files,
+ * one folder per language.
  *
  *     DIR/en/please_wait.opus           required: also for places that have no file of their own
  *     DIR/en/position_1.opus ...        "you are the next", "there is one caller before you", ...
+ *     DIR/en/recording_notice.opus  may be missing
  *     DIR/sw/...
  *
  * Layer:  media. Reads files when opened (at start), then only memory.
@@ -44,4 +46,7 @@ size_t sup_prompts_languages(const struct sup_prompts *prompts);
  */
 const struct sup_hold *sup_prompts_find(const struct sup_prompts *prompts, const char *language,
                                         unsigned position);
+/* What tells who speaks language (may be NULL or "") that a call is recorded: of the language
+ * itself, else without its region, else NULL. Borrowed. */
+const struct sup_hold *sup_prompts_notice(const struct sup_prompts *prompts, const char *language);
 #endif

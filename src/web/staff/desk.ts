@@ -22,6 +22,7 @@ import {
 import { makeRest, type Rest } from "../shared/rest";
 import { Alarm } from "./alarm";
 import { AgentCall } from "./call";
+import { NewPassword } from "./newpassword";
 import { Party } from "./party";
 
 export type Words = Like<typeof en>;
@@ -104,6 +105,7 @@ export class Desk {
   readonly party: Party;
   private _wrapTimer: ReturnType<typeof setTimeout> | undefined;
   private _csrf = "";
+  private readonly _newPassword: NewPassword;
   private _toastTimer: ReturnType<typeof setTimeout> | undefined;
   private _bumping = false;
   private readonly _heard = { queue: 0, presence: 0 };
@@ -114,6 +116,13 @@ export class Desk {
     this.rest = makeRest({
       headers: async () => (this._csrf ? { "X-CSRF-Token": this._csrf } : {}),
       refused: () => this._signedOut(),
+    });
+    this._newPassword = new NewPassword(this.rest, {
+      changed: () => {
+        this.client.socket.stop();
+        this.password.value = "changed";
+      },
+      signedOut: () => this._signedOut(),
     });
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.client = new Client({
@@ -211,6 +220,7 @@ export class Desk {
   }
 
   async logout(): Promise<void> {
+    this._newPassword.leave();
     await this.rest("DELETE", "/session").catch(() => undefined);
     this._csrf = "";
     this.client.socket.stop();
@@ -223,18 +233,8 @@ export class Desk {
   }
 
   /* Null when changed; else the key of what to say. All sessions of the account are gone then. */
-  async changePassword(old: string, fresh: string): Promise<keyof Words | null> {
-    try {
-      await this.rest("PUT", "/me/password", { old_password: old, new_password: fresh });
-      this.client.socket.stop();
-      this.password.value = "changed";
-      return null;
-    } catch (e) {
-      const { code, status } = e instanceof ProblemError ? e.problem : { code: "", status: 0 };
-      if (code === "bad_credentials") return "password_wrong";
-      if (code === "locked" || status === 429) return "login_locked";
-      return status === 422 ? "password_bad" : "password_failed";
-    }
+  changePassword(old: string, fresh: string): Promise<keyof Words | null> {
+    return this._newPassword.change(old, fresh);
   }
 
   private _enter(csrf: string, me: Me): void {
@@ -248,7 +248,7 @@ export class Desk {
   }
 
   private _signedOut(): void {
-    if (this.phase.value !== "in") return;
+    if (this.phase.value !== "in" || this._newPassword.refused()) return;
     this.client.socket.stop();
     /* Nothing of this person stays: no chats, no open microphone. */
     location.reload();

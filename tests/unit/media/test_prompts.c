@@ -86,6 +86,31 @@ START_TEST(without_english_the_first_language_speaks)
 }
 END_TEST
 
+START_TEST(the_notice_of_a_recording_follows_the_language)
+{
+    add("de/please_wait.opus", 3, 40);
+    add("de/recording_notice.opus", 6, 42); /* first by name, and nobody's but its own */
+    add("en/please_wait.opus", 3, 10);
+    add("sw/please_wait.opus", 3, 20);
+    add("sw/recording_notice.opus", 6, 22);
+    add("pt-br/please_wait.opus", 3, 30);
+    add("pt-br/position_1.opus", 3, 31);
+    add("pt-br/recording_notice.opus", 6, 32);
+    ck_assert_int_eq(sup_prompts_open(dir, &prompts, &error), SUP_OK);
+    static const struct {
+        const char *language;
+        int fill; /* 0: none */
+    } table[] = {{"sw", 22}, {"SW-ke", 22}, {"pt-BR", 32}, {"pt", 0},    {"en", 0},
+                 {"fr", 0},  {"", 0},       {NULL, 0},     {"sw_TZ", 22}};
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        const struct sup_hold *notice = sup_prompts_notice(prompts, table[i].language);
+        int fill = notice ? sup_hold_packet(notice, 0).data[1] : 0;
+        ck_assert_msg(fill == table[i].fill, "row %zu: %d", i, fill);
+    }
+    ck_assert_int_eq(plays("sw", 1), 20);
+}
+END_TEST
+
 static void refused(sup_err err, const char *file, const char *why)
 {
     ck_assert_int_eq(sup_prompts_open(dir, &prompts, &error), err);
@@ -110,6 +135,10 @@ START_TEST(what_is_wrong_is_named)
     ck_assert_int_eq(unlink(path), 0);
     add("en/position_4.opus", SUP_PROMPT_PACKETS_MAX + 1, 1);
     refused(SUP_E_LIMIT, "en/position_4.opus", "20 s");
+    add("en/position_4.opus", 1, 1);
+    add("en/recording_notice.opus", SUP_PROMPT_PACKETS_MAX + 1, 1);
+    refused(SUP_E_LIMIT, "en/recording_notice.opus", "20 s");
+    add("en/recording_notice.opus", 1, 1);
     add_bytes("en/position_4.opus", (const uint8_t *)"RIFF....WAVE", 12);
     refused(SUP_E_MALFORMED, "en/position_4.opus", "not an Ogg file");
     add("en/position_4.opus", SUP_PROMPT_PACKETS_MAX, 1);
@@ -135,6 +164,7 @@ START_TEST(out_of_memory_leaves_nothing)
 {
     add("en/please_wait.opus", 3, 10);
     add("en/position_1.opus", 3, 10);
+    add("en/recording_notice.opus", 3, 10);
     sup_err err = SUP_E_NOMEM;
     for (size_t n = 1; err; n++) {
         sup_mem_fail_at(n);
@@ -146,5 +176,6 @@ START_TEST(out_of_memory_leaves_nothing)
 END_TEST
 
 SUP_CHECK_MAIN("prompts", setup, teardown, the_right_file_is_found,
+               the_notice_of_a_recording_follows_the_language,
                without_english_the_first_language_speaks, what_is_wrong_is_named,
                too_many_languages, out_of_memory_leaves_nothing)
