@@ -327,6 +327,10 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
     api->blocks_metric =
         sup_metrics_gauge(opts->metrics, "supportd_memory_blocks",
                           "Blocks of memory in use, of this program's own.", NULL, NULL);
+    api->jobs_metric = sup_metrics_gauge(opts->metrics, "supportd_work_jobs",
+                                         "Passwords, files and names that wait for a thread or "
+                                         "have one.",
+                                         NULL, NULL);
     *ret_api = api;
     return SUP_OK;
 }

@@ -90,8 +90,10 @@ sup_err sup_api_write_errors(struct sup_buf *out)
     if (!err)
         err = sup_buf_adds(
             out,
-            "\nThe web server itself, before a route is known: `bad_request` (400), `not_found` "
-            "(404), `method_not_allowed` (405),\n`length_required` (411), `body_too_large` "
+            "\nThe web server itself answers any request with one of these (`components/responses/"
+            "Transport` in openapi.yaml), before a\nroute is reached: `bad_request` (400), "
+            "`not_found` (404), `method_not_allowed` (405), `origin_refused` (403),\n"
+            "`length_required` (411), `body_too_large` "
             "(413), `uri_too_long` (414), `unsupported_media_type` (415),\n"
             "`upgrade_refused` (400), `upgrade_refused` (426), `too_many_requests` (429), "
             "`request_timeout` (408), `head_too_large` (431),\n`method_unknown` (501), "

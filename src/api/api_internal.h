@@ -457,6 +457,6 @@ struct sup_api {
     struct sup_rate *user_rate, *address_rate, *login_rate, *say_rate, *call_rate;
     int64_t next_connection;
     bool draining;
-    struct sup_metric *blocks_metric;
+    struct sup_metric *blocks_metric, *jobs_metric;
 };
 #endif

@@ -37,6 +37,7 @@ void api_metrics(struct api_op *op)
         return;
     }
     sup_metric_set(op->api->blocks_metric, (double)sup_mem_live());
+    sup_metric_set(op->api->jobs_metric, (double)sup_loop_work_jobs(opts->loop));
     if (sup_metrics_write(opts->metrics, &text)) {
         api_op_fail(op, "overloaded", NULL, NULL);
     } else {

@@ -243,3 +243,8 @@ void sup_loop_set_work(struct sup_loop *loop, unsigned max_queued, unsigned thre
     loop->pool.limit = max_queued;
     loop->pool.threads_wanted = threads;
 }
+
+unsigned sup_loop_work_jobs(const struct sup_loop *loop)
+{
+    return loop->pool.count;
+}

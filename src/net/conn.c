@@ -33,6 +33,7 @@ sup_err sup_net_conn_create(struct sup_net_server *server, int fd, bool tls,
     conn->state = CONN_HEAD;
     conn->deadline_us = sup_clock_mono_us() + server->limits.head_timeout_ms * 1000ull;
     sup_head_init(&conn->head);
+    sup_buf_init(&conn->parts, SUP_HEAD_MAX);
     sup_list_init(&conn->ready);
     sup_list_append(&server->conns, &conn->link);
     count_address(conn, true);
@@ -74,6 +75,7 @@ void sup_net_conn_free(struct sup_net_conn *conn)
     sup_metric_set(server->metrics.connections, (double)server->conn_count);
     sup_list_remove(&conn->link);
     out_free(&conn->out);
+    sup_buf_fini_secret(&conn->parts);
     sup_free(conn);
 }
 
@@ -84,6 +86,14 @@ void sup_net_conn_ready(struct sup_net_conn *conn)
         sup_list_append(&server->ready, &conn->ready);
     if (server->flush && !sup_timer_armed(server->flush))
         sup_timer_start(server->flush, 0);
+}
+
+void sup_net_conn_drop(struct sup_net_conn *conn)
+{
+    if (conn->state == CONN_DEAD)
+        return;
+    conn->state = CONN_KILL;
+    sup_net_conn_ready(conn);
 }
 
 void sup_net_conn_kill(struct sup_net_conn *conn)
@@ -111,6 +121,10 @@ static void flush_one(struct sup_net_conn *conn)
         break;
     case CONN_WS:
         sup_net_ws_flush(conn);
+        break;
+    case CONN_IDLE:
+    case CONN_BODY:
+        sup_net_head_read(conn);
         break;
     default:
         break;
@@ -154,13 +168,15 @@ static void sweep_one(struct sup_net_conn *conn, uint64_t now_us)
         sup_net_ws_sweep(conn, now_us);
         return;
     }
+    if (conn->stalled)
+        sup_net_head_watch(conn);
     if (conn->deadline_us == 0 || now_us < conn->deadline_us)
         return;
     if (conn->state == CONN_DEAD && !conn->wsi)
         sup_net_conn_free(conn); /* libwebsockets never knew it */
     else if (conn->state == CONN_PENDING)
         answer_timeout(conn);
-    else if (conn->state == CONN_HEAD && conn->head.bytes > 0)
+    else if (conn->state == CONN_HEAD && conn->head.bytes > conn->head.blank)
         sup_net_conn_refuse(conn, &late);
     else if (conn->state == CONN_BODY && conn->req)
         (void)sup_http_problem(conn->req, &late);

@@ -1,11 +1,11 @@
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "net_internal.h"
 #include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
-#include "tcp_count.h"
 
 sup_err sup_net_hold_find(struct sup_net_conn *conn)
 {
@@ -18,7 +18,16 @@ sup_err sup_net_hold_find(struct sup_net_conn *conn)
     if (uv_handle_get_type((const uv_handle_t *)poll) != UV_POLL || poll->data != conn->wsi)
         return SUP_E_STATE;
     conn->poll = poll;
+    conn->lws_cb = poll->poll_cb;
     return SUP_OK;
+}
+
+void sup_net_hold_note(struct sup_net_conn *conn)
+{
+    if (conn->poll->poll_cb != conn->lws_cb)
+        return;
+    unsigned set = conn->poll->io_watcher.pevents;
+    conn->lws_events = (set & POLLIN ? UV_READABLE : 0) | (set & POLLOUT ? UV_WRITABLE : 0);
 }
 
 /* Throws away what still comes, so that closing does not reset the connection before the peer has
@@ -56,20 +65,30 @@ void sup_net_hold(struct sup_net_conn *conn, int events)
 {
     if (!conn->poll || uv_is_closing((const uv_handle_t *)conn->poll))
         return;
-    conn->held = true;
+    sup_net_hold_note(conn);
     if (uv_poll_start(conn->poll, events, on_held) != 0)
         sup_net_conn_ready(conn);
-}
-
-bool sup_net_hold_pipelined(const struct sup_net_conn *conn)
-{
-    return conn->answered && sup_net_tcp_bytes_read(conn->fd) <= conn->read_before + 1;
 }
 
 static bool writable_now(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
     return poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR | POLLHUP));
+}
+
+void sup_net_hold_continue(struct sup_net_conn *conn)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    uint8_t block[LWS_PRE + sizeof(text)];
+    const char *expected = sup_http_header(conn->req, "expect");
+    if (!expected || conn->req->http10 || !sup_list_has(expected, "100-continue"))
+        return;
+    memcpy(block + LWS_PRE, text, sizeof(text));
+    /* Rather none than a part of it: the client is not to wait for ever. */
+    if (writable_now(conn->fd) &&
+        (lws_write(conn->wsi, block + LWS_PRE, sizeof(text) - 1, LWS_WRITE_HTTP) < 0 ||
+         lws_partial_buffered(conn->wsi)))
+        sup_net_conn_drop(conn);
 }
 
 static void linger(struct sup_net_conn *conn)
@@ -95,16 +114,7 @@ static void finish(struct sup_net_conn *conn)
         linger(conn);
         return;
     }
-    conn->answered = true;
-    sup_net_head_next(conn, sup_net_tcp_bytes_read(conn->fd));
-    conn->state = CONN_IDLE;
-    conn->deadline_us = sup_clock_mono_us() + conn->server->limits.keepalive_ms * 1000ull;
-    conn->held = false;
-    /* Re-arms libwebsockets' own callback on the handle. */
-    if (lws_http_transaction_completed(conn->wsi))
-        linger(conn);
-    else
-        sup_net_head_watch(conn);
+    sup_net_head_next(conn);
 }
 
 static size_t next_chunk(const struct conn_out *out, const uint8_t **ret_p)

@@ -8,7 +8,10 @@
 #include "supportd/net/text.h"
 
 enum step {
+    BLANK_LF, /* of an empty line before the request line */
     METHOD,
+    SCHEME, /* of a target that is a whole address, RFC 9112 section 3.2.2 */
+    AUTHORITY,
     TARGET,
     VERSION,
     LINE_END, /* the LF after a CR */
@@ -65,9 +68,22 @@ static bool method_is_known(const char *word)
     return false;
 }
 
+static void on_blank(struct sup_head *h, unsigned char c)
+{
+    h->blank++;
+    h->step = c == '\r' ? BLANK_LF : METHOD;
+    if (c != '\r' && c != '\n')
+        refuse(h, 400, "bad_request", "before the request line: LF must follow CR");
+    else if (h->blank > 2 * SUP_HEAD_BLANKS)
+        refuse(h, 400, "bad_request", "request line: at most %d empty lines before it",
+               SUP_HEAD_BLANKS);
+}
+
 static void on_method(struct sup_head *h, unsigned char c)
 {
-    if (is_token_char(c) && h->word_len < SUP_HEAD_WORD) {
+    if (h->word_len == 0 && c == '\r')
+        on_blank(h, c);
+    else if (is_token_char(c) && h->word_len < SUP_HEAD_WORD) {
         add_to_word(h, (char)c);
     } else if (c != ' ' || h->word_len == 0) {
         refuse(h, 400, "bad_request", "request line: it must begin with a method and one space");
@@ -111,16 +127,31 @@ static void end_target(struct sup_head *h)
         begin_word(h, VERSION);
 }
 
+static void on_scheme(struct sup_head *h, unsigned char c)
+{
+    add_to_word(h, (char)c);
+    size_t len = h->word_len;
+    bool http = len <= 7 && strncasecmp(h->word, "http://", len) == 0;
+    bool https = len <= 8 && strncasecmp(h->word, "https://", len) == 0;
+    h->step = SCHEME;
+    if (!http && !https)
+        refuse(h, 400, "bad_request", "request line: the path must begin with / or http://host/");
+    else if (len == (http ? 7 : 8))
+        begin_word(h, AUTHORITY);
+}
+
 static void on_target(struct sup_head *h, unsigned char c)
 {
     if (c == ' ') {
         end_target(h);
         return;
     }
+    if (h->word_len == 0 && c != '/' && !h->method_unknown) {
+        on_scheme(h, c);
+        return;
+    }
     if (c <= 0x20 || c >= 0x7f)
         refuse(h, 400, "bad_request", "request line: a path, a space and HTTP/1.1 must follow");
-    else if (h->word_len == 0 && c != '/' && !h->method_unknown)
-        refuse(h, 400, "bad_request", "request line: the path must begin with /");
     else if (!read_escape(h, c))
         refuse(h, 400, "bad_request",
                "request line: after %% come two hexadecimal digits, and never 00");
@@ -129,6 +160,18 @@ static void on_target(struct sup_head *h, unsigned char c)
         refuse(h, 414, "uri_too_long", "request line: a query may have %d fields",
                SUP_QUERY_MAX_FIELDS);
     h->word_len++;
+}
+
+static void on_authority(struct sup_head *h, unsigned char c)
+{
+    bool end = c == '/' && h->word_len > 0;
+    if (!end && (c <= 0x20 || c >= 0x7f || strchr("/?#@\\", c)))
+        refuse(h, 400, "bad_request", "request line: http:// is followed by a host and a path");
+    h->word_len++;
+    if (!end)
+        return;
+    begin_word(h, TARGET);
+    on_target(h, c);
 }
 
 static void end_version(struct sup_head *h)
@@ -164,7 +207,6 @@ static void end_name(struct sup_head *h)
                h->lines);
     else if (strcasecmp(h->word, "host") == 0 && ++h->hosts > 1)
         refuse(h, 400, "bad_request", "header line %zu: a second Host", h->lines);
-    h->upgrade = strcasecmp(h->word, "upgrade") == 0;
     if (h->state == SUP_HEAD_MORE)
         begin_word(h, VALUE);
 }
@@ -188,34 +230,30 @@ static void on_name(struct sup_head *h, unsigned char c)
         add_to_word(h, (char)c);
 }
 
-static void end_value(struct sup_head *h)
-{
-    while (h->word_len > 0 && h->word_len <= SUP_HEAD_WORD && h->word[h->word_len - 1] == ' ')
-        h->word[--h->word_len] = 0;
-    if (h->upgrade && strcasecmp(h->word, "websocket") != 0)
-        refuse(h, 400, "upgrade_refused", "header line %zu: the only upgrade is websocket",
-               h->lines);
-    else
-        begin_word(h, LINE_END);
-}
-
 static void on_value(struct sup_head *h, unsigned char c)
 {
     if (c == '\r')
-        end_value(h);
+        h->step = LINE_END;
     else if ((c < 0x20 && c != '\t') || c == 0x7f)
         refuse(h, 400, "bad_request",
                "header line %zu: a value has no control characters and ends with CR and LF",
                h->lines);
-    else if (h->upgrade && (h->word_len > 0 || (c != ' ' && c != '\t')))
-        add_to_word(h, (char)c); /* no other value is kept: it may be a secret */
 }
 
 static void on_byte(struct sup_head *h, unsigned char c)
 {
     switch ((enum step)h->step) {
+    case BLANK_LF:
+        on_blank(h, c == '\n' ? c : 0);
+        return;
     case METHOD:
         on_method(h, c);
+        return;
+    case SCHEME:
+        on_scheme(h, c);
+        return;
+    case AUTHORITY:
+        on_authority(h, c);
         return;
     case TARGET:
         on_target(h, c);
@@ -254,4 +292,43 @@ enum sup_head_state sup_head_feed(struct sup_head *head, const char *data, size_
             on_byte(head, (unsigned char)data[i]);
     }
     return head->state;
+}
+
+/* Up to the first byte of end, which is taken too. */
+static struct sup_head_text take_until(struct sup_head_text *head, char end)
+{
+    const char *found = head->len > 0 ? memchr(head->p, end, head->len) : NULL;
+    struct sup_head_text part = {head->p, found ? (size_t)(found - head->p) : head->len};
+    size_t taken = found ? part.len + 1 : part.len;
+    *head = (struct sup_head_text){head->p + taken, head->len - taken};
+    return part;
+}
+
+static struct sup_head_text trimmed(struct sup_head_text text)
+{
+    while (text.len > 0 && (*text.p == ' ' || *text.p == '\t'))
+        text = (struct sup_head_text){text.p + 1, text.len - 1};
+    while (text.len > 0 && strchr(" \t\r", text.p[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+struct sup_head_line sup_head_take_line(struct sup_head_text *head)
+{
+    struct sup_head_text line = take_until(head, '\n');
+    struct sup_head_line words = {.method = take_until(&line, ' ')};
+    words.target = take_until(&line, ' ');
+    words.version = trimmed(line);
+    return words;
+}
+
+bool sup_head_take_field(struct sup_head_text *head, struct sup_head_text *ret_name,
+                         struct sup_head_text *ret_value)
+{
+    struct sup_head_text line = take_until(head, '\n');
+    if (line.len <= 1)
+        return false;
+    *ret_name = take_until(&line, ':');
+    *ret_value = trimmed(line);
+    return true;
 }

@@ -38,15 +38,12 @@ static void log_line(int level, const char *line)
 
 /* Request heads are read into one buffer inside the context's block, which nobody lends: the first
  * head read shows where it is. */
-static void find_rx(struct sup_net_server *server, const char *method)
+static void find_rx(struct sup_net_server *server)
 {
-    char start[16];
-    if (!method)
-        return;
-    int n = snprintf(start, sizeof(start), "%s /", method);
+    static const char start[] = "GET /";
     uint8_t *block = (uint8_t *)server->context;
     size_t size = malloc_usable_size(block);
-    uint8_t *found = memmem(block, size, start, (size_t)n);
+    uint8_t *found = memmem(block, size, start, sizeof(start) - 1);
     if (!found || found < block + LWS_PRE)
         return;
     server->rx = found - LWS_PRE;
@@ -60,27 +57,12 @@ void sup_net_glue_wipe_rx(struct sup_net_server *server)
         sup_wipe(server->rx, server->rx_len);
 }
 
-static int on_http(struct lws *wsi, struct sup_net_conn *conn, enum lws_callback_reasons reason,
-                   char *in, size_t len)
+/* The only head that libwebsockets reads: one that has been judged, and begins a WebSocket. */
+static int on_upgrade(struct sup_net_conn *conn)
 {
-    bool head = reason == LWS_CALLBACK_HTTP || reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE;
-    if (head && !conn->server->rx)
-        find_rx(conn->server, sup_net_request_method(wsi));
-    switch (reason) {
-    case LWS_CALLBACK_HTTP:
-        return sup_net_request_begin(conn, in, len);
-    case LWS_CALLBACK_HTTP_BODY:
-        return in ? sup_net_request_body(conn, in, len) : 0;
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return sup_net_request_complete(conn);
-    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return sup_net_ws_confirm(conn);
-    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        conn->wsi = wsi;
-        return 0;
-    default:
-        return 0;
-    }
+    if (!conn->server->rx)
+        find_rx(conn->server);
+    return conn->client && conn->state == CONN_HEAD ? 0 : -1;
 }
 
 static int on_ws(struct lws *wsi, struct sup_net_conn *conn, enum lws_callback_reasons reason,
@@ -120,7 +102,10 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     switch (reason) {
     case LWS_CALLBACK_RAW_ADOPT:
     case LWS_CALLBACK_RAW_RX:
-        return -1; /* CONNECT would turn the connection into a raw one */
+    case LWS_CALLBACK_HTTP:
+    case LWS_CALLBACK_HTTP_BODY:
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return -1; /* requests are never left to libwebsockets */
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
         sup_net_conn_gone(conn);
@@ -129,12 +114,11 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
         lws_set_opaque_user_data(wsi, NULL);
         sup_net_conn_free(conn);
         return 0;
-    case LWS_CALLBACK_HTTP:
-    case LWS_CALLBACK_HTTP_BODY:
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return on_upgrade(conn);
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        return on_http(wsi, conn, reason, in, len);
+        conn->wsi = wsi;
+        return 0;
     default:
         return on_ws(wsi, conn, reason, in, len);
     }

@@ -3,14 +3,16 @@
  * A connection (struct sup_net_conn) lives from accept to libwebsockets' last callback for its wsi.
  * It has at most one of: a request (HTTP), a client (WebSocket).
  *
- * libwebsockets 4.1.6 on libuv must not be re-entered from its own callbacks for closing, and reads
- * on (or spins) while a request waits for its answer. So:
- *  - callbacks only note what is due and put the connection on server->ready; conn_flush() does it
- *    from a timer of 0 us, outside of libwebsockets;
- *  - before a request its bytes are looked at first (conn_head.c): what is no HTTP is answered by
- * us;
- *  - while a request is answered the connection is "held": its uv_poll_t is pointed at our own
- *    callback (conn_hold.c); lws_http_transaction_completed() gives it back. */
+ * libwebsockets 4.1.6 makes the TLS handshake, writes, and speaks WebSocket. Requests it does not
+ * read: it takes much that is no HTTP, cuts off without a word what it does not take, and misreads
+ * pipelined bodies. So:
+ *  - once the handshake is over, the connection's uv_poll_t is pointed at our own callback, which
+ *    reads heads and bodies (conn_head.c), never behind the request's own end; while a request is
+ *    answered the connection is "held" (conn_hold.c): nothing is read;
+ *  - the head of a WebSocket that has been let in is left where it is, for libwebsockets to read,
+ *    and the connection is libwebsockets' from there on;
+ *  - it must not be re-entered from its own callbacks for closing: they only note what is due and
+ *    put the connection on server->ready; conn_flush() does it from a timer of 0 us. */
 #ifndef SUPPORTD_NET_INTERNAL_H
 #define SUPPORTD_NET_INTERNAL_H
 #include <libwebsockets.h>
@@ -80,7 +82,6 @@ struct sup_net_conn {
     int fd;
     bool tls;
     bool counted;     /* in sup_net_server::addresses */
-    bool held;        /* poll calls us, not libwebsockets */
     bool close_after; /* no further request on this connection */
     enum conn_state state;
     uint64_t deadline_us; /* 0: none */
@@ -90,18 +91,18 @@ struct sup_net_conn {
     struct conn_out out;
     struct sup_http_stream *stream; /* what follows out, or NULL */
     size_t lingered;                /* bytes thrown away in CONN_LINGER */
-    bool answered;                  /* a request before this one has been answered */
-    uint64_t read_before;           /* bytes taken from the socket when it was */
     struct sup_head head;           /* of the next request, as far as it has been seen */
+    bool stalled;                   /* reads no more of it until the sweep */
+    struct sup_buf parts;           /* its bytes that have been taken from the socket already */
     size_t wakes_at;                /* SO_RCVLOWAT while a head is incomplete, else 0 */
-    size_t records;                 /* TLS: bytes of the records that the head came in */
-    size_t body_len;                /* of the request, as announced */
-    bool ahead; /* libwebsockets has read behind a request: nobody else can find heads any more */
-    uv_poll_cb lws_cb; /* libwebsockets' own, while ours looks first */
+    size_t lws_read;                /* TLS: of parts, what libwebsockets has read, too */
+    bool lws_spoilt;                /* it has read the beginning of another request's head */
+    uv_poll_cb lws_cb;              /* libwebsockets' own */
+    int lws_events;                 /* that libwebsockets last asked for, for hand_over() */
 };
 
 /* Header values that are kept; the order is that of the table in request_head.c. */
-enum { KEPT_HEADERS = 21 };
+enum { KEPT_HEADERS = 28 };
 
 struct sup_http_request {
     struct sup_net_conn *conn; /* NULL: the client is gone */
@@ -210,6 +211,8 @@ void sup_net_conn_free(struct sup_net_conn *conn);
 void sup_net_conn_gone(struct sup_net_conn *conn);
 /* Have conn_flush() look at it in the next pass. */
 void sup_net_conn_ready(struct sup_net_conn *conn);
+/* Have conn_flush() close it. */
+void sup_net_conn_drop(struct sup_net_conn *conn);
 void sup_net_conn_kill(struct sup_net_conn *conn);
 /* Timer callbacks; arg is the server. */
 void sup_net_conn_flush(void *arg);
@@ -220,38 +223,37 @@ void sup_net_conn_sweep(void *arg);
 SUP_MUST_CHECK sup_err sup_net_hold_find(struct sup_net_conn *conn);
 /* From now on our callback hears of events (UV_READABLE, UV_WRITABLE, UV_DISCONNECT). */
 void sup_net_hold(struct sup_net_conn *conn, int events);
-/* The request that begins was read together with the one before it. */
-bool sup_net_hold_pipelined(const struct sup_net_conn *conn);
-/* Writes out; hands the connection back to libwebsockets, or lingers, when all is written. */
+/* Remembers what libwebsockets waits for, before the handle is pointed elsewhere. */
+void sup_net_hold_note(struct sup_net_conn *conn);
+/* Tells a client that waits for leave to send the body of the connection's request (RFC 9110
+ * section 10.1.1). */
+void sup_net_hold_continue(struct sup_net_conn *conn);
+/* Writes out; goes on to the next request, or lingers, when all is written. */
 void sup_net_hold_pump(struct sup_net_conn *conn);
 
 /* --- conn_head.c --- */
-/* Until a request begins, our callback looks at what came before libwebsockets reads it. To be
- * called whenever libwebsockets may have set its own. */
+/* Points the handle at our callback. To be called whenever libwebsockets may have set its own. */
 void sup_net_head_watch(struct sup_net_conn *conn);
-/* A request has been answered, read bytes having been taken from the socket: the next head is
- * looked at, unless libwebsockets has something of it, or more, already: then it has this and all
- * further ones to itself. */
-void sup_net_head_next(struct sup_net_conn *conn, uint64_t read);
+/* A request has been answered: on to the next one. */
+void sup_net_head_next(struct sup_net_conn *conn);
+/* Reads what there is of a head or a body. */
+void sup_net_head_read(struct sup_net_conn *conn);
 /* Answers on a connection without a request, then closes it. */
 void sup_net_conn_refuse(struct sup_net_conn *conn, const struct sup_problem *problem);
 
 /* --- request_head.c, request.c, reply.c, asset.c --- */
-/* LWS_CALLBACK_HTTP: 0, or -1 to close. */
-int sup_net_request_begin(struct sup_net_conn *conn, const char *path, size_t len);
-int sup_net_request_body(struct sup_net_conn *conn, char *data, size_t len);
-int sup_net_request_complete(struct sup_net_conn *conn);
-/* A request with what the head says; the route is not looked up. NULL: no memory, or unreadable in
- * a way that has no answer. *ret_problem: NULL, or the code of a refusal with its status. */
-struct sup_http_request *sup_net_request_head(struct sup_net_conn *conn, const char *path,
+/* A request with what its head says (text[len], found right by sup_head_feed()); the route is not
+ * looked up. NULL: no memory. ret_problem: what is wrong with it, or status 0. */
+struct sup_http_request *sup_net_request_head(struct sup_net_conn *conn, const char *text,
                                               size_t len, struct sup_problem *ret_problem);
-/* "GET" ...; NULL for a method that nobody serves. Static. */
-const char *sup_net_request_method(struct lws *wsi);
+/* Answers the request with problem, or looks for its route, and has it handled at once or when its
+ * body has come (CONN_BODY). */
+void sup_net_request_begin(struct sup_http_request *req, const struct sup_problem *problem);
+/* More of the body of the connection's request, not behind its end. */
+void sup_net_request_body(struct sup_net_conn *conn, const char *data, size_t len);
 void sup_net_request_free(struct sup_http_request *req);
 /* The client is gone: tells the handler, if it has the request, else frees. */
 void sup_net_request_detach(struct sup_http_request *req);
-/* Value of a header of the wsi (token or unknown name), NULL when absent or too long; owned. */
-char *sup_net_header_copy(struct lws *wsi, int token, const char *name);
 /* X-Forwarded-Proto of a trusted proxy says https, or the connection is TLS. */
 bool sup_net_seen_as_tls(const struct sup_net_conn *conn, const char *forwarded_proto);
 
@@ -280,8 +282,15 @@ bool sup_net_stream_ask(struct sup_net_conn *conn);
 void sup_net_stream_end(struct sup_net_conn *conn);
 
 /* --- ws_upgrade.c, ws.c --- */
-/* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 go on, -1 close (a refusal has been written). */
-int sup_net_ws_confirm(struct sup_net_conn *conn);
+/* True: the request asks to become a WebSocket. Any other upgrade is ignored (RFC 9110
+ * section 7.8).
+ */
+bool sup_net_ws_asked(const struct sup_http_request *req);
+/* What of this head libwebsockets could not read; static; NULL: nothing. */
+const char *sup_net_ws_unreadable(const char *text, size_t len);
+/* Judges such a request. True: the connection has its client, libwebsockets is to read the head.
+ * False: *problem says why not. */
+bool sup_net_ws_begin(struct sup_http_request *req, struct sup_problem *problem);
 /* NULL without memory; the caller's reference is the server's. */
 struct sup_ws_client *sup_net_ws_client_create(struct sup_net_conn *conn,
                                                const struct sup_http_request *req);

@@ -37,6 +37,29 @@ sup_err sup_percent_decode(char *text, size_t len, bool plus, size_t *ret_len)
     return SUP_OK;
 }
 
+size_t sup_path_clean(char *path, size_t len)
+{
+    size_t out = 0;    /* what is clean so far: segments, each with its slash before it */
+    bool slash = true; /* one is due at the end */
+    for (size_t at = 0, end; at < len; at = end) {
+        const char *segment = path + at + 1;
+        for (end = at + 1; end < len && path[end] != '/';)
+            end++;
+        size_t n = end - at - 1;
+        bool up = n == 2 && memcmp(segment, "..", 2) == 0;
+        slash = n == 0 || up || (n == 1 && *segment == '.');
+        while (up && out > 0 && path[--out] != '/')
+            continue;
+        if (!slash) {
+            memmove(path + out, path + at, n + 1);
+            out += n + 1;
+        }
+    }
+    if (slash)
+        path[out++] = '/';
+    return out;
+}
+
 /* Bytes of the sequence that lead starts, 0 for a byte that cannot start one; *min is the least
  * second byte and *max the greatest, which excludes long forms and surrogates (RFC 3629 section 4).
  */
@@ -120,16 +143,6 @@ static sup_err add_field(struct sup_query *query, const char *name, size_t name_
     }
     query->fields[query->count++] = field;
     return SUP_OK;
-}
-
-sup_err sup_query_add(struct sup_query *query, const char *piece, size_t len)
-{
-    if (len == 0)
-        return SUP_OK;
-    const char *equals = memchr(piece, '=', len);
-    size_t name_len = equals ? (size_t)(equals - piece) : len;
-    const char *value = equals ? equals + 1 : piece + len;
-    return add_field(query, piece, name_len, value, (size_t)(piece + len - value));
 }
 
 /* Decodes name and value of one raw piece apart, so that an encoded '=' stays in its part. */

@@ -156,15 +156,14 @@ static sup_err take_match(struct sup_http_request *req, const struct sup_route_m
 }
 
 /* Ends the request with an error of the server's own. */
-static int refuse(struct sup_http_request *req, unsigned status, const char *code,
-                  const char *detail)
+static void refuse(struct sup_http_request *req, unsigned status, const char *code,
+                   const char *detail)
 {
     struct sup_problem problem = {.status = status, .code = code, .detail = detail};
     (void)sup_http_problem(req, &problem);
-    return 0;
 }
 
-static int preflight(struct sup_http_request *req, const char *allow)
+static void preflight(struct sup_http_request *req, const char *allow)
 {
     const char *asked = sup_http_header(req, "access-control-request-method");
     bool cross = asked && sup_http_header(req, "origin");
@@ -175,7 +174,7 @@ static int preflight(struct sup_http_request *req, const char *allow)
                                        .code = "origin_refused",
                                        .title = "Origin not allowed",
                                        .detail = "this origin is not a configured site"});
-        return 0;
+        return;
     }
     sup_err err = sup_http_set_header(req, "Allow", allow);
     if (!err && cross)
@@ -186,26 +185,24 @@ static int preflight(struct sup_http_request *req, const char *allow)
     if (!err && cross)
         err = sup_http_set_header(req, "Access-Control-Max-Age", "600");
     if (err)
-        return refuse(req, 500, "internal_error", NULL);
-    (void)sup_http_reply(req, 204, NULL, NULL, 0);
-    return 0;
+        refuse(req, 500, "internal_error", NULL);
+    else
+        (void)sup_http_reply(req, 204, NULL, NULL, 0);
 }
 
-static int no_route(struct sup_http_request *req, sup_err err, const struct sup_route_match *match)
+static void no_route(struct sup_http_request *req, sup_err err, const struct sup_route_match *match)
 {
     if (err == SUP_E_UNSUPPORTED && strcmp(req->method, "OPTIONS") == 0)
-        return preflight(req, match->allow);
-    if (err == SUP_E_UNSUPPORTED) {
-        if (sup_http_set_header(req, "Allow", match->allow) != SUP_OK)
-            return refuse(req, 500, "internal_error", NULL);
-        return refuse(req, 405, "method_not_allowed", "see the Allow header");
-    }
-    if (sup_net_asset_serve(req))
-        return 0;
-    return refuse(req, 404, "not_found", NULL);
+        preflight(req, match->allow);
+    else if (err == SUP_E_UNSUPPORTED && sup_http_set_header(req, "Allow", match->allow) != SUP_OK)
+        refuse(req, 500, "internal_error", NULL);
+    else if (err == SUP_E_UNSUPPORTED)
+        refuse(req, 405, "method_not_allowed", "see the Allow header");
+    else if (!sup_net_asset_serve(req))
+        refuse(req, 404, "not_found", NULL);
 }
 
-static int dispatch(struct sup_http_request *req)
+static void dispatch(struct sup_http_request *req)
 {
     struct sup_net_conn *conn = req->conn;
     struct sup_net_server *server = conn->server;
@@ -215,92 +212,61 @@ static int dispatch(struct sup_http_request *req)
     req->route->handler(req, server->route_arg);
     if (conn->state == CONN_PENDING)
         sup_net_hold(conn, UV_DISCONNECT);
-    return 0;
 }
 
-/* Body rules of the route; 0 with *ret_done when the request has been ended. */
-static int check_body(struct sup_http_request *req, bool *ret_done)
+/* Body rules of the route; *ret_done: the request has been ended. */
+static void check_body(struct sup_http_request *req, bool *ret_done)
 {
     const struct sup_http_route *route = req->route;
     size_t max = route->body_max ? route->body_max : req->conn->server->limits.body_max;
     *ret_done = true;
-    if (req->body_len > max)
-        return refuse(req, 413, "body_too_large", "the body is larger than this route allows");
+    if (req->body_len > max) {
+        refuse(req, 413, "body_too_large", "the body is larger than this route allows");
+        return;
+    }
     const char *wanted = route->content_type ? route->content_type : "application/json";
     const char *type = sup_http_header(req, "content-type");
     if (req->body_len > 0 && strcmp(wanted, "*") != 0 &&
-        (!type || !sup_media_type_is(type, wanted)))
-        return refuse(req, 415, "unsupported_media_type", wanted);
+        (!type || !sup_media_type_is(type, wanted))) {
+        refuse(req, 415, "unsupported_media_type", wanted);
+        return;
+    }
     sup_buf_init(&req->body, max);
     *ret_done = false;
-    return 0;
 }
 
-/* libwebsockets expects a body, and takes it from the wrong place (or never stops looking for it)
- * if the head was left over from an earlier read. Closing without an answer is what a pipelining
- * client must be ready for (RFC 9112 section 9.3.2). */
-static bool body_would_be_misread(const struct sup_net_conn *conn,
-                                  const struct sup_http_request *req)
+void sup_net_request_begin(struct sup_http_request *req, const struct sup_problem *problem)
 {
-    const char *length = sup_http_header(req, "content-length");
-    bool none = length ? strspn(length, "0") == strlen(length)
-                       : strcmp(req->method, "POST") != 0 && strcmp(req->method, "PUT") != 0 &&
-                             strcmp(req->method, "PATCH") != 0;
-    return !none && sup_net_hold_pipelined(conn);
-}
-
-int sup_net_request_begin(struct sup_net_conn *conn, const char *path, size_t len)
-{
+    struct sup_net_conn *conn = req->conn;
     struct sup_net_server *server = conn->server;
-    struct sup_problem problem;
-    if (conn->req || conn->state == CONN_DEAD || conn->state == CONN_KILL)
-        return -1;
-    struct sup_http_request *req = sup_net_request_head(conn, path, len, &problem);
-    if (!req)
-        return -1;
+    struct sup_route_match match;
+    bool done;
     conn->req = req;
-    conn->body_len = req->body_len;
-    if (body_would_be_misread(conn, req))
-        return -1;
     conn->state = CONN_BODY;
     conn->deadline_us = req->started_us + server->limits.body_timeout_ms * 1000ull;
-    if (problem.status)
-        return refuse(req, problem.status, problem.code, problem.detail);
-    struct sup_route_match match;
+    if (problem->status) {
+        (void)sup_http_problem(req, problem);
+        return;
+    }
     sup_err err =
         sup_router_match(server->router, req->method, req->path, strlen(req->path), &match);
     if (err)
-        return no_route(req, err, &match);
-    if (take_match(req, &match) != SUP_OK)
-        return -1;
-    if (server->hooks.gate && !server->hooks.gate(req, server->hooks.arg))
-        return 0;
-    bool done;
-    int rc = check_body(req, &done);
-    if (done || req->body_len > 0)
-        return rc;
-    return dispatch(req);
-}
-
-int sup_net_request_body(struct sup_net_conn *conn, char *data, size_t len)
-{
-    struct sup_http_request *req = conn->req;
-    int rc = 0;
-    if (req && conn->state == CONN_BODY && !req->dispatched) {
-        sup_metric_add(conn->server->metrics.bytes_in, (double)len);
-        rc = sup_buf_add(&req->body, data, len) == SUP_OK ? 0 : -1;
+        no_route(req, err, &match);
+    else if (take_match(req, &match) != SUP_OK)
+        sup_net_conn_drop(conn);
+    else if (!server->hooks.gate || server->hooks.gate(req, server->hooks.arg)) {
+        check_body(req, &done);
+        if (!done && req->body_len == 0)
+            dispatch(req);
     }
-    sup_wipe(data, len);
-    return rc;
 }
 
-int sup_net_request_complete(struct sup_net_conn *conn)
+void sup_net_request_body(struct sup_net_conn *conn, const char *data, size_t len)
 {
-    /* libwebsockets says so again for each further read while the answer is pending. */
     struct sup_http_request *req = conn->req;
-    if (!req || conn->state != CONN_BODY || req->dispatched)
-        return 0;
-    if (req->body.len != req->body_len)
-        return -1;
-    return dispatch(req);
+    sup_metric_add(conn->server->metrics.bytes_in, (double)len);
+    if (sup_buf_add(&req->body, data, len) != SUP_OK)
+        sup_net_conn_drop(conn);
+    else if (req->body.len == req->body_len)
+        dispatch(req);
 }

@@ -6,90 +6,82 @@
 #include "supportd/base/clock.h"
 #include "supportd/base/mem.h"
 
-struct kept_header {
-    const char *name;
-    int token; /* of libwebsockets, or -1 for one that it does not know */
+/* Headers whose values are kept. */
+static const char *const kept[KEPT_HEADERS] = {
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "access-control-request-method",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "idempotency-key",
+    "if-none-match",
+    "last-event-id",
+    "origin",
+    "range",
+    "referer",
+    "sec-fetch-site",
+    "sec-websocket-key",
+    "sec-websocket-protocol",
+    "sec-websocket-version",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-csrf-token",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-request-id",
 };
 
-static const struct kept_header kept[KEPT_HEADERS] = {
-    {"accept", WSI_TOKEN_HTTP_ACCEPT},
-    {"accept-encoding", WSI_TOKEN_HTTP_ACCEPT_ENCODING},
-    {"accept-language", WSI_TOKEN_HTTP_ACCEPT_LANGUAGE},
-    {"access-control-request-method", -1},
-    {"authorization", WSI_TOKEN_HTTP_AUTHORIZATION},
-    {"content-length", WSI_TOKEN_HTTP_CONTENT_LENGTH},
-    {"content-type", WSI_TOKEN_HTTP_CONTENT_TYPE},
-    {"cookie", WSI_TOKEN_HTTP_COOKIE},
-    {"host", WSI_TOKEN_HOST},
-    {"idempotency-key", -1},
-    {"if-none-match", WSI_TOKEN_HTTP_IF_NONE_MATCH},
-    {"last-event-id", -1},
-    {"origin", WSI_TOKEN_ORIGIN},
-    {"range", WSI_TOKEN_HTTP_RANGE},
-    {"referer", WSI_TOKEN_HTTP_REFERER},
-    {"sec-fetch-site", -1},
-    {"user-agent", WSI_TOKEN_HTTP_USER_AGENT},
-    {"x-csrf-token", -1},
-    {"x-forwarded-for", WSI_TOKEN_X_FORWARDED_FOR},
-    {"x-forwarded-proto", -1},
-    {"x-request-id", -1},
-};
-
-struct known_method {
-    const char *name;
-    enum lws_token_indexes token;
-};
-
-static const struct known_method known_methods[] = {
-    {"GET", WSI_TOKEN_GET_URI},         {"POST", WSI_TOKEN_POST_URI},
-    {"PUT", WSI_TOKEN_PUT_URI},         {"PATCH", WSI_TOKEN_PATCH_URI},
-    {"DELETE", WSI_TOKEN_DELETE_URI},   {"HEAD", WSI_TOKEN_HEAD_URI},
-    {"OPTIONS", WSI_TOKEN_OPTIONS_URI},
-};
+static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"};
 
 const char *sup_http_header(const struct sup_http_request *req, const char *name)
 {
     for (size_t i = 0; i < KEPT_HEADERS; i++)
-        if (strcmp(kept[i].name, name) == 0)
+        if (strcmp(kept[i], name) == 0)
             return req->headers[i];
     return NULL;
 }
 
-static char *trimmed(char *value, int len)
+static bool same_name(struct sup_head_text name, const char *known)
 {
-    while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
-        value[--len] = 0;
-    return value;
+    return name.len == strlen(known) && strncasecmp(name.p, known, name.len) == 0;
 }
 
-static char *unknown_header_copy(struct lws *wsi, const char *name)
+/* Lines of one name make one list (RFC 9110 section 5.3), those of Cookie one header (RFC 6265). */
+static sup_err keep(char **kept_value, struct sup_head_text value, const char *between)
 {
-    char with_colon[48];
-    int n = snprintf(with_colon, sizeof(with_colon), "%s:", name);
-    int len = lws_hdr_custom_length(wsi, with_colon, n);
-    if (len < 0)
-        return NULL;
-    char *value = sup_calloc(1, (size_t)len + 1);
-    if (value && lws_hdr_custom_copy(wsi, value, len + 1, with_colon, n) < 0) {
-        sup_free(value);
-        return NULL;
-    }
-    return value ? trimmed(value, len) : NULL;
+    const char *old = *kept_value ? *kept_value : "";
+    size_t old_len = strlen(old), gap = *kept_value ? strlen(between) : 0;
+    char *joined = sup_calloc(1, old_len + gap + value.len + 1);
+    if (!joined)
+        return SUP_E_NOMEM;
+    memcpy(joined, old, old_len);
+    memcpy(joined + old_len, between, gap);
+    memcpy(joined + old_len + gap, value.p, value.len);
+    sup_free_secret(*kept_value);
+    *kept_value = joined;
+    return SUP_OK;
 }
 
-char *sup_net_header_copy(struct lws *wsi, int token, const char *name)
+static sup_err read_fields(struct sup_http_request *req, struct sup_head_text lines)
 {
-    if (token < 0)
-        return unknown_header_copy(wsi, name);
-    int len = lws_hdr_total_length(wsi, (enum lws_token_indexes)token);
-    if (len <= 0)
-        return NULL;
-    char *value = sup_calloc(1, (size_t)len + 1);
-    if (value && lws_hdr_copy(wsi, value, len + 1, (enum lws_token_indexes)token) < 0) {
-        sup_free_secret(value);
-        return NULL;
-    }
-    return value ? trimmed(value, len) : NULL;
+    struct sup_head_text name, value;
+    while (sup_head_take_field(&lines, &name, &value))
+        for (size_t i = 0; i < KEPT_HEADERS; i++) {
+            if (!same_name(name, kept[i]))
+                continue;
+            sup_err err = keep(&req->headers[i], value, same_name(name, "cookie") ? "; " : ", ");
+            if (err)
+                return err;
+            break;
+        }
+    return SUP_OK;
 }
 
 static bool trusted(const struct sup_net_conn *conn)
@@ -104,11 +96,11 @@ bool sup_net_seen_as_tls(const struct sup_net_conn *conn, const char *forwarded_
            (forwarded_proto && strcasecmp(forwarded_proto, "https") == 0 && trusted(conn));
 }
 
-const char *sup_net_request_method(struct lws *wsi)
+static const char *known_method(struct sup_head_text word)
 {
-    for (size_t i = 0; i < sizeof(known_methods) / sizeof(known_methods[0]); i++)
-        if (lws_hdr_total_length(wsi, known_methods[i].token) > 0)
-            return known_methods[i].name;
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (word.len == strlen(methods[i]) && memcmp(word.p, methods[i], word.len) == 0)
+            return methods[i];
     return NULL;
 }
 
@@ -119,37 +111,73 @@ static void refuse(struct sup_problem *problem, unsigned status, const char *cod
         *problem = (struct sup_problem){.status = status, .code = code, .detail = detail};
 }
 
-static void read_path(struct sup_http_request *req, const char *path, size_t len,
-                      struct sup_problem *problem)
+/* Errors: SUP_E_NOMEM. */
+static sup_err read_path(struct sup_http_request *req, struct sup_head_text raw,
+                         struct sup_problem *problem)
 {
+    size_t len = 0;
+    req->path = sup_strndup(raw.p, raw.len);
+    if (!req->path)
+        return SUP_E_NOMEM;
+    bool clean = sup_percent_decode(req->path, raw.len, false, &len) == SUP_OK &&
+                 sup_utf8_valid(req->path, len);
+    for (size_t i = 0; i < len && clean; i++)
+        clean = (unsigned char)req->path[i] >= 0x20 && req->path[i] != 0x7f;
     if (len > URI_MAX)
         refuse(problem, 414, "uri_too_long", "the path may have 2048 bytes");
-    bool clean = sup_utf8_valid(path, len);
-    for (size_t i = 0; i < len && clean; i++)
-        clean = (unsigned char)path[i] >= 0x20 && path[i] != 0x7f;
-    if (!clean)
+    else if (!clean)
         refuse(problem, 400, "bad_request", "the path holds characters that no path has");
-    req->path = sup_strndup(path, len > URI_MAX || !clean ? 0 : len);
+    len = len > URI_MAX || !clean ? 0 : sup_path_clean(req->path, len);
+    sup_wipe(req->path + len, raw.len - len);
+    return SUP_OK;
 }
 
-/* libwebsockets has split the query at '&' and decoded the pieces. */
-static sup_err read_query(struct sup_http_request *req, struct lws *wsi)
+/* The part of the target behind the question mark. Errors: SUP_E_NOMEM. */
+static sup_err read_query(struct sup_http_request *req, struct sup_head_text raw,
+                          struct sup_problem *problem)
 {
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) > URI_MAX)
-        return SUP_E_LIMIT;
-    char piece[URI_MAX + 1];
-    sup_err err = SUP_OK;
-    for (int i = 0; !err; i++) {
-        int n = lws_hdr_copy_fragment(wsi, piece, sizeof(piece), WSI_TOKEN_HTTP_URI_ARGS, i);
-        if (n < 0)
-            break;
-        err = sup_query_add(&req->query, piece, (size_t)n);
-    }
-    sup_wipe(piece, sizeof(piece));
-    return err;
+    sup_err err = sup_query_parse(&req->query, raw.p, raw.len);
+    if (err == SUP_E_LIMIT)
+        refuse(problem, 414, "uri_too_long", "too many or too long query fields");
+    else if (err == SUP_E_MALFORMED)
+        refuse(problem, 400, "bad_request", "the query does not parse");
+    return err == SUP_E_NOMEM ? err : SUP_OK;
 }
 
-/* Digits only: what libwebsockets would make of "5, 5" or "+5" must never differ from ours. */
+/* Of "http://host/path": the host counts, whatever Host says (RFC 9112 section 3.2.2). */
+static sup_err take_host(struct sup_http_request *req, struct sup_head_text *target)
+{
+    if (target->len > 0 && *target->p == '/')
+        return SUP_OK;
+    const char *end = target->p + target->len;
+    const char *host = memchr(target->p, '/', target->len);
+    host = host && end - host > 2 ? host + 2 : end;
+    const char *path = memchr(host, '/', (size_t)(end - host));
+    if (!path)
+        path = end;
+    char *copy = sup_strndup(host, (size_t)(path - host));
+    *target = (struct sup_head_text){path, (size_t)(end - path)};
+    for (size_t i = 0; i < KEPT_HEADERS; i++)
+        if (copy && strcmp(kept[i], "host") == 0) {
+            sup_free_secret(req->headers[i]);
+            req->headers[i] = copy;
+        }
+    return copy ? SUP_OK : SUP_E_NOMEM;
+}
+
+static sup_err read_target(struct sup_http_request *req, struct sup_head_text target,
+                           struct sup_problem *problem)
+{
+    if (take_host(req, &target) != SUP_OK)
+        return SUP_E_NOMEM;
+    const char *mark = memchr(target.p, '?', target.len);
+    size_t len = mark ? (size_t)(mark - target.p) : target.len;
+    struct sup_head_text query = {mark ? mark + 1 : target.p, mark ? target.len - len - 1 : 0};
+    sup_err err = read_path(req, (struct sup_head_text){target.p, len}, problem);
+    return err ? err : read_query(req, query, problem);
+}
+
+/* Digits only: what a proxy would make of "5, 5" or "+5" must never differ from ours. */
 static bool read_length(const char *text, size_t *ret_len)
 {
     size_t value = 0, digits = strlen(text);
@@ -161,32 +189,31 @@ static bool read_length(const char *text, size_t *ret_len)
     return true;
 }
 
-static void read_framing(struct sup_http_request *req, struct lws *wsi, struct sup_problem *problem)
+static void read_framing(struct sup_http_request *req, struct sup_problem *problem)
 {
     const char *length = sup_http_header(req, "content-length");
     bool takes_body = strcmp(req->method, "POST") == 0 || strcmp(req->method, "PUT") == 0 ||
                       strcmp(req->method, "PATCH") == 0;
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 || (takes_body && !length))
+    const char *coding = sup_http_header(req, "transfer-encoding");
+    if (coding || (takes_body && !length))
         refuse(problem, 411, "length_required", "send Content-Length; chunked bodies are not read");
     else if (length && !read_length(length, &req->body_len))
         refuse(problem, 400, "bad_request", "Content-Length must be one number");
     else if (!takes_body && req->body_len > 0)
         refuse(problem, 413, "body_too_large", "this method takes no body");
-    if (problem->status != 0 && (length || takes_body))
+    if (problem->status != 0 && (length || takes_body || coding))
         req->close_asked = true; /* how much is still to come is not known, or not wanted */
 }
 
-static void read_version(struct sup_http_request *req, struct lws *wsi, struct sup_problem *problem)
+static void read_version(struct sup_http_request *req, struct sup_head_text version,
+                         struct sup_problem *problem)
 {
-    char text[16], connection[32];
-    int n = lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP);
-    req->http10 = n < 8 || strcmp(text, "HTTP/1.1") != 0;
-    if (req->http10)
+    const char *connection = sup_http_header(req, "connection");
+    const char *host = sup_http_header(req, "host");
+    req->http10 = version.len == 8 && memcmp(version.p, "HTTP/1.0", 8) == 0;
+    if (req->http10 || (connection && sup_list_has(connection, "close")))
         req->close_asked = true;
-    if (lws_hdr_copy(wsi, connection, sizeof(connection), WSI_TOKEN_CONNECTION) > 0 &&
-        strcasecmp(connection, "close") == 0)
-        req->close_asked = true;
-    if (!req->http10 && !sup_http_header(req, "host"))
+    if (!req->http10 && (!host || !*host))
         refuse(problem, 400, "bad_request", "the Host header is missing");
 }
 
@@ -201,11 +228,13 @@ static void read_peer(struct sup_http_request *req, struct sup_net_conn *conn)
         req->cors = hooks->origin(origin, sup_http_header(req, "host"), req->tls, hooks->arg);
 }
 
-struct sup_http_request *sup_net_request_head(struct sup_net_conn *conn, const char *path,
+struct sup_http_request *sup_net_request_head(struct sup_net_conn *conn, const char *text,
                                               size_t len, struct sup_problem *ret_problem)
 {
     *ret_problem = (struct sup_problem){.status = 0};
-    const char *method = sup_net_request_method(conn->wsi);
+    struct sup_head_text head = {text, len};
+    struct sup_head_line line = sup_head_take_line(&head);
+    const char *method = known_method(line.method);
     struct sup_http_request *req = method ? sup_calloc(1, sizeof(*req)) : NULL;
     if (!req)
         return NULL;
@@ -213,20 +242,16 @@ struct sup_http_request *sup_net_request_head(struct sup_net_conn *conn, const c
     req->method = method;
     req->id = sup_id_new();
     req->started_us = sup_clock_mono_us();
-    for (size_t i = 0; i < KEPT_HEADERS; i++)
-        req->headers[i] = sup_net_header_copy(conn->wsi, kept[i].token, kept[i].name);
-    read_path(req, path, len, ret_problem);
-    if (!req->path) {
+    if (read_fields(req, head) != SUP_OK) {
         sup_net_request_free(req);
         return NULL;
     }
-    read_version(req, conn->wsi, ret_problem);
-    sup_err err = read_query(req, conn->wsi);
-    if (err == SUP_E_LIMIT)
-        refuse(ret_problem, 414, "uri_too_long", "too many or too long query fields");
-    else if (err)
-        refuse(ret_problem, 400, "bad_request", "the query does not parse");
-    read_framing(req, conn->wsi, ret_problem);
+    read_version(req, line.version, ret_problem);
+    if (read_target(req, line.target, ret_problem) != SUP_OK) {
+        sup_net_request_free(req);
+        return NULL;
+    }
+    read_framing(req, ret_problem);
     read_peer(req, conn);
     return req;
 }

@@ -69,6 +69,16 @@ sup_err sup_cookie_find(const char *header, size_t len, const char *name, const 
     return SUP_E_NOTFOUND;
 }
 
+bool sup_list_has(const char *header, const char *token)
+{
+    size_t len = strlen(header), token_len = strlen(token), pos = 0, n;
+    const char *p;
+    while (next_element(header, len, ',', &pos, &p, &n))
+        if (n == token_len && strncasecmp(p, token, n) == 0)
+            return true;
+    return false;
+}
+
 bool sup_media_type_is(const char *header, const char *media_type)
 {
     size_t len = strcspn(header, ";");

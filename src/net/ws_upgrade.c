@@ -6,33 +6,31 @@
 
 static const char subprotocol[] = "support.v1";
 
-static bool offers_subprotocol(struct lws *wsi)
+static bool offers_subprotocol(const struct sup_http_request *req)
 {
-    char *list = sup_net_header_copy(wsi, WSI_TOKEN_PROTOCOL, NULL);
-    bool found = false;
-    char *rest = list;
-    for (char *item; !found && (item = strsep(&rest, ", \t"));)
-        found = strcmp(item, subprotocol) == 0;
-    sup_free(list);
-    return found;
+    const char *list = sup_http_header(req, "sec-websocket-protocol");
+    size_t len = 0;
+    for (const char *p = list; p && *p; p += len) {
+        p += strspn(p, ", \t");
+        len = strcspn(p, ", \t");
+        if (len == strlen(subprotocol) && memcmp(p, subprotocol, len) == 0)
+            return true;
+    }
+    return false;
 }
 
-static bool version_is_13(struct lws *wsi)
+static bool version_is_13(const struct sup_http_request *req)
 {
-    char *version = sup_net_header_copy(wsi, WSI_TOKEN_VERSION, NULL);
-    bool ok = version && strcmp(version, "13") == 0;
-    sup_free(version);
-    return ok;
+    const char *version = sup_http_header(req, "sec-websocket-version");
+    return version && strcmp(version, "13") == 0;
 }
 
 /* RFC 6455 section 4.2.1: base64 of 16 bytes. */
-static bool key_is_whole(struct lws *wsi)
+static bool key_is_whole(const struct sup_http_request *req)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *key = sup_net_header_copy(wsi, WSI_TOKEN_KEY, NULL);
-    bool ok = key && strlen(key) == 24 && strspn(key, digits) == 22 && strcmp(key + 22, "==") == 0;
-    sup_free(key);
-    return ok;
+    const char *key = sup_http_header(req, "sec-websocket-key");
+    return key && strlen(key) == 24 && strspn(key, digits) == 22 && strcmp(key + 22, "==") == 0;
 }
 
 static struct sup_problem upgrade_problem(struct sup_net_conn *conn,
@@ -49,14 +47,14 @@ static struct sup_problem upgrade_problem(struct sup_net_conn *conn,
         return (struct sup_problem){.status = 400,
                                     .code = "upgrade_refused",
                                     .detail = "a WebSocket begins with GET and HTTP/1.1"};
-    if (!version_is_13(conn->wsi))
+    if (!version_is_13(req))
         return (struct sup_problem){
             .status = 426, .code = "upgrade_refused", .detail = "Sec-WebSocket-Version: 13"};
-    if (!key_is_whole(conn->wsi))
+    if (!key_is_whole(req))
         return (struct sup_problem){.status = 400,
                                     .code = "upgrade_refused",
                                     .detail = "Sec-WebSocket-Key: 16 bytes as base64"};
-    if (!offers_subprotocol(conn->wsi))
+    if (!offers_subprotocol(req))
         return (struct sup_problem){.status = 400,
                                     .code = "upgrade_refused",
                                     .detail = "the subprotocol must be support.v1"};
@@ -76,48 +74,70 @@ static struct sup_problem upgrade_problem(struct sup_net_conn *conn,
     return (struct sup_problem){.status = 0};
 }
 
-static int confirm(struct sup_net_conn *conn, const char *path)
+/* libwebsockets drops a connection, without a word, for a header whose name is the beginning of a
+ * name that it knows. */
+static bool is_cut_short(struct sup_head_text name)
 {
-    struct sup_problem problem;
-    struct sup_http_request *req = sup_net_request_head(conn, path, strlen(path), &problem);
-    if (!req)
-        return -1;
-    if (problem.status == 0)
-        problem = upgrade_problem(conn, req);
-    if (problem.status == 0) {
+    bool beginning = false;
+    for (int i = 0; i < WSI_TOKEN_COUNT; i++) {
+        const char *token = (const char *)lws_token_to_string((enum lws_token_indexes)i);
+        if (!token || strncasecmp(token, name.p, name.len) != 0 || strlen(token) == name.len)
+            continue;
+        if (token[name.len] == ':')
+            return false;
+        beginning = true;
+    }
+    return beginning;
+}
+
+/* It takes tabs, and blanks behind a value, for a part of it. */
+static bool is_bare(struct sup_head_text value)
+{
+    const char *p = value.p;
+    while (p[-1] == ' ')
+        p--;
+    return p[-1] == ':' && value.p[value.len] == '\r';
+}
+
+const char *sup_net_ws_unreadable(const char *text, size_t len)
+{
+    static const char prefix[] = "sec-websocket-";
+    struct sup_head_text rest = {text, len}, name, value;
+    (void)sup_head_take_line(&rest);
+    while (sup_head_take_field(&rest, &name, &value)) {
+        bool counts =
+            (name.len == 7 && strncasecmp(name.p, "upgrade", 7) == 0) ||
+            (name.len > sizeof(prefix) - 1 && strncasecmp(name.p, prefix, sizeof(prefix) - 1) == 0);
+        if (counts && !is_bare(value))
+            return "Upgrade and Sec-WebSocket-*: no tabs, no blanks behind the value";
+        if (is_cut_short(name))
+            return "a header's name is the beginning of another one's";
+    }
+    return NULL;
+}
+
+bool sup_net_ws_asked(const struct sup_http_request *req)
+{
+    const char *upgrade = sup_http_header(req, "upgrade");
+    const char *connection = sup_http_header(req, "connection");
+    return upgrade && strcasecmp(upgrade, "websocket") == 0 && connection &&
+           sup_list_has(connection, "upgrade");
+}
+
+bool sup_net_ws_begin(struct sup_http_request *req, struct sup_problem *problem)
+{
+    struct sup_net_conn *conn = req->conn;
+    if (problem->status == 0)
+        *problem = upgrade_problem(conn, req);
+    if (problem->status == 0) {
         conn->client = sup_net_ws_client_create(conn, req);
-        sup_net_request_free(req);
-        return conn->client ? 0 : -1;
+        if (conn->client)
+            return true;
+        *problem =
+            (struct sup_problem){.status = 503, .code = "overloaded", .retry_after_us = 1000000};
     }
-    if (problem.status == 426 && sup_http_set_header(req, "Sec-WebSocket-Version", "13") != SUP_OK)
-        problem.status = 400;
-    conn->req = req;
-    req->close_asked = true;
-    if (sup_http_problem(req, &problem) == SUP_OK) {
-        (void)lws_write(conn->wsi, conn->out.block + LWS_PRE, conn->out.len, LWS_WRITE_HTTP);
-        conn->out.done = conn->out.len;
-    }
-    return -1; /* libwebsockets keeps no connection whose upgrade it was told to refuse */
-}
-
-/* The header is asked for anew: for an unknown upgrade libwebsockets first answers 403 by itself,
- * frees the head, and then calls back with a pointer into it. */
-static bool is_websocket(struct lws *wsi)
-{
-    char *upgrade = sup_net_header_copy(wsi, WSI_TOKEN_UPGRADE, NULL);
-    bool yes = upgrade && strcasecmp(upgrade, "websocket") == 0;
-    sup_free(upgrade);
-    return yes;
-}
-
-int sup_net_ws_confirm(struct sup_net_conn *conn)
-{
-    if (conn->req || conn->client || (conn->state != CONN_HEAD && conn->state != CONN_IDLE) ||
-        !is_websocket(conn->wsi))
-        return -1;
-    conn->state = CONN_HEAD;
-    char *path = sup_net_header_copy(conn->wsi, WSI_TOKEN_GET_URI, NULL);
-    int rc = confirm(conn, path ? path : "/ws");
-    sup_free_secret(path);
-    return rc;
+    if (problem->status == 426 && sup_http_set_header(req, "Sec-WebSocket-Version", "13") != SUP_OK)
+        problem->status = 400;
+    req->close_asked = true; /* what follows may be frames */
+    return false;
 }

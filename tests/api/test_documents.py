@@ -1,4 +1,5 @@
 """docs/openapi.yaml and docs/protocol.md against each other and against the rules of their formats."""
+import glob
 import json
 import re
 import unittest
@@ -70,6 +71,20 @@ class Documents(unittest.TestCase):
             self.assertIn(path, section)
             named.add(("GET", path))
         self.assertEqual(named, {(m, p) for m, p, _, _ in self.operations()})
+
+    def test_what_the_transport_refuses_is_what_is_documented(self):
+        sent = set()
+        for path in glob.glob(f"{ROOT}/src/net/*.c"):
+            with open(path, encoding="utf-8") as f:
+                source = f.read()
+            pairs = re.findall(r'([45]\d\d),\s*(?:\.code = )?"([a-z_]+)"', source)
+            self.assertEqual(len(re.findall(r'\.status = [45]\d\d|refuse\([^;{]*?\b[45]\d\d\b', source)), len(pairs), f"{path}: a status without its code")
+            sent |= {(int(status), code) for status, code in pairs}
+        stated = API.document["components"]["responses"]["Transport"]["x-refusals"]
+        self.assertEqual({(int(status), code) for status, codes in stated.items() for code in codes}, sent)
+        with open(f"{ROOT}/docs/errors.md", encoding="utf-8") as f:
+            sentence = f.read().split("\nThe web server itself")[1]
+        self.assertEqual({(int(status), code) for code, status in re.findall(r"`([a-z_]+)` \((\d+)\)", sentence)}, sent)
 
     def test_every_frame_is_shown_in_the_tables(self):
         kinds = {v["type"] for h, v in examples() if h.startswith("4.2")}

@@ -5,6 +5,7 @@
 #ifndef SUPPORTD_TESTS_NET_FIXTURE_H
 #define SUPPORTD_TESTS_NET_FIXTURE_H
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -89,7 +90,9 @@ static inline int fixture_connect(uint16_t port)
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct timeval patience = {.tv_sec = 10};
+    int one = 1; /* each piece that a test sends goes out at once */
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
         (void)close(fd);
         return -1;

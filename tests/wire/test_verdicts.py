@@ -5,7 +5,7 @@ has been cleared. A run is good when the expected verdict stood at the expected 
 a second more no other was raised at either side (a low MOS follows from every fault and is no fault of its own). Clean runs,
 with DTX and long pauses, must raise nothing at all.
 
-By default each kind is run 4 times at each side (SUPPORTD_TEST_FULL=1: 100 times, docs/evidence/verdicts.json)."""
+By default each kind is run 5 times at each side (SUPPORTD_TEST_FULL=1: 100 times, docs/evidence/verdicts.json)."""
 import asyncio
 import random
 import time
@@ -16,7 +16,7 @@ import numpy as np
 import desk as desks
 from desk import FULL, SEED, SIDES, evidence, links
 
-RUNS = 100 if FULL else 4
+RUNS = 100 if FULL else 5
 CALLS = 50 if FULL else 40
 CLEAN_CALLS = 10
 CLEAN_S = 8

@@ -70,4 +70,6 @@ SUP_MUST_CHECK sup_err sup_work_start(struct sup_loop *loop, sup_loop_cb work, s
 void sup_work_cancel(struct sup_work *work);
 /* Default 256 jobs, 4 threads (1..SUP_WORK_THREADS_MAX). Before the first job. */
 void sup_loop_set_work(struct sup_loop *loop, unsigned max_queued, unsigned threads);
+/* Jobs that wait, run, or are to be told. */
+unsigned sup_loop_work_jobs(const struct sup_loop *loop);
 #endif

@@ -32,8 +32,6 @@ struct sup_query {
  * or repeated name), SUP_E_LIMIT (count or length), SUP_E_NOMEM; query keeps what was added before,
  * and sup_query_fini() is due in any case. */
 SUP_MUST_CHECK sup_err sup_query_parse(struct sup_query *query, const char *text, size_t len);
-/* As above for one field that is decoded already, "name=value" or "name". */
-SUP_MUST_CHECK sup_err sup_query_add(struct sup_query *query, const char *piece, size_t len);
 /* Borrowed value, or NULL. */
 const char *sup_query_get(const struct sup_query *query, const char *name);
 /* Wipes and frees. */
@@ -43,6 +41,10 @@ void sup_query_fini(struct sup_query *query);
  * Errors: SUP_E_MALFORMED (truncated or non-hex escape, decoded NUL). */
 SUP_MUST_CHECK sup_err sup_percent_decode(char *text, size_t len, bool plus, size_t *ret_len);
 
+/* Takes empty and dot segments out of a decoded path in place, which begins with a slash (RFC 3986
+ * section 5.2.4): what it names is under "/", and has one name. Returns the new length. */
+size_t sup_path_clean(char *path, size_t len);
+
 /* Finds the first cookie called name in a Cookie header; the value is borrowed from header, without
  * surrounding double quotes. Errors: SUP_E_NOTFOUND, SUP_E_MALFORMED (value has characters that
  * RFC 6265 forbids). */
@@ -51,6 +53,8 @@ SUP_MUST_CHECK sup_err sup_cookie_find(const char *header, size_t len, const cha
 
 /* True if a Content-Type header names this media type (parameters ignored, any case). */
 bool sup_media_type_is(const char *header, const char *media_type);
+/* True if a header's list ("keep-alive, Upgrade") holds token, in any case. */
+bool sup_list_has(const char *header, const char *token);
 /* True if an Accept-Encoding header takes coding ("gzip", "br"): listed, or "*", with q above 0. */
 bool sup_encoding_accepted(const char *header, const char *coding);
 /* True if an If-None-Match header holds etag (weak comparison) or "*". etag: with its quotes. */

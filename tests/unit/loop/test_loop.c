@@ -176,8 +176,10 @@ START_TEST(work_runs_is_limited_and_can_be_cancelled)
     ck_assert_int_eq(sup_work_start(loop, job_work, job_done, job_drop, &a, NULL), SUP_OK);
     ck_assert_int_eq(sup_work_start(loop, job_work, job_done, job_drop, &b, &w), SUP_OK);
     ck_assert_int_eq(sup_work_start(loop, job_work, job_done, job_drop, &b, NULL), SUP_E_LIMIT);
+    ck_assert_uint_eq(sup_loop_work_jobs(loop), 2);
     sup_work_cancel(w);
     sup_loop_run(loop);
+    ck_assert_uint_eq(sup_loop_work_jobs(loop), 0);
     ck_assert_int_eq(a.worked + a.finished, 2);
     ck_assert_int_eq(b.finished, 0);
     ck_assert_int_eq(b.dropped, 1);

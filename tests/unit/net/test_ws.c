@@ -233,6 +233,7 @@ static unsigned close_code(const struct got *g)
 struct talk {
     bool tls;
     const char *request; /* instead of a good upgrade */
+    size_t piece;
     int status;
     bool ok;
     unsigned code;
@@ -281,6 +282,15 @@ START_TEST(upgrades_are_checked)
          "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n",
          101, ""},
         {"GET /ws HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"},
+        {"GET //x/..///ws HTTP/1.1\r\n" GOOD "\r\n", 101, ""},
+        {"GET /%77s?a=b HTTP/1.1\r\nX-X:\tb \r\n" GOOD "\r\n", 101, ""},
+        {"GET http://x/ws HTTP/1.1\r\n" GOOD "\r\n", 101, ""},
+        {"GET /ws HTTP/1.1\r\nX: b\r\n" GOOD "\r\n", 400, "upgrade_refused"},
+        {"GET /ws HTTP/1.1\r\nContent-Typ: b\r\n" GOOD "\r\n", 400, "upgrade_refused"},
+        {"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade:\twebsocket\r\nConnection: Upgrade\r\n\r\n", 400,
+         "upgrade_refused"},
+        {"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket \r\nConnection: Upgrade\r\n\r\n", 400,
+         "upgrade_refused"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         talk.request = cases[i].request;
@@ -293,6 +303,44 @@ START_TEST(upgrades_are_checked)
     talk.request = cases[0].request;
     fixture_run(loop, run_upgrade, &talk);
     ck_assert_int_eq(talk.status, 429);
+}
+END_TEST
+
+/* The upgrade cut into pieces of so many bytes, each a TLS record, perhaps behind a request. */
+static void run_pieces(void *arg)
+{
+    static const char request[] = "\r\nGET /ws HTTP/1.1\r\n" GOOD "\r\n";
+    struct talk *t = arg;
+    t->ok = fixture_open(&t->client, t->tls ? tls_port : port, t->tls);
+    if (t->ok && t->request)
+        t->ok = fixture_ask(&t->client, t->request, &t->answer) == 404;
+    size_t piece = t->piece ? t->piece : sizeof(request);
+    for (size_t at = 0; t->ok && at < sizeof(request) - 1; at += piece) {
+        size_t left = sizeof(request) - 1 - at;
+        t->ok = fixture_send(&t->client, request + at, left < piece ? left : piece);
+        (void)usleep(200);
+    }
+    if (t->ok)
+        fixture_read(&t->client, &t->answer, false);
+    t->ok = t->ok && t->answer.status == 101 && ws_text(&t->client, "hello");
+    if (t->ok)
+        ws_read(&t->client, &t->got);
+    t->ok = t->ok && t->got.op == OP_TEXT && strcmp(t->got.data, "hello") == 0;
+    fixture_close(&t->client);
+}
+
+START_TEST(upgrades_come_in_pieces_and_behind_requests)
+{
+    static const size_t pieces[] = {0, 1, 3, 30, 100};
+    for (int tls = 0; tls < 2; tls++)
+        for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+            for (int behind = 0; behind < 2; behind++) {
+                talk = (struct talk){.tls = tls, .piece = pieces[i]};
+                talk.request = behind ? "GET /x HTTP/1.1\r\nHost: x\r\n\r\n" : NULL;
+                fixture_run(loop, run_pieces, &talk);
+                ck_assert_msg(talk.ok, "tls %d, pieces of %zu, behind %d: %d %s", tls, pieces[i],
+                              behind, talk.answer.status, talk.answer.body);
+            }
 }
 END_TEST
 
@@ -690,7 +738,8 @@ START_TEST(clear_text_of_frames_does_not_stay_in_memory)
 }
 END_TEST
 
-SUP_CHECK_MAIN("net ws", setup, teardown, upgrades_are_checked, texts_come_whole_and_in_order,
+SUP_CHECK_MAIN("net ws", setup, teardown, upgrades_are_checked,
+               upgrades_come_in_pieces_and_behind_requests, texts_come_whole_and_in_order,
                close_codes_reach_the_client, too_many_frames_get_an_error_and_1008,
                a_slow_reader_is_cut_off_not_buffered,
                one_who_never_reads_is_dropped_after_the_grace_period,
