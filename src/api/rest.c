@@ -104,7 +104,9 @@ void api_rest_entry(struct sup_http_request *req, void *arg)
     const struct api_route *route = sup_http_route_data(req);
     struct api_op *op = sup_calloc(1, sizeof(*op));
     if (!op) {
-        (void)sup_http_problem(req, &(struct sup_problem){.status = 503, .code = "overloaded"});
+        (void)sup_http_problem(
+            req,
+            &(struct sup_problem){.status = 503, .code = "overloaded", .retry_after_us = 1000000});
         return;
     }
     op->api = api;

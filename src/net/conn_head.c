@@ -27,6 +27,8 @@ static sup_err write_problem(struct conn_out *out, const struct sup_problem *pro
                            "X-Content-Type-Options: nosniff\r\n"
                            "Cache-Control: no-store\r\n",
                            problem->status, sup_http_reason(problem->status), text.len);
+    if (!err)
+        err = sup_net_add_date(&all);
     if (!err && problem->retry_after_us)
         err = sup_buf_addf(&all, "Retry-After: %llu\r\n",
                            (unsigned long long)((problem->retry_after_us + 999999) / 1000000));

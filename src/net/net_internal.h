@@ -272,6 +272,8 @@ struct reply_parts {
 };
 /* Writes and frees as sup_http_reply(). */
 sup_err sup_net_reply(struct sup_http_request *req, const struct reply_parts *parts);
+/* The Date line of a reply's head. */
+SUP_MUST_CHECK sup_err sup_net_add_date(struct sup_buf *head);
 /* Serves path from the assets; false: there is none. Ends the request when true. */
 bool sup_net_asset_serve(struct sup_http_request *req);
 

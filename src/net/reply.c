@@ -55,7 +55,7 @@ static sup_err add_cors(struct sup_buf *head, const struct sup_http_request *req
     return err;
 }
 
-static sup_err add_date(struct sup_buf *head)
+sup_err sup_net_add_date(struct sup_buf *head)
 {
     time_t now = (time_t)(sup_clock_wall_us() / 1000000);
     struct tm tm;
@@ -95,7 +95,7 @@ static sup_err build_head(struct sup_buf *head, const struct sup_http_request *r
     sup_err err =
         sup_buf_addf(head, "HTTP/1.1 %u %s\r\n", parts->status, sup_http_reason(parts->status));
     if (!err)
-        err = add_date(head);
+        err = sup_net_add_date(head);
     if (!err && parts->content_type)
         err = sup_buf_addf(head, "Content-Type: %s\r\n", parts->content_type);
     if (!err && has_body(parts->status))
@@ -210,6 +210,8 @@ sup_err sup_http_problem(struct sup_http_request *req, const struct sup_problem 
     bool ok = object && json_object_set_new(object, "type", json_string("about:blank")) == 0;
     if (ok && retry_s > 0)
         ok = sup_http_set_header(req, "Retry-After", seconds) == SUP_OK;
+    if (ok && problem->status == 401)
+        ok = sup_http_set_header(req, "WWW-Authenticate", "Bearer") == SUP_OK;
     sup_err err = SUP_E_NOMEM;
     if (ok)
         err = reply_json_as(req, problem->status, "application/problem+json", object);

@@ -136,7 +136,10 @@ bool sup_net_ws_begin(struct sup_http_request *req, struct sup_problem *problem)
         *problem =
             (struct sup_problem){.status = 503, .code = "overloaded", .retry_after_us = 1000000};
     }
-    if (problem->status == 426 && sup_http_set_header(req, "Sec-WebSocket-Version", "13") != SUP_OK)
+    if (problem->status == 426 &&
+        (sup_http_set_header(req, "Sec-WebSocket-Version", "13") != SUP_OK ||
+         sup_http_set_header(req, "Upgrade", "websocket") != SUP_OK ||
+         sup_http_set_header(req, "Connection", "Upgrade") != SUP_OK))
         problem->status = 400;
     req->close_asked = true; /* what follows may be frames */
     return false;

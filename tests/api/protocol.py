@@ -138,6 +138,8 @@ class OpenApi:
             raise Fault(f"{what}: the body says {json.loads(body)['status']}")
         if status >= 400:
             self.check_code(json.loads(body), what)
+        if status == 401 and headers.get("WWW-Authenticate") != "Bearer":
+            raise Fault(f"{what}: no WWW-Authenticate")
         if status in (429, 503) and not re.match(r"^[1-9][0-9]*$", headers.get("Retry-After", "")):
             raise Fault(f"{what}: no Retry-After")
         if status in (429, 503) and "retry_after_ms" not in json.loads(body):

@@ -78,6 +78,7 @@ class BankCookie(ApiTest):
         started = await by_cookie.post("/chat/start", {"client_key": uid()})
         self.assertEqual(started.status, 201)
         self.assertEqual((await rest.get(f"/chats/{started.body['chat']['id']}")).status, 200)
+        self.assertEqual((await by_cookie.post(f"/chats/{started.body['chat']['id']}/close")).status, 200)
 
     async def test_a_write_by_it_needs_an_allowed_origin(self):
         for origin in (None, "https://evil.example", "null", SITE + ":444"):

@@ -508,6 +508,8 @@ mutation("an upgrade that libwebsockets cannot read is closed without a word", "
          "        if (is_cut_short(name))\n", "        if (false && is_cut_short(name))\n", "unit net.test_ws")
 mutation("a refused chunk is taken for the next request", "src/net/request_head.c",
          "(length || takes_body || coding)", "(length || takes_body)", "unit net.test_pipeline")
+mutation("a refused login does not say how to log in", "src/net/reply.c",
+         "    if (ok && problem->status == 401)\n", "    if (false)\n", "unit net.test_http")
 mutation("who waits for leave to send a body waits for ever", "src/net/conn_head.c",
          "        sup_net_hold_continue(conn);\n", "        (void)conn;\n", "unit net.test_pipeline")
 mutation("half a request is dropped without a word", "src/net/conn.c",

@@ -96,6 +96,19 @@ test("agent: hands a call on with a note; it comes back when nobody takes it", a
   await page.close();
 });
 
+test("agent: nobody is there to whom a call could go", async () => {
+  const { page, complaints } = await inCall();
+  daemon.targets = { staff: [], teams: [], skills: [] };
+  await page.getByTestId("transfer").click();
+  await page.getByText("Nobody else is available at the moment.").waitFor();
+  await look(page, "staff-transfer-nobody", SOME);
+  await page.getByTestId("target-find").fill("x");
+  await page.getByText("Nobody with that name is available.").waitFor();
+  daemon.targets = null;
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
 test("agent: asks a colleague, talks with either and all, takes back, hands over", async () => {
   const { page, call, complaints } = await inCall();
   const ask = async () => {

@@ -460,6 +460,29 @@ test("staff: offers by keys, declined and accepted, gone elsewhere", async () =>
   await page.close();
 });
 
+test("staff: what is written right behind accepting is an answer, not a note", async () => {
+  const { page, complaints } = await staff();
+  const chat = daemon.newChat(WANJA);
+  daemon.offer(chat);
+  await page.getByTestId("offer").waitFor();
+  daemon.slow = [];
+  try {
+    await page.getByTestId("offer-accept").click();
+    await page.getByTestId("composer").fill("Good morning.");
+    await page.locator('[data-testid="reply"][aria-pressed="true"]').waitFor({ timeout: 5000 });
+  } finally {
+    for (const answer of daemon.slow) answer();
+    daemon.slow = null;
+  }
+  await page.getByTestId("messages").getByText("conversation").waitFor();
+  assert.equal(await page.getByTestId("composer").inputValue(), "Good morning.");
+  await page.getByTestId("send").click();
+  await page.getByTestId("messages").getByText("Good morning.").waitFor();
+  assert.equal(chat.messages.at(-1).body, "Good morning.");
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
 test("staff: the leg connects while it rings, the microphone comes with the answer", async () => {
   const { page, complaints } = await staff();
   const chat = daemon.newChat(WANJA, { channel: "voice", status: "open", queue: null });

@@ -176,6 +176,12 @@ export class Client {
     if (chat?.loaded && (seq > chat.lastSeq || noteSeq > chat.lastNoteSeq)) void this.open(id);
   }
 
+  /* A state that came by REST, ahead of the chat itself, which is opened. */
+  told(state: ChatState): void {
+    setState(this.chat(state.id), state);
+    void this.open(state.id);
+  }
+
   private _takeResumed(frame: ServerFrame & { type: "chat.resumed" }): string {
     const chat = this.chat(frame.chat_id);
     const before = chat.lastSeq;

@@ -408,7 +408,7 @@ export class Desk {
       this._gone.add(id);
       this.offers.value = this.offers.value.filter((o) => o.id !== id);
       this.alarm.stop(id);
-      void this.client.open(answer.chat.id);
+      this.client.told(answer.chat);
       this.select(answer.chat.id);
       if (offer.call_id) this.call.answered(offer.call_id);
     } catch (e) {
@@ -449,7 +449,7 @@ export class Desk {
     try {
       const answer = await this.rest<{ chat: ChatState }>("POST", `/queue/${entry.id}/pick`, {});
       this.queue.value = this.queue.value.filter((e) => e.id !== entry.id);
-      void this.client.open(answer.chat.id);
+      this.client.told(answer.chat);
       this.select(answer.chat.id);
       if (entry.call_id) this.call.answered(entry.call_id);
     } catch {

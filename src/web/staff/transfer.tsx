@@ -94,7 +94,7 @@ function Body({ shut }: { shut: () => void }) {
       />
       <div class="targets" aria-busy={!all && !failed}>
         {failed && <p class="over">{t("to_failed")}</p>}
-        {all && shown.length === 0 && <p class="dim">{t("to_none")}</p>}
+        {all && shown.length === 0 && <p class="dim">{t(want ? "to_none" : "to_nobody")}</p>}
         {groups.map((kind) => {
           const some = shown.filter((c) => c.kind === kind);
           return some.length === 0 ? null : (

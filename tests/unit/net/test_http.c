@@ -60,6 +60,12 @@ static void refuse(struct sup_http_request *req, void *arg)
     (void)sup_http_problem(req, &p);
 }
 
+static void refuse_nobody(struct sup_http_request *req, void *arg)
+{
+    (void)arg;
+    (void)sup_http_problem(req, &(struct sup_problem){.status = 401, .code = "unauthenticated"});
+}
+
 static void note_gone(struct sup_http_request *req, void *arg)
 {
     ck_assert_ptr_eq(arg, &parked);
@@ -150,6 +156,7 @@ static const struct sup_http_route routes[] = {
     {.method = "GET", .path = "/things/{id}", .handler = show, .data = "things"},
     {.method = "DELETE", .path = "/things/{id}", .handler = show, .data = "delete"},
     {.method = "POST", .path = "/fail", .handler = refuse},
+    {.method = "GET", .path = "/mine", .handler = refuse_nobody},
     {.method = "GET", .path = "/park", .handler = park},
     {.method = "GET", .path = "/delay", .handler = delay, .csp = "default-src 'self'"},
 };
@@ -384,9 +391,12 @@ START_TEST(wrong_requests_get_clear_answers)
         ck_assert_msg(strcmp(code(), cases[i].code) == 0, "%s: %s", cases[i].request,
                       ask.answer.body);
         ck_assert_str_eq(header("content-type"), "application/problem+json");
+        ck_assert_ptr_nonnull(header("date"));
     }
     ask.tls = false;
     ck_assert_str_eq(header("retry-after"), "2"); /* of /fail, the last one */
+    ck_assert_int_eq(status_of("GET /mine HTTP/1.1\r\n" H "\r\n"), 401);
+    ck_assert_str_eq(header("www-authenticate"), "Bearer");
     ck_assert_int_eq(status_of("PATCH /things/1 HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n"), 405);
     ck_assert_str_eq(header("allow"), "GET, HEAD, DELETE, OPTIONS");
     char longest[4096];

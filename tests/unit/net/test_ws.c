@@ -298,6 +298,9 @@ START_TEST(upgrades_are_checked)
         ck_assert_msg(talk.status == cases[i].status, "%s: %d", cases[i].request, talk.status);
         ck_assert_ptr_nonnull(strstr(talk.answer.body, cases[i].code));
         ck_assert_ptr_null(strcasestr(talk.answer.head, "Sec-WebSocket-Extensions"));
+        bool told = strstr(talk.answer.head, "Upgrade: websocket\r\nConnection: Upgrade\r\n") &&
+                    strstr(talk.answer.head, "Sec-WebSocket-Version: 13\r\n");
+        ck_assert_int_eq(told, talk.status == 426);
     }
     ws_gate_open = false;
     talk.request = cases[0].request;

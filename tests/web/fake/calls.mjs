@@ -85,7 +85,7 @@ export function callRoute(daemon, key, id, json, me) {
   const now = new Date().toISOString();
   switch (key) {
     case "GET /transfer-targets":
-      return [200, TARGETS];
+      return [200, daemon.targets ?? TARGETS];
     case "GET /calls/live":
       return [200, { items: daemon.live, next: null }];
     case "GET /calls/missed":

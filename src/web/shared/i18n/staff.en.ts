@@ -239,6 +239,7 @@ export const en = {
   to_busy: "In a call",
   to_available: { one: "{n} available", other: "{n} available" },
   to_none: "Nobody with that name is available.",
+  to_nobody: "Nobody else is available at the moment.",
   to_failed: "The list could not be loaded. Close this and try again.",
   to_note: "Note for whoever takes it (masked like messages)",
   to_go: "Transfer now",

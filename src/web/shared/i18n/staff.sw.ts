@@ -239,6 +239,7 @@ export const sw: Like<typeof en> = {
   to_busy: "Yuko kwenye simu",
   to_available: { one: "{n} yupo", other: "{n} wapo" },
   to_none: "Hakuna mwenye jina hilo aliyepo.",
+  to_nobody: "Hakuna mwingine aliyepo kwa sasa.",
   to_failed: "Orodha haikupakiwa. Funga hapa na ujaribu tena.",
   to_note: "Dokezo kwa atakayeipokea (huchujwa kama ujumbe)",
   to_go: "Kabidhi sasa",
