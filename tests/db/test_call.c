@@ -1,11 +1,7 @@
 /* call/call against the real database and real legs: libnice, OpenSSL and libsrtp2 on loopback. */
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "desk.h"
+#include "spoken.h"
 #include "support/browser_peer.h"
-#include "support/ogg_file.h"
 #include "supportd/call/call.h"
 #include "supportd/media/hold.h"
 
@@ -359,36 +355,10 @@ START_TEST(what_a_browser_reports_is_kept_beside_ours)
 }
 END_TEST
 
-static void add_prompt(const char *dir, const char *name)
-{
-    static uint8_t file[4096];
-    char path[128];
-    size_t len = ogg_file(file, sizeof(file), 3, 1);
-    (void)snprintf(path, sizeof(path), "%s/en/%s.opus", dir, name);
-    FILE *out = fopen(path, "wb");
-    ck_assert_ptr_nonnull(out);
-    ck_assert_uint_eq(fwrite(file, 1, len, out), len);
-    ck_assert_int_eq(fclose(out), 0);
-}
-
-static void make_prompts(char *dir)
-{
-    struct sup_prompts_error error;
-    char en[64];
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    (void)snprintf(en, sizeof(en), "%s/en", dir);
-    ck_assert_int_eq(mkdir(en, 0700), 0);
-    add_prompt(dir, "please_wait");
-    add_prompt(dir, "position_1");
-    ck_assert_int_eq(sup_prompts_open(dir, &prompts, &error), SUP_OK);
-    (void)snprintf(en, sizeof(en), "rm -rf '%s'", dir);
-    ck_assert_int_eq(system(en), 0);
-}
-
 START_TEST(a_place_is_spoken_when_it_has_got_better)
 {
     char dir[] = "/tmp/supportd-prompts-XXXXXX";
-    make_prompts(dir);
+    prompts = make_prompts(dir);
     open_calls(prompts, 600000);
     start_call();
     sup_call_expect(call, call_id, chat_id, customer.id, "en");
