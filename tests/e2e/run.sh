@@ -77,7 +77,8 @@ for name in $parts; do
     esac
 done
 lane aiortc life parties recording survival networks ipv6 long roaming player demo &
-lane browsers reload pairs calls consult consultfox music
+# Last the one that holds a page to 3 s: what else runs beside at first is through by then.
+lane browsers pairs calls consult consultfox music reload
 wait
 
 # counted NAME: sets p and f of a part; one without any counts is a failure.
