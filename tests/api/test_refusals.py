@@ -13,6 +13,8 @@ from wire import Wire
 COUNT = 500
 # Tables that live on by themselves: leases, heartbeats, and the record of the refusals.
 ALIVE = ("support_activity_logs", "audit_seals", "processes", "presence_leases", "staff_sessions")
+# What leases and deadlines of the tests before set in others when they pass.
+PASSING = {"staff_presence": ["grace_until", "wrap_from", "wrap_until"]}
 DEEP = "[" * 3000 + "]" * 3000
 
 
@@ -27,7 +29,9 @@ class Refusals(ApiTest):
         for table, in self.sql("select table_name::text from information_schema.tables where table_schema = 'support' and table_type = 'BASE TABLE' order by 1"):
             if table in ALIVE:
                 continue
-            rows = self.sql(f"select md5(coalesce(string_agg(t::text, E'\\n' order by t::text), '')) from support.{table} t")
+            passing = PASSING.get(table, [])
+            rows = self.sql("select md5(coalesce(string_agg(r, E'\\n' order by r), ''))"
+                            f" from (select (to_jsonb(t) - %s::text[])::text as r from support.{table} t) x", passing)
             found[table] = rows[0][0]
         self.assertGreater(len(found), 7, found)
         return found
