@@ -162,10 +162,11 @@ create function support.do_staff_gone(p_staff uuid) returns uuid[] language plpg
 begin
     perform 1 from support.staff_presence p where p.staff_id = p_staff for no key update;
     update support.staff_presence p set grace_until = support.now() + support.seconds('queue.grace_s')
-    where p.staff_id = p_staff and p.grace_until is null;
+    from support.support_staff s
+    where p.staff_id = p_staff and s.id = p.staff_id and s.active and p.grace_until is null;
     return array(select g.offer_id from support.do_give_back_of(p_staff, 'withdrawn', 'connection_lost') g);
 end $$;
-comment on function support.do_staff_gone(uuid) is 'A staff member is not connected any more: offers go back at once, the grace period runs';
+comment on function support.do_staff_gone(uuid) is 'A staff member is not connected any more: offers go back at once, the grace period runs unless the member was removed';
 
 create function support.process_register(p_actor text, p_process uuid, p_host text, p_pid int, p_version text, out others bigint)
 language plpgsql set supportd.actor = '' as $$

@@ -108,11 +108,11 @@ class ApiTest(unittest.IsolatedAsyncioTestCase):
 
     async def staff(self, key):
         """Staff member of the stack, logged in (once per run)."""
-        if key not in _sessions:
+        if (self.stack.dir, key) not in _sessions:
             rest = Rest(self.bases, None, SITE)
             rest.me = await rest.login(self.stack.staff[key]["email"], self.stack.staff[key]["password"])
-            _sessions[key] = rest
-        return _sessions[key]
+            _sessions[self.stack.dir, key] = rest
+        return _sessions[self.stack.dir, key]
 
     async def connect(self, rest, name=None, socket=None):
         sockets = self.sockets

@@ -1,6 +1,6 @@
 -- Customers, login, sessions, managing staff.
 begin;
-select plan(81);
+select plan(82);
 select t.people() \g /dev/null
 
 -- customer_upsert
@@ -105,6 +105,8 @@ select is(t.call('staff_deactivate', t.s('d1'), t.id('a1')::text, null), jsonb_b
     'open work goes back');
 select results_eq(format($$select status, assigned_staff_id from support.chat_sessions where id = %L$$, t.id('kc1')), $$values ('queued', null::uuid)$$, 'the chat waits');
 select is(t.call('staff_deactivate', t.s('d1'), t.id('a1')::text, null) ->> 'result', 'same', 'once');
+select t.call('lease_remove', 'system:monitor', t.id('p1')::text, '101') \g /dev/null
+select is((select (reason, grace_until)::text from support.staff_presence where staff_id = t.id('a1')), '(deactivated,)', 'who loses the connection with it has no grace period');
 select is(support.staff_name(t.id('a1')), 'Name a1', 'history keeps the name');
 select is(t.fails('staff_me', t.s('a1')), 'SD401 no_actor', 'and may do nothing');
 select is(t.violations(), '', 'invariants');
