@@ -8,9 +8,6 @@ enum {
     FINE_US = 1000,
     COARSE_US = 8000,
     PERCENT = 100,
-    BURST_MAX =
-        2, /* G.107 table 2: what the model was tried with, unless hardly anything is lost */
-    BURST_FREE_PCT = 2,
 };
 
 static unsigned step_of(uint32_t jitter_us)

@@ -319,8 +319,8 @@ const struct row config_rows[] = {
         "time): packets that came meanwhile share one. 0: each its own."),
     MS(media, ping_ms, "500ms", 250, 60 * 1000, FIXED,
        "Time between two STUN requests over a call's path, whose answers tell the round trip. "
-       "Behind "
-       "TURN the peers' own reports tell it."),
+       "Where "
+       "TURN relays it, the peers' own reports do."),
     INT(media, realtime_priority, "1", 0, 99, FIXED,
         "Real-time priority (SCHED_RR) of the loop that relays sound, so that packets do not wait "
         "behind other programs; taken where the system allows it (CAP_SYS_NICE, or LimitRTPRIO= of "

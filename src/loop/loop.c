@@ -31,7 +31,7 @@ sup_err sup_loop_destroy(struct sup_loop *loop)
     /* Handles that are closing and work that is running keep uv_run going; an active handle that
      * its owner forgot would keep it going for ever, so only what closes is waited for. */
     while (uv_run(&loop->uv, UV_RUN_NOWAIT) != 0 && loop->pool.count > 0)
-        sup_work_pool_wait(loop);
+        (void)uv_run(&loop->uv, UV_RUN_ONCE);
     sup_work_pool_fini(loop);
     if (uv_loop_close(&loop->uv) != 0)
         return SUP_E_STATE;

@@ -6,18 +6,14 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "supportd/base/list.h"
 #include "supportd/loop/loop.h"
-
-/* First in, first out. */
-struct sup_work_list {
-    struct sup_work *first, *last;
-};
 
 /* Not libuv's: its loop waits in a busy loop for a worker that is telling that it is done, which a
  * loop of real-time priority on the same processor keeps from going on. */
 struct sup_work_pool {
-    pthread_mutex_t mutex; /* of the lists; lends its holder the loop's priority */
-    struct sup_work_list queued, finished;
+    pthread_mutex_t mutex;            /* of the lists; lends its holder the loop's priority */
+    struct sup_link queued, finished; /* of struct sup_work */
     bool stopping;
     sem_t ready; /* a post for each that is queued, and for each thread to stop */
     int event_fd;
@@ -35,8 +31,6 @@ struct sup_loop {
 };
 
 void sup_work_pool_init(struct sup_work_pool *pool);
-/* Tells what is done or was cancelled, on the loop's thread; waits for at least one. */
-void sup_work_pool_wait(struct sup_loop *loop);
 /* No job may be left. Stops the threads; the loop must still run once. */
 void sup_work_pool_fini(struct sup_loop *loop);
 #endif

@@ -9,43 +9,17 @@
 enum { LIMIT_DEFAULT = 256, THREADS_DEFAULT = 4 };
 
 struct sup_work {
-    struct sup_work *next;
+    struct sup_link link; /* queued, finished, or (running) alone */
     struct sup_loop *loop;
     sup_loop_cb work, done, drop;
     void *arg;
+    bool begun;     /* or cancelled before that; guarded by the mutex */
     bool cancelled; /* the loop's thread's */
 };
 
-static void push(struct sup_work_list *list, struct sup_work *w)
+static struct sup_work *work_of(struct sup_link *link)
 {
-    w->next = NULL;
-    *(list->last ? &list->last->next : &list->first) = w;
-    list->last = w;
-}
-
-static struct sup_work *pop(struct sup_work_list *list)
-{
-    struct sup_work *w = list->first;
-    if (w)
-        list->first = w->next;
-    if (!list->first)
-        list->last = NULL;
-    return w;
-}
-
-static bool take_out(struct sup_work_list *list, struct sup_work *w)
-{
-    struct sup_work *before = NULL, *at = list->first;
-    while (at && at != w) {
-        before = at;
-        at = at->next;
-    }
-    if (!at)
-        return false;
-    *(before ? &before->next : &list->first) = w->next;
-    if (list->last == w)
-        list->last = before;
-    return true;
+    return SUP_CONTAINER_OF(link, struct sup_work, link);
 }
 
 static void wake(const struct sup_work_pool *pool)
@@ -63,13 +37,18 @@ static void *run_thread(void *arg)
         while (sem_wait(&pool->ready) != 0)
             ;
         pthread_mutex_lock(&pool->mutex);
-        struct sup_work *w = pop(&pool->queued); /* none: it was cancelled, or time to stop */
+        /* None: it was cancelled, or it is time to stop. */
+        struct sup_work *w = sup_list_empty(&pool->queued) ? NULL : work_of(pool->queued.next);
+        if (w) {
+            sup_list_remove(&w->link);
+            w->begun = true;
+        }
         bool stopping = pool->stopping;
         pthread_mutex_unlock(&pool->mutex);
         if (w) {
             w->work(w->arg);
             pthread_mutex_lock(&pool->mutex);
-            push(&pool->finished, w);
+            sup_list_append(&pool->finished, &w->link);
             pthread_mutex_unlock(&pool->mutex);
             wake(pool); /* nothing is held: the loop may take this processor here and now */
         } else if (stopping) {
@@ -98,17 +77,23 @@ static void on_event(uv_poll_t *poll, int status, int events)
     uint64_t count;
     if (read(pool->event_fd, &count, sizeof(count)) != sizeof(count))
         return;
+    struct sup_link told, *pos, *tmp;
+    sup_list_init(&told);
     pthread_mutex_lock(&pool->mutex);
-    struct sup_work_list finished = pool->finished;
-    pool->finished = (struct sup_work_list){0};
+    SUP_LIST_EACH(pos, tmp, &pool->finished)
+    {
+        sup_list_remove(pos);
+        sup_list_append(&told, pos);
+    }
     pthread_mutex_unlock(&pool->mutex);
-    struct sup_work *w;
-    while ((w = pop(&finished)))
-        tell(w);
+    SUP_LIST_EACH(pos, tmp, &told)
+    tell(work_of(pos));
 }
 
 void sup_work_pool_init(struct sup_work_pool *pool)
 {
+    sup_list_init(&pool->queued);
+    sup_list_init(&pool->finished);
     pool->limit = LIMIT_DEFAULT;
     pool->threads_wanted = THREADS_DEFAULT;
 }
@@ -177,12 +162,6 @@ static sup_err start_pool(struct sup_loop *loop)
     return err;
 }
 
-void sup_work_pool_wait(struct sup_loop *loop)
-{
-    if (loop->pool.count > 0)
-        (void)uv_run(&loop->uv, UV_RUN_ONCE);
-}
-
 void sup_work_pool_fini(struct sup_loop *loop)
 {
     struct sup_work_pool *pool = &loop->pool;
@@ -214,7 +193,7 @@ sup_err sup_work_start(struct sup_loop *loop, sup_loop_cb work, sup_loop_cb done
     if (pool->count++ == 0)
         uv_ref((uv_handle_t *)&pool->poll);
     pthread_mutex_lock(&pool->mutex);
-    push(&pool->queued, w);
+    sup_list_append(&pool->queued, &w->link);
     pthread_mutex_unlock(&pool->mutex);
     sem_post(&pool->ready);
     if (ret_work)
@@ -229,9 +208,12 @@ void sup_work_cancel(struct sup_work *work)
     struct sup_work_pool *pool = &work->loop->pool;
     work->cancelled = true;
     pthread_mutex_lock(&pool->mutex);
-    bool waited = take_out(&pool->queued, work);
-    if (waited)
-        push(&pool->finished, work);
+    bool waited = !work->begun;
+    if (waited) {
+        work->begun = true;
+        sup_list_remove(&work->link);
+        sup_list_append(&pool->finished, &work->link);
+    }
     pthread_mutex_unlock(&pool->mutex);
     if (waited)
         wake(pool);

@@ -56,7 +56,6 @@ struct sup_ice {
 
     char ufrag[SUP_ICE_UFRAG_MAX + 1], pwd[SUP_ICE_PWD_MAX + 1];
     char remote_ufrag[SUP_ICE_UFRAG_MAX + 1], remote_pwd[SUP_ICE_PWD_MAX + 1];
-    bool answers_here; /* to pings: the selected pair's local end is a sibling's */
     struct sup_ice_pings pings;
     struct sup_candidate local[SUP_ICE_LOCAL_MAX];
     size_t local_count;
@@ -347,13 +346,14 @@ static int selected_nice_fd(const struct sup_ice *ice)
     return fd;
 }
 
-static int sibling_of(const struct sup_ice *ice, int nice_fd)
+static int sending_fd(const struct sup_ice *ice)
 {
+    int nice_fd = selected_nice_fd(ice);
     for (size_t i = 0; i < ice->sibling_count; i++) {
         if (ice->siblings[i].nice_fd == nice_fd)
             return ice->siblings[i].watch.fd;
     }
-    return -1;
+    return nice_fd;
 }
 
 static void on_selected_pair(NiceAgent *nice, guint stream, guint component, NiceCandidate *local,
@@ -377,10 +377,7 @@ static void on_selected_pair(NiceAgent *nice, guint stream, guint component, Nic
     memset(&ice->peer, 0, sizeof(ice->peer));
     nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *)&ice->peer);
     ice->peer_len = ice->pair.ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    int nice_fd = local->type == NICE_CANDIDATE_TYPE_RELAYED ? -1 : selected_nice_fd(ice);
-    int sibling_fd = sibling_of(ice, nice_fd);
-    ice->answers_here = sibling_fd >= 0;
-    ice->send_fd = ice->answers_here ? sibling_fd : nice_fd;
+    ice->send_fd = local->type == NICE_CANDIDATE_TYPE_RELAYED ? -1 : sending_fd(ice);
     ice->has_pair = true;
     ice->elsewhere.ss_family = 0;
     ice->tell_us = 0;
@@ -693,9 +690,19 @@ static bool is_controlling(const struct sup_ice *ice)
     return controlling;
 }
 
+/* The filter hands the answer to our own socket. */
+static bool sends_by_sibling(const struct sup_ice *ice)
+{
+    for (size_t i = 0; i < ice->sibling_count; i++) {
+        if (ice->siblings[i].watch.fd == ice->send_fd)
+            return true;
+    }
+    return false;
+}
+
 void sup_ice_ping(struct sup_ice *ice)
 {
-    if (!ice->has_pair || !ice->answers_here || !ice->remote_ufrag[0])
+    if (!ice->has_pair || !sends_by_sibling(ice) || !ice->remote_ufrag[0])
         return;
     struct sup_stun_ping ping = {.local_ufrag = ice->ufrag,
                                  .remote_ufrag = ice->remote_ufrag,

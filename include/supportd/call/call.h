@@ -35,10 +35,9 @@ struct sup_call_opts {
     uint64_t stats_interval_us;        /* least time between two reports of a client */
     const struct sup_prompts *prompts; /* kept; NULL: callers hear music alone */
     uint64_t prompt_interval_us;       /* least time between two prompts of a call */
-    const struct sup_hold
-        *notice;      /* kept; all who are recorded hear it when that begins, or the one
-                         of prompts for the caller's language; NULL:
-                         nothing is heard */
+    /* Kept; all who are recorded hear it when that begins, or the one of prompts for the caller's
+     * language. NULL: nothing is heard. */
+    const struct sup_hold *notice;
     size_t max_calls; /* with media here, at a time */
     bool no_fec, dtx; /* of the answers, as in media/session.h */
     uint32_t max_average_bitrate, ptime_ms;
