@@ -46,11 +46,16 @@ def uid():
     return str(uuid.uuid4())
 
 
+def luhn_digit(digits):
+    """The check digit that belongs behind them."""
+    total = sum(d if i % 2 else d * 2 - 9 * (d > 4) for i, d in enumerate(map(int, reversed(digits))))
+    return str(-total % 10)
+
+
 def luhn_card(random_, prefix="4", length=16):
     """A random number of the given prefix that passes the Luhn check."""
-    digits = [int(c) for c in prefix] + [random_.randrange(10) for _ in range(length - len(prefix) - 1)]
-    total = sum(d if i % 2 else d * 2 - 9 * (d > 4) for i, d in enumerate(reversed(digits)))
-    return "".join(map(str, digits)) + str(-total % 10)
+    digits = prefix + "".join(str(random_.randrange(10)) for _ in range(length - len(prefix) - 1))
+    return digits + luhn_digit(digits)
 
 
 def browser_offer(name="chromium156-audio-gum"):

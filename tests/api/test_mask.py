@@ -2,7 +2,7 @@
 import json
 import os
 
-from harness import FULL, ROOT, ApiTest, evidence, luhn_card, rng, uid
+from harness import FULL, ROOT, ApiTest, evidence, luhn_card, luhn_digit, rng, uid
 
 CARD, MASKED = "my card is 4111 1111 1111 1111", "my card is **** **** **** 1111"
 
@@ -139,7 +139,11 @@ class Masking(ApiTest):
         customer, agent, chat_id = await self.pair()
         prefixes = [("4", 16), ("4", 13), ("51", 16), ("2221", 16), ("34", 15), ("6011", 16), ("3528", 16), ("62", 16), ("62", 19)]
         for _ in range(400 if FULL else 25):
-            card = luhn_card(random, *random.choice(prefixes))
+            prefix = random.choice(prefixes)
+            card = luhn_card(random, *prefix)
+            # A group of three behind what is valid without it reads as a check number, rightly.
+            while len(card) == 19 and card[15] == luhn_digit(card[:15]):
+                card = luhn_card(random, *prefix)
             gap = random.choice(["", " ", "-", ".", "  ", "\u200b", " - "])
             text = "".join(d + (gap if random.random() < 0.3 else "") for d in card[:-1]) + card[-1]
             # A colon before it: "no 43..." can be a Norwegian IBAN, and one in 97 is.

@@ -49,6 +49,9 @@ static void on_registration(struct sup_listener *listener, void *data)
     p->registrations++;
 }
 
+enum { BEAT_US = 100000, SLOW_BEAT_US = 60000000 };
+static uint64_t beat_us;
+
 static void start(struct process *p)
 {
     struct sup_signal *topic;
@@ -63,8 +66,8 @@ static void start(struct process *p)
                                 .pool = p->pool,
                                 .metrics = p == &a ? metrics : NULL,
                                 .version = "test",
-                                .beat_us = 100000,
-                                .tick_us = 300000};
+                                .beat_us = beat_us,
+                                .tick_us = 3 * beat_us};
     ck_assert_int_eq(sup_bus_create(loop, &opts, &p->bus), SUP_OK);
     ck_assert_int_eq(sup_bus_topic(p->bus, "chat.news", &topic), SUP_OK);
     sup_signal_add(topic, &p->news);
@@ -87,6 +90,7 @@ static void setup(void)
     (void)db_admin_do("update support.processes set state = 'left'");
     ck_assert_int_eq(sup_loop_create(&loop), SUP_OK);
     ck_assert_int_eq(sup_metrics_create(&metrics), SUP_OK);
+    beat_us = BEAT_US;
     start(&a);
 }
 
@@ -110,6 +114,16 @@ static void meet(void)
     a.peer_gaps = b.peer_gaps = 0;
 }
 
+/* Nothing comes by a beat or a tick, and nobody seems silent who has no processor for a while. */
+static void meet_slow(void)
+{
+    stop(&a);
+    (void)db_admin_do("update support.processes set state = 'left'");
+    beat_us = SLOW_BEAT_US;
+    start(&a);
+    meet();
+}
+
 START_TEST(own_events_come_in_the_next_pass)
 {
     struct sup_id id = sup_id_new();
@@ -129,7 +143,7 @@ END_TEST
 START_TEST(other_processes_hear_everything_in_order)
 {
     int total = db_scaled(50000);
-    meet();
+    meet_slow();
     for (int i = 1; i <= total; i++) {
         ck_assert_int_eq(sup_bus_publish(a.bus, "chat.news", sup_id_new(), i,
                                          i % 2 ? "{\"s\":\"\xc3\xa4 x\"}" : ""),
@@ -149,13 +163,11 @@ START_TEST(other_processes_hear_everything_in_order)
 }
 END_TEST
 
-START_TEST(an_event_reaches_the_other_within_milliseconds)
+START_TEST(an_event_reaches_the_other_without_a_beat)
 {
-    meet();
-    uint64_t start_us = sup_clock_mono_us();
+    meet_slow();
     ck_assert_int_eq(sup_bus_publish(b.bus, "chat.news", sup_id_new(), 1, "{}"), SUP_OK);
     db_run_until(loop, &a.events, 1, 5);
-    ck_assert_uint_lt(sup_clock_mono_us() - start_us, 100000); /* 5 ms of gathering and slack */
 }
 END_TEST
 
@@ -208,7 +220,7 @@ END_TEST
 /* Not of any process: one that ran the transaction itself hears it too, each time. */
 START_TEST(what_a_transaction_says_reaches_all)
 {
-    meet();
+    meet_slow();
     for (int n = 1; n <= 2; n++) {
         (void)db_admin_do("select pg_notify('supportd_bus', E'00000000-0000-0000-0000-000000000000"
                           " 0\nchat.news 00000000-0000-7000-8000-000000000001 0 {}\n')");
@@ -299,8 +311,8 @@ START_TEST(lack_of_memory_at_the_start_is_reported)
 END_TEST
 
 SUP_CHECK_MAIN("bus", setup, teardown, own_events_come_in_the_next_pass,
-               other_processes_hear_everything_in_order,
-               an_event_reaches_the_other_within_milliseconds, gaps_are_told,
-               lost_and_broken_payloads_are_gaps, what_a_transaction_says_reaches_all,
-               a_process_taken_for_dead_starts_a_new_life, leaving_takes_the_process_off,
-               wrong_events_are_refused, lack_of_memory_at_the_start_is_reported)
+               other_processes_hear_everything_in_order, an_event_reaches_the_other_without_a_beat,
+               gaps_are_told, lost_and_broken_payloads_are_gaps,
+               what_a_transaction_says_reaches_all, a_process_taken_for_dead_starts_a_new_life,
+               leaving_takes_the_process_off, wrong_events_are_refused,
+               lack_of_memory_at_the_start_is_reported)

@@ -14,11 +14,9 @@ import statistics
 import time
 import unittest
 
-import numpy as np
-
 import desk as desks
 from desk import FULL, SEED, evidence, links
-from test_counts import jitter_ms, whole_seconds
+from test_counts import jitter_ms, packets_so_far, whole_seconds
 from test_verdicts import BURSTS, HOLE, RANDOM, SHAKEN, named
 
 ROUNDS = 12 if FULL else 1
@@ -126,15 +124,13 @@ class Browsers(unittest.IsolatedAsyncioTestCase):
             self.assertLessEqual(abs(value - truth), error[0] * truth + error[1], f"{name}: {what} {value}, not {truth}")
             return round(float(value), 2), round(float(truth), 2)
         self.assertEqual(all("relayed" in s["verdicts"] for s in samples[5:]), "TURN" in name, name)
-        spans = [s for s in samples if begun + 2 < s["at"] < ended]
         told = [(at, r) for at, r in call.told if begun + 2 < at < ended]
         figures = {}
-        for key, packets, seen in (("jitter_up", up[passed["in"]], [(s["at"], s["in"]["jitter_ms"]) for s in spans]),
-                                   ("jitter_down", down[passed["out"]], [(at, 1000 * r["jitter"]) for at, r in told])):
+        heard = [(n, s["in"]["jitter_ms"]) for s, n in zip(samples, packets_so_far(samples)) if begun + 2 < s["at"] < ended]
+        played = [(r["packetsReceived"], 1000 * r["jitter"]) for _, r in told]
+        for key, packets, seen in (("jitter_up", up[passed["in"]], heard), ("jitter_down", down[passed["out"]], played)):
             course = jitter_ms(packets)
-            times = [t for t, _ in course]
-            truth = [course[int(np.searchsorted(times, at * 1e6)) - 1][1] for at, _ in seen]
-            figures[key] = near(key, statistics.median(v for _, v in seen), statistics.median(truth), JITTER_ERROR)
+            figures[key] = near(key, statistics.median(v for _, v in seen), statistics.median(course[n - 1] for n, _ in seen), JITTER_ERROR)
         delay_ms = sum(rule.get("delay_us", 0) for rule in self.counts[name].values()) / 1000
         late = [r["frame"]["rtt_us"] / 1000 for at, r in told if at > begun + (4 + OLD_S if delay_ms else 5)]
         if self.measures_rtt:
