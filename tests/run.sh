@@ -114,11 +114,11 @@ all | full)
     sh tests/web/run.sh >"$out/web-run.log" 2>&1 &
     web=$!
     suites_sql
-    suites_api
-    suite web waited "$web" "$out/web-run.log"
-    # The fuzzers take what the end-to-end tests, which mostly listen, leave of the machine.
+    # The fuzzers take what the interface tests, which mostly wait, leave of the machine.
     chrt --idle 0 sh tests/fuzz/run.sh >"$out/fuzz-run.log" 2>&1 &
     fuzz=$!
+    suites_api
+    suite web waited "$web" "$out/web-run.log"
     suite e2e sh tests/e2e/run.sh
     suite fuzz waited "$fuzz" "$out/fuzz-run.log"
     suite wire sh tests/wire/run.sh

@@ -2,8 +2,8 @@
 # The end-to-end tests: sh tests/e2e/run.sh [PART]..., parts: aiortc life parties recording survival networks ipv6 long roaming browsers reload pairs calls consult consultfox player music demo
 #
 # Needs build/release/supportd (long builds its generator beside it) and the packages of `config/install.sh test`. All that talks runs in
-# network namespaces of its own. Nothing is tried twice. Two lanes run side by side, as most of the time
-# goes by in listening: light peers in one, real browsers in the other. Ends in "N passed, N failed";
+# network namespaces of its own. Nothing is tried twice. Three lanes run side by side, as most of the time
+# goes by in listening: light peers in one, real browsers in another, and what is short in a third. Ends in "N passed, N failed";
 # pictures of the main states are left in build/test-output/e2e.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -76,9 +76,10 @@ for name in $parts; do
         ;;
     esac
 done
-lane aiortc life parties recording survival networks ipv6 long roaming player demo &
-# Last the one that holds a page to 3 s: what else runs beside at first is through by then.
-lane browsers pairs calls consult consultfox music reload
+lane aiortc life parties recording survival roaming &
+lane consultfox music networks player long ipv6 demo &
+# Last the one that holds a page to 3 s: the short third lane is through by then.
+lane browsers pairs calls consult reload
 wait
 
 # counted NAME: sets p and f of a part; one without any counts is a failure.
