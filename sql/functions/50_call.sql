@@ -191,7 +191,7 @@ comment on function support.do_call_hold(uuid, uuid, text) is 'Hold and resume o
 
 create function support.call_transition(p_actor text, p_call uuid, p_expected text, p_new text, p_reason text, p_fields jsonb, p_request text,
     out result text, out state text, out rev bigint, out chat_id uuid, out customer_id uuid, out staff_id uuid, out owner_process uuid,
-    out offer_id uuid, out offer_staff_id uuid, out chat_status text)
+    out offer_id uuid, out offer_staff_id uuid, out chat_status text, out length_us bigint)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 declare
@@ -236,6 +236,7 @@ begin
         select e.rev, e.chat_status, e.offer_id, e.offer_staff_id into rev, chat_status, offer_id, offer_staff_id
         from support.do_call_end(v_call, coalesce(v_reason, 'hangup'),
             case when v_call.callback_at is null and (v_kind = 'customer' or p_reason = 'media_lost') then 'abandoned' else 'withdrawn' end) e;
+        length_us := (select (extract(epoch from k.ended_at - k.answered_at) * 1000000)::bigint from support.voice_calls k where k.id = p_call);
     else
         rev := support.do_call_hold(p_call, v_call.chat_id, p_new);
     end if;

@@ -35,7 +35,7 @@ comment on function support.do_recording_refusal(text, support.voice_calls, text
 create function support.recording_set(p_actor text, p_call uuid, p_want text, p_recording uuid, p_process uuid, p_key text, p_path text,
     p_position_ms bigint, p_request text,
     out result text, out recording_id uuid, out state text, out chat_id uuid, out customer_id uuid, out staff_id uuid, out resume_ms bigint,
-    out elapsed_us bigint)
+    out elapsed_us bigint, out from_us bigint)
 language plpgsql set supportd.actor = '' as $$
 #variable_conflict use_column
 declare
@@ -57,6 +57,7 @@ begin
     state := case when v_call.ended_at is null then v_call.recording else 'off' end;
     resume_ms := 0;
     elapsed_us := 0;
+    from_us := 0;
     select r.* into v_have from support.call_recordings r where r.call_id = p_call and r.state in ('on', 'paused') for no key update;
     recording_id := v_have.id;
     result := support.do_recording_refusal(v_kind, v_call, p_want, p_process);
@@ -79,6 +80,7 @@ begin
             elapsed_us := (extract(epoch from v_now - v_call.answered_at) * 1000000)::bigint;
             v_now := v_call.answered_at;
         end if;
+        from_us := (extract(epoch from v_now - v_call.answered_at) * 1000000)::bigint;
         insert into support.call_recordings (id, call_id, customer_id, staff_id, team_id, owner_process, state, started_by, started_at, key_id, path, keep_until, parties)
         values (p_recording, p_call, v_call.customer_id, v_call.staff_id, support.staff_team(v_call.staff_id), p_process, 'on', p_actor, v_now, p_key, p_path,
                 v_now + support.setting_int('recording.retention_days') * interval '1 day',

@@ -412,6 +412,9 @@ static void on_ended(const struct sup_pg_reply *reply, void *arg)
         .user = sup_row_id(reply->rows, 0, "offer_staff_id"),
         .offer = sup_row_id(reply->rows, 0, "offer_id"),
     };
+    struct call_live *live = call_find(e->call, e->id);
+    if (live && result[0] == 'o')
+        call_recording_end_at(live, sup_row_number(reply->rows, 0, "length_us"));
     sup_call_ended(e->call, e->id);
     sup_signal_emit(&e->call->events, &event);
     end_done(e, SUP_OK, "");

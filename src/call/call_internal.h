@@ -64,6 +64,7 @@ struct call_party {
 struct call_recording {
     struct sup_recording *recorder; /* NULL: nothing is recorded */
     struct sup_id id;
+    int64_t from_us;          /* second 0 of its time line, since the answer */
     uint64_t end_asked_us;    /* when the row was asked to end; 0: not */
     bool asked;               /* whether the policy wants it */
     bool paused;              /* says the row */
@@ -189,9 +190,11 @@ void call_recording_tap(struct call_live *live);
 void call_recording_answered(struct call_live *live);
 /* The leg of a party goes before it has heard the notice to its end. */
 void call_recording_untold(struct call_party *party);
-/* The call has ended. */
 /* The row is asked to end with the call. */
 void call_recording_end_asked(struct call_live *live);
+/* The row says how long the call was, from its answer. */
+void call_recording_end_at(struct call_live *live, int64_t length_us);
+/* The call has ended, when is not known. */
 void call_recording_end(struct call_live *live);
 void call_recording_fini(struct call_live *live);
 /* No end will reach the table any more. */

@@ -9,6 +9,9 @@
 
 #define MEDIA "system:media"
 
+/* Second 0 was set when the row was asked to begin, a little before its own time. */
+enum { ORIGIN_OFF_US = 100000 };
+
 /* --- what is heard into what is recorded --- */
 
 /* The customer and others talk to each other; else (queue, hold, consultation) the customer hears
@@ -204,7 +207,20 @@ void call_recording_end_asked(struct call_live *live)
 {
     live->recording.end_asked_us = sup_clock_mono_us();
     if (live->recording.recorder)
-        sup_recording_may_end(live->recording.recorder, live->recording.end_asked_us);
+        sup_recording_may_end(live->recording.recorder,
+                              live->recording.end_asked_us - ORIGIN_OFF_US);
+}
+
+void call_recording_end_at(struct call_live *live, int64_t length_us)
+{
+    const struct call_recording *r = &live->recording;
+    if (!r->recorder || length_us < r->from_us)
+        return;
+    uint64_t now = sup_clock_mono_us();
+    uint64_t end =
+        now - sup_recording_position_us(r->recorder, now) + (uint64_t)(length_us - r->from_us);
+    if (end + ORIGIN_OFF_US >= r->end_asked_us && end <= now) /* else its clock was set meanwhile */
+        finish(live, end);
 }
 
 void call_recording_end(struct call_live *live)
@@ -242,6 +258,7 @@ struct changing {
     char actor[64], want[8], request[SUP_ID_TEXT_LEN + 1];
     uint64_t at_us;
     int64_t elapsed_us; /* since second 0 of a new one, at at_us */
+    int64_t from_us;    /* from the answer to that second */
     bool held_back;
     sup_call_end_cb cb;
     void *arg;
@@ -291,6 +308,7 @@ static sup_err start(struct call_live *live, const struct changing *c)
     }
     _Static_assert((int)CALL_VOICES == (int)SUP_REC_TRACKS, "a voice per track");
     r->id = c->recording;
+    r->from_us = c->from_us;
     r->paused = false;
     r->voice_count = 2;
     r->voices[1] = r->agent = c->staff; /* as the row has it from its beginning */
@@ -345,6 +363,7 @@ static void on_set(const struct sup_pg_reply *reply, void *arg)
     sup_err err = SUP_OK;
     c->staff = sup_row_id(reply->rows, 0, "staff_id");
     c->elapsed_us = sup_row_number(reply->rows, 0, "elapsed_us");
+    c->from_us = sup_row_number(reply->rows, 0, "from_us");
     if (live && !same)
         err = apply(live, c, sup_row_str(reply->rows, 0, "state"),
                     sup_row_number(reply->rows, 0, "resume_ms"));

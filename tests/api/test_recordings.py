@@ -82,6 +82,28 @@ class Recordings(ApiTest):
         await self.check_seen(item, customer, agent, lead)
         self.assertEqual((await agent.put(f"/calls/{uid()}/recording", {"state": "on"})).status, 404)
 
+    async def test_it_is_as_long_as_the_row_says(self):
+        """However long the end waits for the row: what ends is the call at the time that the row states."""
+        for policy, side in (("all", 0), ("on_demand", 1)):
+            await self.policy(policy)
+            ends = customer, desk, call_id, _ = await self.call()
+            if policy == "on_demand":
+                self.assertEqual((await desk.rest.put(f"/calls/{call_id}/recording", {"state": "on"})).status, 200)
+            for client in (customer, desk):
+                await self.told(client, call_id, "on")
+            with self.stack.postgres.connect() as connection, connection.cursor() as cursor:
+                cursor.execute("select 1 from support.voice_calls where id = %s for update", [call_id])
+                ending = asyncio.create_task(ends[side].rest.post(f"/calls/{call_id}/end"))
+                await asyncio.sleep(0.7)
+                self.assertFalse(ending.done())
+                connection.rollback()
+            self.assertEqual((await ending).status, 200)
+            item, = await self.ended(await self.staff("supervisor"), call_id)
+            (length,), = self.sql("select extract(epoch from k.ended_at - r.started_at) * 1000 from support.voice_calls k"
+                                  " join support.call_recordings r on r.call_id = k.id where k.id = %s", call_id)
+            self.assertGreater(length, 700)
+            self.assertLessEqual(abs(item["duration_ms"] - float(length)), 1, policy)
+
     async def check_track(self, rest, item):
         path = f"/recordings/{item['id']}/tracks/0"
         whole = await rest.get(path)

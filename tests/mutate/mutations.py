@@ -374,6 +374,8 @@ mutation("the number of a chunk is not authenticated", "src/media/recorder_crypt
 mutation("any chunk may be declared the last", "src/media/recorder_crypt.c",
          "    put_be(aad + SUP_REC_HEADER_LEN + 8, word, WORD_LEN);", "    put_be(aad + SUP_REC_HEADER_LEN + 8, word & ~last_bit, WORD_LEN);",
          "unit media.test_recorder_crypt")
+mutation("a recording ends when its end was asked for, not when the call ended", "src/call/recording.c",
+         "        finish(live, end);\n}", "        finish(live, r->end_asked_us);\n}", "api recordings as_long")
 mutation("lost packets shorten the recording", "src/media/recorder_track.c",
          "    return missing >= STEP ? fill(t, missing - missing % STEP) : SUP_OK;", "    return missing >= 48000 ? fill(t, missing - missing % STEP) : SUP_OK;",
          "unit media.test_recorder_track")

@@ -41,7 +41,7 @@ select is(pg_temp.rec('system:media', 'resume', 'r2', p_at => '1700'), 'same pau
 select is(pg_temp.rec(t.s('a1'), 'on', 'r2', p_at => '2500'), 'ok on', 'resume');
 select t.call('setting_set', t.s('d1'), 'recording.resume_s', '30', null) \g /dev/null
 select is(t.call('recording_set', 'system:media', t.id('vc1')::text, 'card', null, t.id('p1')::text, null, null, '4000', null) - '{chat_id,customer_id,staff_id}'::text[],
-    jsonb_build_object('result', 'ok', 'recording_id', t.id('r1'), 'state', 'paused', 'resume_ms', 30000, 'elapsed_us', 0), 'card data in the chat');
+    jsonb_build_object('result', 'ok', 'recording_id', t.id('r1'), 'state', 'paused', 'resume_ms', 30000, 'elapsed_us', 0, 'from_us', 0), 'card data in the chat');
 select is(pg_temp.rec('system:media', 'resume', 'r2', p_at => '5000'), 'ok on', 'ends by itself');
 select is(pg_temp.rec('system:media', 'card', 'r2', p_at => '6000'), 'ok paused', 'again');
 select is(pg_temp.rec(t.s('a1'), 'off', 'r2', p_at => '7000'), 'ok off', 'stop');
