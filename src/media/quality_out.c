@@ -16,6 +16,9 @@ enum {
 };
 
 #define FEC_GAIN 0.85 /* what LBRR gives back of a lost packet; see FEC_RESIDUE in quality_in.c */
+/* Losses in a row, of which only the last can come back. Reports count them and say nothing of runs,
+ * and outside laboratories losses come in runs. */
+#define RUN 2.0
 
 static uint32_t ticks_of(uint64_t us)
 {
@@ -212,7 +215,7 @@ bool quality_out_known(const struct quality_out *out, uint64_t now_us)
 double quality_out_residual(const struct quality_out *out, double loss)
 {
     double fec = out->packets_shown ? (double)out->lbrr_shown / out->packets_shown : 0;
-    return loss * (1 - FEC_GAIN * fec * (1 - loss));
+    return loss * (1 - FEC_GAIN * fec * (1 - loss) / RUN);
 }
 
 void quality_out_tick(struct quality_out *out, uint64_t now_us, struct sup_quality_dir *ret_dir)

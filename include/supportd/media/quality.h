@@ -77,16 +77,16 @@ struct sup_quality_opts {
 };
 
 struct sup_quality_dir {
-    uint32_t packets;    /* came (in) or were sent (out) in this second */
-    uint32_t bytes;      /* their payload */
-    uint32_t lost;       /* judged lost in this second; out: by the peer's report */
-    uint32_t recovered;  /* of those, by FEC; in only */
-    uint32_t late;       /* came, but the listener's buffer had run dry; in only */
-    uint32_t duplicates; /* in only */
-    uint32_t reordered;  /* in only */
-    double loss_pct;     /* before FEC */
-    double residual_loss_pct;
-    double burst_ratio; /* 1: losses are independent; in only */
+    uint32_t packets;         /* came (in) or were sent (out) in this second */
+    uint32_t bytes;           /* their payload */
+    uint32_t lost;            /* judged lost in this second; out: by the peer's report */
+    uint32_t recovered;       /* of those, by FEC; in only */
+    uint32_t late;            /* came, but the listener's buffer had run dry; in only */
+    uint32_t duplicates;      /* in only */
+    uint32_t reordered;       /* in only */
+    double loss_pct;          /* before FEC */
+    double residual_loss_pct; /* after it; out: presumed that two are lost in a row */
+    double burst_ratio;       /* 1: losses are independent; in only */
     uint32_t jitter_us;
     bool has_mos;          /* false: too little to judge in this second (below 10 packets) */
     double mos_lq, mos_cq; /* listening (no delay) and conversational quality */

@@ -407,7 +407,7 @@ START_TEST(the_peers_reports_tell_about_the_way_down)
         ck_assert(fabs(s.out.loss_pct - (i ? 10 : 0)) < 1e-9);
         ck_assert(s.out.has_mos);
     }
-    ck_assert(fabs(s.out.residual_loss_pct - 10 * (1 - 0.85 * 0.9)) < 1e-9);
+    ck_assert(fabs(s.out.residual_loss_pct - 10 * (1 - 0.85 * 0.9 / 2)) < 1e-9);
     ck_assert(s.raised & 1u << SUP_VERDICT_LOSS_DOWN);
     ck_assert(!holds(SUP_VERDICT_LOSS_UP));
     for (int i = 0; i < 13; i++)
