@@ -311,6 +311,8 @@ sup_err sup_api_create(const struct sup_api_opts *opts, struct sup_api **ret_api
     if (!err)
         err = api_feeds_create(api);
     if (!err)
+        err = api_missed_create(api);
+    if (!err)
         err = api_news_create(api);
     if (!err)
         err = api_live_create(api);
@@ -351,6 +353,7 @@ void sup_api_destroy(struct sup_api *api)
     api_calls_destroy(api);
     api_news_destroy(api);
     api_live_destroy(api);
+    api_missed_destroy(api);
     api_feeds_destroy(api);
     api_identity_destroy(api);
     sup_buf_fini(&api->quality_text);

@@ -140,7 +140,8 @@ struct api_session {
     bool ready;    /* hello was accepted */
     bool greeting; /* a hello is being looked into */
     bool closed;
-    bool leased; /* its lease was asked for */
+    bool leased;    /* its lease was asked for */
+    bool unchecked; /* whether the person and the login still are could not be told */
     struct sup_actor actor;
     struct sup_id login; /* with which it ends; zero: none */
     uint8_t login_hash[SUP_SHA256_LEN];
@@ -205,7 +206,11 @@ void api_offer_gone(struct sup_api *api, struct sup_id staff, struct sup_id offe
 void api_login_gone(struct sup_api *api, struct sup_id login);
 enum { API_CLOSE_DEACTIVATED = 4403, API_CLOSE_LOGGED_OUT = 4404 };
 
-/* --- missed.c: what the news of a change would have done, had they come --- */
+/* --- missed.c: what the news of a change would have done, had they come. Until the database has
+ * said so, it is asked again each second. --- */
+
+sup_err api_missed_create(struct sup_api *api);
+void api_missed_destroy(struct sup_api *api);
 
 /* Asks the table whether the session's login, if it has one, still is; else closes the socket. */
 void api_login_check(struct api_session *session);
@@ -447,7 +452,7 @@ struct sup_api {
     struct sup_listener on_registered, on_pool, on_news_gap;
     struct sup_listener on_call, on_call_bus, on_call_gap, on_party_bus;
     struct sup_timer *picture_timer;
-    struct sup_timer *live_timer;
+    struct sup_timer *live_timer, *missed_timer;
     bool live_again;             /* it runs for a picture that could not be read */
     uint64_t live_number;        /* of the last picture of live calls that was begun */
     struct sup_buf quality_text; /* of the frames of each second, kept between them */

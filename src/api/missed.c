@@ -6,6 +6,8 @@
 #include "supportd/pg/row_json.h"
 #include "supportd/staff/staff_store.h"
 
+enum { CHECK_AGAIN_US = 1000000 }; /* after the database could not say */
+
 struct check {
     struct api_session *session;
     struct sup_id login;
@@ -17,11 +19,19 @@ static void check_free(struct check *c)
     sup_free(c);
 }
 
+static void not_checked(struct api_session *session, const char *why)
+{
+    sup_log_warn("api", "session not checked", SUP_STR("error", why));
+    session->unchecked = true;
+    if (!sup_timer_armed(session->api->missed_timer))
+        sup_timer_start(session->api->missed_timer, CHECK_AGAIN_US);
+}
+
 static struct check *check_new(struct api_session *session)
 {
     struct check *c = sup_calloc(1, sizeof(*c));
     if (!c) {
-        sup_log_warn("api", "session not checked");
+        not_checked(session, sup_err_name(SUP_E_NOMEM));
         return NULL;
     }
     *c = (struct check){session, session->login};
@@ -29,9 +39,10 @@ static struct check *check_new(struct api_session *session)
     return c;
 }
 
-static void not_sent(struct check *c)
+static void check_end(struct check *c, sup_err err)
 {
-    sup_log_warn("api", "session not checked");
+    if (err)
+        not_checked(c->session, sup_err_name(err));
     check_free(c);
 }
 
@@ -41,11 +52,9 @@ static void on_login(const struct sup_pg_reply *reply, void *arg)
 {
     struct check *c = arg;
     bool gone = !reply->err && sup_pg_rows(reply->rows) == 0;
-    if (reply->err)
-        sup_log_warn("api", "login not checked", SUP_STR("error", sup_err_name(reply->err)));
     if (gone && !c->session->closed && sup_id_equal(c->session->login, c->login))
         sup_ws_close(c->session->client, API_CLOSE_LOGGED_OUT, "logged out");
-    check_free(c);
+    check_end(c, reply->err);
 }
 
 void api_login_check(struct api_session *session)
@@ -53,9 +62,11 @@ void api_login_check(struct api_session *session)
     if (sup_id_is_zero(session->login))
         return;
     struct check *c = check_new(session);
-    if (c &&
-        sup_staff_store_session_lookup(session->api->opts.pool, session->login_hash, on_login, c))
-        not_sent(c);
+    sup_err err = c ? sup_staff_store_session_lookup(session->api->opts.pool, session->login_hash,
+                                                     on_login, c)
+                    : SUP_OK;
+    if (err)
+        check_end(c, err);
 }
 
 /* --- the person --- */
@@ -72,22 +83,49 @@ static void on_person(const struct sup_pg_reply *reply, void *arg)
     struct check *c = arg;
     struct api_session *session = c->session;
     bool removed = reply->err && strcmp(reply->code, "no_actor") == 0;
-    if (reply->err && !removed)
-        sup_log_warn("api", "person not checked", SUP_STR("error", sup_err_name(reply->err)));
-    else if (session->closed)
-        ; /* nothing is left to close */
+    if (session->closed || (reply->err && !removed))
+        ; /* nothing is left to close, or nothing is known */
     else if (removed)
         tell_again(session, "{\"w\":\"removed\"}");
     else if (strcmp(sup_row_str(reply->rows, 0, "role"), sup_role_name(session->actor.role)) != 0)
         tell_again(session, "{\"w\":\"role\"}");
     else
         api_login_check(session);
-    check_free(c);
+    check_end(c, removed ? SUP_OK : reply->err);
 }
 
 void api_person_check(struct api_session *session)
 {
     struct check *c = check_new(session);
-    if (c && sup_staff_store_me(session->api->opts.pool, session->actor.text, on_person, c))
-        not_sent(c);
+    sup_err err =
+        c ? sup_staff_store_me(session->api->opts.pool, session->actor.text, on_person, c) : SUP_OK;
+    if (err)
+        check_end(c, err);
+}
+
+static void on_again(void *arg)
+{
+    struct sup_api *api = arg;
+    struct sup_link *pos, *tmp;
+    SUP_LIST_EACH(pos, tmp, &api->sessions)
+    {
+        struct api_session *session = SUP_CONTAINER_OF(pos, struct api_session, link);
+        if (!session->unchecked)
+            continue;
+        session->unchecked = false;
+        if (sup_actor_is_staff(&session->actor))
+            api_person_check(session);
+        else
+            api_login_check(session);
+    }
+}
+
+sup_err api_missed_create(struct sup_api *api)
+{
+    return sup_timer_create(api->opts.loop, on_again, api, &api->missed_timer);
+}
+
+void api_missed_destroy(struct sup_api *api)
+{
+    sup_timer_destroy(api->missed_timer);
 }

@@ -11,6 +11,7 @@
 enum {
     FIRST_LEG_US = 60 * 1000000, /* for the caller, who may be asked for the microphone first */
     END_RETRY_US = 1000000,
+    CHECK_AGAIN_US = 1000000,
 };
 
 /* --- the engine on the loop --- */
@@ -324,6 +325,8 @@ static void on_checked(const struct sup_pg_reply *reply, void *arg)
     struct checking c = *(struct checking *)arg;
     sup_free(arg);
     struct call_live *live = call_find(c.call, c.id);
+    if (reply->err)
+        call_check_failed(c.call, reply->err);
     if (!live || reply->err)
         return;
     if (live->epoch != c.epoch) {
@@ -336,12 +339,30 @@ static void on_checked(const struct sup_pg_reply *reply, void *arg)
 void sup_call_check(struct sup_call *call, struct sup_id id)
 {
     const struct call_live *live = call_find(call, id);
-    struct checking *c = live ? sup_calloc(1, sizeof(*c)) : NULL;
-    if (!c)
+    if (!live)
         return;
-    *c = (struct checking){call, id, live->epoch};
-    if (sup_call_store_state(call->opts.pool, "system:media", id, on_checked, c))
+    struct checking *c = sup_calloc(1, sizeof(*c));
+    sup_err err = c ? SUP_OK : SUP_E_NOMEM;
+    if (c) {
+        *c = (struct checking){call, id, live->epoch};
+        err = sup_call_store_state(call->opts.pool, "system:media", id, on_checked, c);
+    }
+    if (err) {
         sup_free(c);
+        call_check_failed(call, err);
+    }
+}
+
+void call_check_failed(struct sup_call *call, sup_err err)
+{
+    sup_log_warn("call", "rows not read", SUP_STR("error", sup_err_name(err)));
+    if (!sup_timer_armed(call->recheck))
+        sup_timer_start(call->recheck, CHECK_AGAIN_US);
+}
+
+static void on_recheck(void *arg)
+{
+    sup_call_check_all(arg);
 }
 
 void sup_call_check_all(struct sup_call *call)
@@ -541,6 +562,8 @@ sup_err sup_call_create(const struct sup_call_opts *opts, struct sup_call **ret_
     if (!err)
         err = sup_timer_create(opts->loop, on_reap, call, &call->reaper);
     if (!err)
+        err = sup_timer_create(opts->loop, on_recheck, call, &call->recheck);
+    if (!err)
         err = sup_poller_create(opts->loop, sup_media_engine_fd(opts->engine), on_engine_readable,
                                 call, &call->poller);
     if (!err)
@@ -575,6 +598,7 @@ void sup_call_destroy(struct sup_call *call)
     sup_poller_destroy(call->beat_poller);
     sup_timer_destroy(call->timer);
     sup_timer_destroy(call->reaper);
+    sup_timer_destroy(call->recheck);
     call_batch_destroy(call->batch);
     sup_map_destroy(call->lives);
     sup_free(call);

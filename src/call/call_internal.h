@@ -107,10 +107,11 @@ struct sup_call {
     struct sup_map *lives;                   /* call id -> struct call_live */
     struct sup_poller *poller, *beat_poller; /* of the engine: one of them polls, as beats says */
     bool beats;
-    struct sup_timer *timer;  /* for the deadline of the engine */
-    uint64_t deadline;        /* that it is armed for */
-    struct sup_timer *reaper; /* frees the dead */
-    struct call_batch *batch; /* samples on their way to the tables */
+    struct sup_timer *timer;   /* for the deadline of the engine */
+    uint64_t deadline;         /* that it is armed for */
+    struct sup_timer *reaper;  /* frees the dead */
+    struct sup_timer *recheck; /* after the database could not say what the rows are */
+    struct call_batch *batch;  /* samples on their way to the tables */
     struct sup_metric *stats_metric, *prompts_metric, *notices_metric;
     struct sup_link finishing; /* recordings whose end is on its way to the table */
     size_t finishing_count;
@@ -133,6 +134,8 @@ sup_err call_live_get(struct sup_call *call, struct sup_id id, struct call_live 
 void call_join(struct call_live *live);
 /* The seat of one who has a part in the call, or NULL. */
 struct call_party *call_seat_of(struct call_live *live, struct sup_id user);
+/* What was asked of the rows of a call is not known: all are asked again a little later. */
+void call_check_failed(struct sup_call *call, sup_err err);
 /* Seats those of the rows of support.call_parties_live(), and unseats all others. */
 void call_seat_rows(struct call_live *live, struct sup_pg_result *rows);
 /* All but customer and agent are out; they are told. now: their legs go at once (not from within a

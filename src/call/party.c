@@ -292,19 +292,27 @@ static void on_parties(const struct sup_pg_reply *reply, void *arg)
     struct party_reading r = *(struct party_reading *)arg;
     sup_free(arg);
     struct call_live *live = call_find(r.call, r.id);
-    if (live && !reply->err && live->party_reads == r.read)
+    if (reply->err)
+        call_check_failed(r.call, reply->err);
+    else if (live && live->party_reads == r.read)
         call_seat_rows(live, reply->rows);
 }
 
 void sup_call_check_parties(struct sup_call *call, struct sup_id id)
 {
     struct call_live *live = call_find(call, id);
-    struct party_reading *r = live ? sup_calloc(1, sizeof(*r)) : NULL;
-    if (!r)
+    if (!live)
         return;
-    *r = (struct party_reading){call, id, ++live->party_reads};
-    if (sup_party_store_live(call->opts.pool, id, on_parties, r))
+    struct party_reading *r = sup_calloc(1, sizeof(*r));
+    sup_err err = r ? SUP_OK : SUP_E_NOMEM;
+    if (r) {
+        *r = (struct party_reading){call, id, ++live->party_reads};
+        err = sup_party_store_live(call->opts.pool, id, on_parties, r);
+    }
+    if (err) {
         sup_free(r);
+        call_check_failed(call, err);
+    }
 }
 
 size_t sup_call_parties(const struct sup_call *call, struct sup_id id, struct sup_id *ret_users,

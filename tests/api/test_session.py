@@ -376,6 +376,21 @@ class Sockets(ApiTest):
         self.assertEqual([await self.close_code(ws) for ws in sockets], [4403, 1012])
         await self.answers(other)
 
+    async def test_what_the_database_could_not_say_is_asked_again(self):
+        gone = await self.login_of(self.stack.add_staff(f"deaf-{uid()[:8]}", "agent", "Deaf"))
+        own, other = await self.by_hand(gone, 1), await self.by_hand(await self.staff("agent"), 1)
+        self.sql("update support.support_staff set active = false, deactivated_at = now() where id = %s", gone.me["id"])
+        self.sql("revoke execute on function support.staff_me(text) from supportd_app")
+        try:
+            self.sql("select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%%'")
+            while "session not checked" not in self.stack.daemons[1].tail():
+                await asyncio.sleep(0.05)
+            await self.answers(own)
+        finally:
+            self.sql("grant execute on function support.staff_me(text) to supportd_app")
+        self.assertEqual(await self.close_code(own), 4403)
+        await self.answers(other)
+
     async def test_a_deactivated_account_loses_its_sockets_everywhere(self):
         account = self.stack.add_staff(f"off-{uid()[:8]}", "agent", "Off Goer")
         here, there = await self.login_of(account), await self.login_of(account)

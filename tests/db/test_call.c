@@ -427,6 +427,42 @@ START_TEST(a_part_that_ended_unheard_ends_with_the_next_check)
 }
 END_TEST
 
+START_TEST(what_the_database_could_not_say_is_asked_again)
+{
+    static const char *const functions[] = {"call_state(text, uuid)",
+                                            "call_parties_live(text, uuid)"};
+    struct desk_person chief = desk_agent(&desk, "chief", 4);
+    struct sup_id found;
+    uint16_t out = 1;
+    char sql[160];
+    (void)desk_sql("select support.staff_set_role('system:admin', '%s', 'supervisor', null)",
+                   sup_id_text(chief.id).s);
+    start_call();
+    dial(caller, &customer, false);
+    ring();
+    dial(callee, &agent, true);
+    accept_offer();
+    sup_call_answered(call, call_id, agent.id);
+    (void)desk_sql("select support.call_supervise('%s', '%s', '%s', 'listen', null)", chief.actor,
+                   sup_id_text(call_id).s, sup_id_text(sup_id_new()).s);
+    sup_call_held(call, call_id, true); /* the row says otherwise */
+    for (int on = 0; on <= 1; on++) {
+        for (int f = 0; f < 2; f++) {
+            (void)snprintf(sql, sizeof(sql), "%s execute on function support.%s %s supportd_app",
+                           on ? "grant" : "revoke", functions[f], on ? "to" : "from");
+            (void)db_admin_do(sql);
+        }
+        if (!on) {
+            sup_call_check_all(call);
+            db_run_for(desk.loop, 300);
+            ck_assert_uint_eq(sup_call_parties(call, call_id, &found, 1), 0);
+        }
+    }
+    CALL_UNTIL(sup_call_parties(call, call_id, &found, 1) == 1);
+    CALL_UNTIL(talk(caller, callee, &out) >= 9); /* not on hold any more */
+}
+END_TEST
+
 /* The agent's leg is on its way while the answer is. */
 START_TEST(an_answer_during_the_offer_is_not_lost)
 {
@@ -790,6 +826,7 @@ SUP_CHECK_MAIN("call", setup, teardown, a_call_from_waiting_to_its_end,
                what_a_browser_reports_is_kept_beside_ours, a_place_is_spoken_when_it_has_got_better,
                a_call_that_waits_again_hears_music,
                a_part_that_ended_unheard_ends_with_the_next_check,
+               what_the_database_could_not_say_is_asked_again,
                an_answer_during_the_offer_is_not_lost, only_who_answered_hears_the_caller,
                a_new_page_takes_over_the_leg, totals_are_of_all_legs_that_a_party_had,
                who_is_no_party_gets_no_leg, it_ends_from_every_state, who_is_no_party_cannot_end_it,

@@ -374,6 +374,13 @@ mutation("the number of a chunk is not authenticated", "src/media/recorder_crypt
 mutation("any chunk may be declared the last", "src/media/recorder_crypt.c",
          "    put_be(aad + SUP_REC_HEADER_LEN + 8, word, WORD_LEN);", "    put_be(aad + SUP_REC_HEADER_LEN + 8, word & ~last_bit, WORD_LEN);",
          "unit media.test_recorder_crypt")
+mutation("FEC is presumed to give back all losses of the way down", "src/media/quality_out.c",
+         "#define RUN 2.0", "#define RUN 1.0", "unit media.test_quality")
+mutation("rows of calls that could not be read are not asked for again", "src/call/call.c",
+         "        sup_timer_start(call->recheck, CHECK_AGAIN_US);", "        sup_timer_stop(call->recheck);", "db test_call")
+mutation("whether a person still is is asked once", "src/api/missed.c",
+         "        sup_timer_start(session->api->missed_timer, CHECK_AGAIN_US);", "        sup_timer_stop(session->api->missed_timer);",
+         "api session could_not_say")
 mutation("a recording ends when its end was asked for, not when the call ended", "src/call/recording.c",
          "        finish(live, end);\n}", "        finish(live, r->end_asked_us);\n}", "api recordings as_long")
 mutation("lost packets shorten the recording", "src/media/recorder_track.c",
