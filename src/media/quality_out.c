@@ -16,8 +16,8 @@ enum {
 };
 
 #define FEC_GAIN 0.85 /* what LBRR gives back of a lost packet; see FEC_RESIDUE in quality_in.c */
-/* Losses in a row, of which only the last can come back. Reports count them and say nothing of runs,
- * and outside laboratories losses come in runs. */
+/* Losses in a row, of which only the last can come back. Reports count them and say nothing of
+ * runs, and outside laboratories losses come in runs. */
 #define RUN 2.0
 
 static uint32_t ticks_of(uint64_t us)
