@@ -23,6 +23,7 @@
 
 enum {
     FLUSH_US = 300000,
+    PACKET_US = 20000,
     /* Sealed and not written, as when the disk is full: a chunk cannot be sealed twice (the nonce
      * is its number), so it is kept for the next try and no more is taken meanwhile. */
     BACKLOG_MAX = 256 * 1024,
@@ -334,10 +335,13 @@ static void on_job_done(void *arg)
     rearm(recorders);
 }
 
+/* Packets of two legs, and the end, come in no order of time: then the one packet is what was lost.
+ */
 static void end_lost_time(struct sup_recording *r, uint64_t now_us)
 {
+    bool later = now_us > r->full_since_us;
     if (r->full)
-        r->lost_us += now_us - r->full_since_us;
+        r->lost_us += later ? now_us - r->full_since_us : PACKET_US;
     r->full = false;
 }
 

@@ -427,6 +427,8 @@ mutation("card data in the chat pauses nothing", "src/api/recording_rest.c",
          "    sup_call_card_seen(api->opts.call, news->chat);\n    /* The call's", "    /* The call's", "api recordings card_data")
 mutation("a recording that did not fit is told to be whole", "src/media/recorder.c",
          "    result.incomplete |= result.gap_us > 0;", "    result.gap_us = 0;", "unit media.test_recorder")
+mutation("lost sound is counted backwards", "src/media/recorder.c",
+         "    bool later = now_us > r->full_since_us;", "    bool later = true;", "unit media.test_recorder")
 mutation("what the customer does not hear is recorded too", "src/call/party.c",
          "            p->to_customer |= p->leg && legs[i] == p->leg;", "            p->to_customer |= p->leg && legs[i];",
          "e2e test_recording Others")

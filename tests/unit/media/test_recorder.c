@@ -275,6 +275,28 @@ START_TEST(a_full_buffer_leaves_out_and_says_so)
 }
 END_TEST
 
+START_TEST(a_full_buffer_loses_no_time_backwards)
+{
+    struct sup_recording *r;
+    uint8_t big[1000] = {0x78}, small[3] = {0x78};
+    uint64_t origin = sup_clock_mono_us() - 10000000;
+    end_recorders();
+    ck_assert_int_eq(sup_loop_create(&loop), SUP_OK);
+    make_recorders(16384);
+    ck_assert_int_eq(sup_recording_start(recorders, sup_id_new(), origin, &r), SUP_OK);
+    for (uint32_t n = 0; n < 20; n++)
+        sup_recording_add(r, 0, 1, n * FRAME, big, sizeof(big), origin + n * 20000ull);
+    /* The other leg's packet fits, and came before the first that did not. */
+    sup_recording_add(r, 1, 2, 0, small, sizeof(small), origin + 10000);
+    sup_recording_add(r, 0, 1, 20 * FRAME, big, sizeof(big), origin + 400000);
+    /* The end was asked for before that one came. */
+    sup_recording_finish(r, origin + 390000, on_done, NULL);
+    wait_done(1);
+    ck_assert(result.incomplete);
+    ck_assert_uint_lt(result.gap_us, 1000000);
+}
+END_TEST
+
 START_TEST(a_disk_that_comes_back_gets_the_rest)
 {
     struct sup_recording *r;
@@ -486,8 +508,8 @@ END_TEST
 SUP_CHECK_MAIN("recorder", setup, teardown, both_tracks_are_on_one_time_line,
                what_comes_while_the_end_is_asked_for_is_left_out,
                what_was_sent_is_not_on_the_disk_in_the_clear, a_kill_leaves_all_but_the_last_second,
-               a_full_buffer_leaves_out_and_says_so, a_disk_that_comes_back_gets_the_rest,
-               a_disk_that_stays_away_ends_it_as_incomplete,
+               a_full_buffer_leaves_out_and_says_so, a_full_buffer_loses_no_time_backwards,
+               a_disk_that_comes_back_gets_the_rest, a_disk_that_stays_away_ends_it_as_incomplete,
                an_end_of_the_process_writes_out_what_there_is,
                who_joins_later_is_on_the_same_time_line, what_was_said_before_joining_is_left_out,
                one_file_of_all_is_as_long_and_in_time, a_track_without_memory_is_none,
