@@ -6,7 +6,7 @@
 #include "supportd/net/assets.h"
 
 /* The embedded pages as this configuration serves them: the widget's panel may be framed by the
- * configured sites, and the demo bank exists in demo mode only. */
+ * configured sites, and the demo bank exists in demo mode only, where the root leads to it. */
 
 static sup_err frame_ancestors(const struct sup_app *app, const char *csp, struct sup_buf *out)
 {
@@ -21,9 +21,12 @@ static sup_err frame_ancestors(const struct sup_app *app, const char *csp, struc
 
 sup_err app_make_assets(struct sup_app *app)
 {
+    static const struct sup_asset root = {.path = "/", .location = "/demo/"};
     app->assets = sup_calloc(sup_web_asset_count + 1, sizeof(*app->assets));
     if (!app->assets)
         return SUP_E_NOMEM;
+    if (app->config->web.demo)
+        app->assets[app->asset_count++] = root;
     for (size_t i = 0; i < sup_web_asset_count; i++) {
         const struct sup_asset *from = &sup_web_assets[i];
         struct sup_buf csp = {0};

@@ -29,15 +29,20 @@ static bool refuse_method(struct sup_http_request *req)
     return true;
 }
 
+static bool redirect(struct sup_http_request *req, unsigned status, const char *location)
+{
+    if (sup_http_set_header(req, "Location", location) != SUP_OK)
+        return false;
+    (void)sup_http_reply(req, status, NULL, NULL, 0);
+    return true;
+}
+
 /* "/staff" for a page "/staff/": relative links need the slash. */
-static bool redirect(struct sup_http_request *req)
+static bool add_slash(struct sup_http_request *req)
 {
     char location[URI_MAX + 2];
     (void)snprintf(location, sizeof(location), "%s/", req->path);
-    if (sup_http_set_header(req, "Location", location) != SUP_OK)
-        return false;
-    (void)sup_http_reply(req, 308, NULL, NULL, 0);
-    return true;
+    return redirect(req, 308, location);
 }
 
 static void send_asset(struct sup_http_request *req, const struct sup_asset *asset)
@@ -88,11 +93,13 @@ bool sup_net_asset_serve(struct sup_http_request *req)
         asset = find(server, req->path, "index.html");
     if (!asset && !folder && is_read(req->method) &&
         (find(server, req->path, "/") || find(server, req->path, "/index.html")))
-        return redirect(req);
+        return add_slash(req);
     if (!asset)
         return false;
     if (!is_read(req->method))
         return refuse_method(req);
+    if (asset->location)
+        return redirect(req, 302, asset->location);
     send_asset(req, asset);
     return true;
 }

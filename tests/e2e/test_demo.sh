@@ -62,6 +62,8 @@ done
     [ "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$dir/demo/secrets/tls-cert.pem" \
         "https://127.0.0.1:$((port + 1))/demo/")" = 200 ]
 verdict "the pages are served by http and by https"
+[ "$(curl -s -L -o /dev/null -w '%{url_effective}' "http://127.0.0.1:$port/")" = "http://127.0.0.1:$port/demo/" ]
+verdict "the root leads to the bank's page"
 cookies=$dir/cookies.txt
 login=$(sed -n 's/^\(daniel@bank\.example\)	\([0-9a-f]*\)	.*/{"email":"\1","password":"\2"}/p' "$dir/demo/logins")
 curl -s -c "$cookies" -o /dev/null -H 'Content-Type: application/json' -H "Origin: http://127.0.0.1:$port" -d "$login" \

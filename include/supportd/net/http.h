@@ -44,10 +44,11 @@ struct sup_asset {
     size_t gzip_len;
     const uint8_t *br; /* NULL: not made */
     size_t br_len;
-    const char *etag;  /* with its quotes */
-    bool immutable;    /* name holds a content hash: cached for a year; else revalidated */
-    const char *csp;   /* NULL: default-src 'none' */
-    bool cross_origin; /* may be embedded by other sites (widget script): CORP, CORS "*" */
+    const char *etag;     /* with its quotes */
+    bool immutable;       /* name holds a content hash: cached for a year; else revalidated */
+    const char *csp;      /* NULL: default-src 'none' */
+    bool cross_origin;    /* may be embedded by other sites (widget script): CORP, CORS "*" */
+    const char *location; /* not NULL: nothing is here but the way to this path (302) */
 };
 
 /* --- what the handler reads; all borrowed until the request ends, NULL when absent --- */

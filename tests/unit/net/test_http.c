@@ -180,6 +180,7 @@ static const struct sup_asset assets[] = {
      .etag = "\"e2\"",
      .immutable = true,
      .cross_origin = true},
+    {.path = "/", .location = "/app/"},
     {.path = "/big", .content_type = "application/octet-stream", .data = big, .len = sizeof(big)},
 };
 
@@ -519,6 +520,9 @@ START_TEST(assets_are_negotiated_and_revalidated)
     ck_assert_uint_eq(ask.client.len, 0);
     ck_assert_int_eq(status_of("GET /app HTTP/1.1\r\n" H "\r\n"), 308);
     ck_assert_str_eq(header("location"), "/app/");
+    ck_assert_int_eq(status_of("HEAD / HTTP/1.1\r\n" H "\r\n"), 302);
+    ck_assert_str_eq(header("location"), "/app/");
+    ck_assert_int_eq(status_of("POST / HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n"), 405);
     ck_assert_int_eq(status_of("GET /w.js HTTP/1.1\r\n" H "\r\n"), 200);
     ck_assert_str_eq(header("cache-control"), "public, max-age=31536000, immutable");
     ck_assert_str_eq(header("cross-origin-resource-policy"), "cross-origin");
