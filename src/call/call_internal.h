@@ -64,13 +64,14 @@ struct call_party {
 struct call_recording {
     struct sup_recording *recorder; /* NULL: nothing is recorded */
     struct sup_id id;
-    int64_t from_us;          /* second 0 of its time line, since the answer */
-    uint64_t end_asked_us;    /* when the row was asked to end; 0: not */
-    bool asked;               /* whether the policy wants it */
-    bool paused;              /* says the row */
-    unsigned pausing;         /* pauses on their way to the row: they hold already */
-    struct sup_timer *resume; /* ends a pause for card data */
-    bool owed[CALL_SEATS];    /* hears the notice as soon as there is a leg */
+    int64_t from_us;             /* second 0 of its time line, since the answer */
+    uint64_t end_asked_us;       /* when the row was asked to end; 0: not */
+    bool asked;                  /* whether the policy wants it */
+    bool paused;                 /* says the row */
+    unsigned pausing;            /* pauses on their way to the row: they hold already */
+    struct sup_timer *resume;    /* ends a pause for card data */
+    struct sup_timer *owed_card; /* armed: the row did not take such a pause, it is asked again */
+    bool owed[CALL_SEATS];       /* hears the notice as soon as there is a leg */
     /* who is on which track, as the row was told; [0] is the customer's */
     unsigned voice_count;
     struct sup_id voices[CALL_VOICES], agent; /* agent: the last one told */

@@ -10,7 +10,7 @@
 #define MEDIA "system:media"
 
 /* Second 0 was set when the row was asked to begin, a little before its own time. */
-enum { ORIGIN_OFF_US = 100000 };
+enum { ORIGIN_OFF_US = 100000, CARD_AGAIN_US = 1000000 };
 
 /* --- what is heard into what is recorded --- */
 
@@ -184,6 +184,24 @@ static void on_finished(const struct sup_recording_result *result, void *arg)
     }
 }
 
+/* Card data was said or written and the row does not know: nothing is recorded until it does. */
+static void owe_card(struct call_live *live)
+{
+    struct call_recording *r = &live->recording;
+    if (!r->recorder || !r->owed_card || sup_timer_armed(r->owed_card))
+        return;
+    r->pausing++;
+    sup_timer_start(r->owed_card, CARD_AGAIN_US);
+}
+
+static void forget_card(struct call_recording *r)
+{
+    if (!r->owed_card || !sup_timer_armed(r->owed_card))
+        return;
+    r->pausing--;
+    sup_timer_stop(r->owed_card);
+}
+
 static void finish(struct call_live *live, uint64_t end_us)
 {
     struct call_recording *r = &live->recording;
@@ -200,6 +218,7 @@ static void finish(struct call_live *live, uint64_t end_us)
     r->paused = false;
     if (r->resume)
         sup_timer_stop(r->resume);
+    forget_card(r);
     call_recording_tap(live);
 }
 
@@ -235,7 +254,8 @@ void call_recording_fini(struct call_live *live)
 {
     call_recording_end(live);
     sup_timer_destroy(live->recording.resume);
-    live->recording.resume = NULL;
+    sup_timer_destroy(live->recording.owed_card);
+    live->recording.resume = live->recording.owed_card = NULL;
 }
 
 void call_recordings_forget(struct sup_call *call)
@@ -257,9 +277,9 @@ struct changing {
     struct sup_id id, recording, staff;
     char actor[64], want[8], request[SUP_ID_TEXT_LEN + 1];
     uint64_t at_us;
-    int64_t elapsed_us; /* since second 0 of a new one, at at_us */
-    int64_t from_us;    /* from the answer to that second */
-    bool held_back;
+    int64_t elapsed_us;     /* since second 0 of a new one, at at_us */
+    int64_t from_us;        /* from the answer to that second */
+    bool held_back, begins; /* begins: a recording, which the row has by this change */
     sup_call_end_cb cb;
     void *arg;
 };
@@ -267,6 +287,8 @@ struct changing {
 static void changed(struct changing *c, sup_err err, const char *code)
 {
     struct call_live *live = call_find(c->call, c->id);
+    if (live && err && err != SUP_E_DENIED && strcmp(c->want, "card") == 0)
+        owe_card(live);
     if (live && c->held_back)
         live->recording.pausing--;
     if (c->cb)
@@ -328,9 +350,9 @@ static sup_err apply(struct call_live *live, const struct changing *c, const cha
         sup_timer_stop(r->resume);
     if (strcmp(state, "off") == 0) {
         finish(live, c->at_us);
-    } else if (!r->recorder) {
+    } else if (c->begins) {
         return start(live, c);
-    } else {
+    } else if (r->recorder) {
         bool was = r->paused;
         r->paused = strcmp(state, "paused") == 0;
         if (was && !r->paused)
@@ -362,6 +384,7 @@ static void on_set(const struct sup_pg_reply *reply, void *arg)
     struct call_live *live = call_find(c->call, c->id);
     sup_err err = SUP_OK;
     c->staff = sup_row_id(reply->rows, 0, "staff_id");
+    c->begins = sup_id_equal(sup_row_id(reply->rows, 0, "recording_id"), c->recording);
     c->elapsed_us = sup_row_number(reply->rows, 0, "elapsed_us");
     c->from_us = sup_row_number(reply->rows, 0, "from_us");
     if (live && !same)
@@ -424,17 +447,32 @@ sup_err sup_call_record(struct sup_call *call, const char *actor, struct sup_id 
 
 /* --- what the daemon does by itself --- */
 
-static void ask(struct call_live *live, const char *want)
+static bool ask(struct call_live *live, const char *want)
 {
-    if (live->service->opts.recorders &&
-        sup_call_record(live->service, MEDIA, live->id, want, NULL, NULL, NULL))
-        sup_log_error("call", "recording not asked for", SUP_STR("want", want),
-                      SUP_STR("call", sup_id_text(live->id).s));
+    if (!live->service->opts.recorders ||
+        !sup_call_record(live->service, MEDIA, live->id, want, NULL, NULL, NULL))
+        return true;
+    sup_log_error("call", "recording not asked for", SUP_STR("want", want),
+                  SUP_STR("call", sup_id_text(live->id).s));
+    return false;
 }
 
 static void on_resume(void *arg)
 {
-    ask(arg, "resume");
+    (void)ask(arg, "resume");
+}
+
+static void ask_card(struct call_live *live)
+{
+    if (!ask(live, "card"))
+        owe_card(live);
+}
+
+static void on_owed_card(void *arg)
+{
+    struct call_live *live = arg;
+    ask_card(live); /* which holds it back by itself */
+    live->recording.pausing--;
 }
 
 void call_recording_answered(struct call_live *live)
@@ -442,12 +480,14 @@ void call_recording_answered(struct call_live *live)
     struct call_recording *r = &live->recording;
     if (r->asked || !live->service->opts.recorders)
         return;
-    if (!r->resume && sup_timer_create(live->service->opts.loop, on_resume, live, &r->resume)) {
+    struct sup_loop *loop = live->service->opts.loop;
+    if ((!r->resume && sup_timer_create(loop, on_resume, live, &r->resume)) ||
+        (!r->owed_card && sup_timer_create(loop, on_owed_card, live, &r->owed_card))) {
         sup_log_error("call", "no memory to record", SUP_STR("call", sup_id_text(live->id).s));
         return;
     }
     r->asked = true;
-    ask(live, "auto");
+    (void)ask(live, "auto");
 }
 
 void sup_call_card_seen(struct sup_call *call, struct sup_id chat)
@@ -456,5 +496,5 @@ void sup_call_card_seen(struct sup_call *call, struct sup_id chat)
     struct call_live *live;
     while ((live = sup_map_next(call->lives, &pos, NULL, NULL)))
         if (!live->dead && live->recording.recorder && sup_id_equal(live->chat, chat))
-            ask(live, "card");
+            ask_card(live);
 }

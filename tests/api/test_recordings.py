@@ -178,6 +178,21 @@ class Recordings(ApiTest):
         self.assertGreaterEqual(item["pauses"][0]["to_ms"] - item["pauses"][0]["from_ms"], 1000)
         self.assertEqual((await agent.put(f"/calls/{call_id}/recording", {"state": "on"})).code, "not_allowed_now")
 
+    async def test_a_pause_for_card_data_that_the_row_did_not_take_is_asked_again(self):
+        await self.policy("all")
+        customer, desk, call_id, chat_id = await self.call()
+        await self.told(customer, call_id, "on")
+        function = "function support.recording_set(text, uuid, text, uuid, uuid, text, text, bigint, text)"
+        self.sql(f"revoke execute on {function} from supportd_app")
+        try:
+            card = luhn_card(rng("recording"))
+            await customer.rest.post(f"/chats/{chat_id}/messages", {"client_id": uid(), "body": "it is " + card})
+            while not any("recording not changed" in d.tail() for d in self.stack.daemons):
+                await asyncio.sleep(0.05)
+        finally:
+            self.sql(f"grant execute on {function} to supportd_app")
+        await self.told(desk, call_id, "paused")
+
     async def test_the_command_line(self):
         await self.policy("all")
         customer, desk, call_id, _ = await self.call()

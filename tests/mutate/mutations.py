@@ -425,6 +425,10 @@ mutation("what is said on hold is recorded", "src/call/recording.c",
          "e2e test_recording TimeLine")
 mutation("card data in the chat pauses nothing", "src/api/recording_rest.c",
          "    sup_call_card_seen(api->opts.call, news->chat);\n    /* The call's", "    /* The call's", "api recordings card_data")
+mutation("a pause for card data is asked for once", "src/call/recording.c",
+         "        owe_card(live);\n    if (live && c->held_back)", "        (void)owe_card;\n    if (live && c->held_back)", "api recordings asked_again")
+mutation("the root leads nowhere in the demo", "src/net/asset.c",
+         "    if (asset->location)", "    if (asset->location && asset->etag)", "unit net.test_http")
 mutation("a recording that did not fit is told to be whole", "src/media/recorder.c",
          "    result.incomplete |= result.gap_us > 0;", "    result.gap_us = 0;", "unit media.test_recorder")
 mutation("lost sound is counted backwards", "src/media/recorder.c",
