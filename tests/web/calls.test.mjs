@@ -282,11 +282,13 @@ test("agent: auto-answer takes the call with the microphone; wrap-up counts, lon
   await page.getByTestId("hangup").click();
   daemon.wrapUp(45000);
   await page.getByTestId("wrapup").waitFor();
+  await page.locator('[data-testid="presence-now"]', { hasText: "Wrap-up" }).waitFor();
   await look(page, "staff-wrapup", ALL);
   await page.getByTestId("wrap-more").click();
   await page.locator('[data-testid="wrap-left"]', { hasText: "1:" }).waitFor();
   await page.getByTestId("wrap-done").click();
   await page.getByTestId("wrapup").waitFor({ state: "detached" });
+  await page.locator('[data-testid="presence-now"]', { hasText: "Available" }).waitFor();
   assert.deepEqual(complaints, []);
   await page.close();
 });

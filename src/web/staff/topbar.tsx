@@ -55,14 +55,15 @@ function PresenceMenu() {
   const t = desk.t.value;
   const presence = desk.presence.value;
   const chosen = presence?.chosen ?? "offline";
+  const wraps = chosen === "available" && desk.wrapUntil.value !== null;
   return (
     <Menu
       testid="presence"
       label={
         <>
-          <span class={`dot ${chosen}`} aria-hidden="true" />
+          <span class={`dot ${wraps ? "away" : chosen}`} aria-hidden="true" />
           <span class="sr">{t("status")}: </span>
-          <span data-testid="presence-now">{t(chosen)}</span>
+          <span data-testid="presence-now">{t(wraps ? "wrap" : chosen)}</span>
           {presence && (
             <span class="dim wide-only">
               {t("presence_load", { load: presence.load, capacity: presence.capacity })}
