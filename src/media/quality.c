@@ -23,14 +23,6 @@ enum {
 #define MAX_LOSS_DEFAULT_PCT 3.0
 #define MIN_MOS_DEFAULT 3.5
 
-struct sums {
-    struct sup_quality_summary_dir total;
-    double jitter, mos_lq, mos_cq;
-    uint64_t expected;
-    double residual;
-    uint32_t seconds;
-};
-
 struct sup_quality {
     struct sup_quality_opts opts;
     struct quality_in in;
@@ -44,9 +36,7 @@ struct sup_quality {
     bool expected; /* env.expect_in at the last tick */
     uint32_t srtp_duplicates;
     struct quality_verdicts verdicts;
-    struct sums in_sums, out_sums;
-    struct sup_quality_summary summary;
-    double rtt_sum;
+    uint32_t samples;
 };
 
 sup_err sup_quality_create(const struct sup_quality_opts *opts, uint64_t now_us,
@@ -285,7 +275,7 @@ static uint32_t judge(struct sup_quality *q, uint64_t now_us, const struct sup_q
 static void take_env(struct sup_quality *q, uint64_t now_us, const struct sup_quality_env *env)
 {
     if (env->expect_in && !q->expected)
-        q->expect_since_us = q->summary.samples ? now_us : q->created_us;
+        q->expect_since_us = q->samples ? now_us : q->created_us;
     q->expected = env->expect_in;
 }
 
@@ -311,45 +301,6 @@ static void fill_verdicts(struct sup_quality *q, uint64_t now_us, const struct s
     s->raised = set & ~told;
     s->cleared = told & ~set;
     q->verdicts.told = set;
-    for (unsigned v = 0; v < SUP_VERDICT_COUNT; v++)
-        q->summary.verdict_seconds[v] += set >> v & 1u;
-}
-
-static void sum_dir(struct sums *sum, const struct sup_quality_dir *d)
-{
-    struct sup_quality_summary_dir *t = &sum->total;
-    t->packets += d->packets;
-    t->lost += d->lost;
-    t->recovered += d->recovered;
-    t->late += d->late;
-    if (d->packets) {
-        sum->seconds++;
-        sum->jitter += d->jitter_us;
-        /* Weighted by packets: a second of DTX says little. */
-        sum->residual += d->residual_loss_pct * (d->packets + d->lost);
-        sum->expected += d->packets + d->lost;
-        if (d->jitter_us > t->jitter_max_us)
-            t->jitter_max_us = d->jitter_us;
-    }
-    if (!d->has_mos)
-        return;
-    if (t->mos_samples++ == 0 || d->mos_cq < t->mos_cq_min)
-        t->mos_cq_min = d->mos_cq;
-    sum->mos_lq += d->mos_lq;
-    sum->mos_cq += d->mos_cq;
-}
-
-static void sum_sample(struct sup_quality *q, const struct sup_quality_sample *s)
-{
-    q->summary.samples++;
-    sum_dir(&q->in_sums, &s->in);
-    sum_dir(&q->out_sums, &s->out);
-    if (!s->has_rtt)
-        return;
-    q->summary.rtt_samples++;
-    q->rtt_sum += s->rtt_us;
-    if (s->rtt_us > q->summary.rtt_max_us)
-        q->summary.rtt_max_us = s->rtt_us;
 }
 
 void sup_quality_tick(struct sup_quality *quality, uint64_t now_us,
@@ -358,7 +309,7 @@ void sup_quality_tick(struct sup_quality *quality, uint64_t now_us,
     assert(quality && env && ret_sample);
     struct sup_quality *q = quality;
     struct sup_quality_sample s = {.at_us = now_us,
-                                   .number = q->summary.samples + 1,
+                                   .number = q->samples + 1,
                                    .connected = env->connected,
                                    .relayed = env->relayed};
     take_env(q, now_us, env);
@@ -373,7 +324,7 @@ void sup_quality_tick(struct sup_quality *quality, uint64_t now_us,
     s.no_voice_us = since(now_us, q->in.last_voice_us);
     fill_ratings(q, env, &s);
     fill_verdicts(q, now_us, env, &s);
-    sum_sample(q, &s);
+    q->samples++;
     *ret_sample = s;
 }
 
@@ -387,33 +338,6 @@ void sup_quality_report(const struct sup_quality *quality, struct sup_rtp_report
 {
     assert(quality);
     sup_rtp_stats_get(quality->in.stats, ret_report);
-}
-
-static struct sup_quality_summary_dir summarise(const struct sums *sum)
-{
-    struct sup_quality_summary_dir d = sum->total;
-    if (sum->expected) {
-        d.loss_pct = 100.0 * (double)d.lost / (double)sum->expected;
-        d.residual_loss_pct = sum->residual / (double)sum->expected;
-    }
-    if (sum->seconds)
-        d.jitter_mean_us = sum->jitter / sum->seconds;
-    if (d.mos_samples) {
-        d.mos_lq_mean = sum->mos_lq / d.mos_samples;
-        d.mos_cq_mean = sum->mos_cq / d.mos_samples;
-    }
-    return d;
-}
-
-void sup_quality_summary(const struct sup_quality *quality, struct sup_quality_summary *ret_summary)
-{
-    assert(quality && ret_summary);
-    *ret_summary = quality->summary;
-    ret_summary->in = summarise(&quality->in_sums);
-    ret_summary->out = summarise(&quality->out_sums);
-    ret_summary->ssrc_changes = quality->in.ssrc_changes;
-    if (quality->summary.rtt_samples)
-        ret_summary->rtt_mean_us = quality->rtt_sum / quality->summary.rtt_samples;
 }
 
 const char *sup_quality_verdict_name(enum sup_verdict verdict)

@@ -201,7 +201,6 @@ void quality_in_add(struct quality_in *in, const uint8_t *pkt, const struct sup_
     struct sup_opus_info info;
     bool in_order = true;
     if (in->started && hdr->ssrc != in->ssrc) {
-        in->ssrc_changes++;
         in->started = false;
         in->seen_duplicates = in->seen_reordered = 0;
         sup_rtp_stats_reset(in->stats);

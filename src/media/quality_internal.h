@@ -40,7 +40,7 @@ struct quality_in {
     struct sup_level_meter *meter; /* NULL: levels come by extension, or not at all */
     uint8_t level_id;
     bool started;
-    uint32_t ssrc, ssrc_changes;
+    uint32_t ssrc;
     uint32_t next, highest;
     uint32_t tick_highest; /* highest at the last tick: by the next one a second old */
     uint32_t run;          /* losses in a row right before next */

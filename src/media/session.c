@@ -522,13 +522,6 @@ void sup_leg_take_client(struct sup_leg *leg, const struct sup_quality_client *c
         sup_quality_add_client(leg->quality, client, sup_media_now_us(leg->engine));
 }
 
-void sup_leg_get_summary(const struct sup_leg *leg, struct sup_quality_summary *ret_summary)
-{
-    *ret_summary = (struct sup_quality_summary){0};
-    if (leg->quality)
-        sup_quality_summary(leg->quality, ret_summary);
-}
-
 const char *sup_leg_state_name(enum sup_leg_state state)
 {
     static const char *const names[] = {"connecting", "connected", "lost", "failed", "closed"};

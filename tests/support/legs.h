@@ -24,6 +24,7 @@ struct side {
     enum sup_leg_reason reason;
     int states, samples;
     struct sup_quality_sample sample; /* the last one */
+    uint64_t lost;                    /* on the way up, in all of them */
     char pwd[300];                    /* of the leg's answer */
     uint16_t port;                    /* of its candidate */
 };
@@ -59,6 +60,7 @@ static inline void on_quality(struct sup_leg *leg, const struct sup_quality_samp
     ck_assert_ptr_eq(s->leg, leg);
     s->sample = *sample;
     s->samples++;
+    s->lost += sample->in.lost;
 }
 
 static const struct sup_leg_callbacks callbacks = {on_candidate, on_state, on_quality, NULL};

@@ -134,26 +134,6 @@ struct sup_quality_env {
     uint32_t duplicates_srtp; /* packets that SRTP refused as replayed, ever */
 };
 
-/* Over the whole call. */
-struct sup_quality_summary_dir {
-    uint64_t packets, lost, recovered, late;
-    double loss_pct, residual_loss_pct;
-    uint32_t jitter_max_us;
-    double jitter_mean_us;
-    uint32_t mos_samples;
-    double mos_lq_mean, mos_cq_mean, mos_cq_min; /* valid if mos_samples > 0 */
-};
-
-struct sup_quality_summary {
-    uint32_t samples;
-    struct sup_quality_summary_dir in, out;
-    uint32_t rtt_max_us;
-    double rtt_mean_us;
-    uint32_t rtt_samples;
-    uint32_t ssrc_changes;
-    uint32_t verdict_seconds[SUP_VERDICT_COUNT];
-};
-
 /* now_us: monotonic. opts is copied and may be NULL. Errors: SUP_E_INVAL, SUP_E_NOMEM. */
 SUP_MUST_CHECK sup_err sup_quality_create(const struct sup_quality_opts *opts, uint64_t now_us,
                                           struct sup_quality **ret_quality);
@@ -211,8 +191,6 @@ void sup_quality_tick(struct sup_quality *quality, uint64_t now_us,
 bool sup_quality_take_block(struct sup_quality *quality, struct sup_rtcp_block *ret_block);
 /* Cumulative RFC 3550 figures of the present SSRC. */
 void sup_quality_report(const struct sup_quality *quality, struct sup_rtp_report *ret_report);
-void sup_quality_summary(const struct sup_quality *quality,
-                         struct sup_quality_summary *ret_summary);
 
 /* "no_packets", "silent_microphone", "loss_up", ...; static storage. */
 const char *sup_quality_verdict_name(enum sup_verdict verdict);

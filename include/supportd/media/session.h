@@ -188,7 +188,6 @@ void sup_leg_take_client(struct sup_leg *leg, const struct sup_quality_client *c
 
 enum sup_leg_state sup_leg_state_of(const struct sup_leg *leg);
 void sup_leg_get_report(const struct sup_leg *leg, struct sup_leg_report *ret_report);
-void sup_leg_get_summary(const struct sup_leg *leg, struct sup_quality_summary *ret_summary);
 /* "connecting", "connected", "lost", "failed", "closed"; static. */
 const char *sup_leg_state_name(enum sup_leg_state state);
 /* "ok", "no_path", "silent", "timed_out", "bad_fingerprint", "dtls", "peer_closed", "moved";

@@ -104,13 +104,12 @@ END_TEST
 
 START_TEST(it_makes_no_count_and_no_rating)
 {
-    struct sup_quality_summary sum;
     begin();
     (void)seconds_until(SUP_VERDICT_LOSS_DOWN, 0, 0x318);
-    second(0, 0);
-    ck_assert(s.out.lost == 0 && s.out.loss_pct == 0 && !s.has_rtt);
-    sup_quality_summary(quality, &sum);
-    ck_assert(sum.out.lost == 0 && sum.rtt_samples == 0);
+    for (int i = 0; i < 3; i++) {
+        second(0, 0);
+        ck_assert(s.out.lost == 0 && s.out.loss_pct == 0 && !s.has_rtt);
+    }
 }
 END_TEST
 
