@@ -54,6 +54,17 @@ static inline void db_log_error(bool is_error, const char *line, void *arg)
         (void)fprintf(stderr, "%s\n", line);
 }
 
+/* Drops a schema with nobody else at work: a statement of the test before may still run, hold what
+ * is dropped in another order, or write into what is made anew. */
+static inline void db_drop(const char *schema)
+{
+    char sql[128];
+    (void)db_admin_do("select pg_terminate_backend(pid, 10000) from pg_stat_activity"
+                      " where datname = current_database() and pid <> pg_backend_pid()");
+    (void)snprintf(sql, sizeof(sql), "drop schema if exists %s cascade", schema);
+    (void)db_admin_do(sql);
+}
+
 /* Brings the product's schema into the test database. */
 static inline void db_migrate(void)
 {

@@ -44,10 +44,7 @@ static inline long long __attribute__((format(printf, 1, 2))) desk_sql(const cha
 static inline void desk_open(struct desk *desk)
 {
     *desk = (struct desk){0};
-    /* A statement of the test before may still run, and hold what is dropped in another order. */
-    (void)db_admin_do("select pg_terminate_backend(pid, 10000) from pg_stat_activity"
-                      " where datname = current_database() and pid <> pg_backend_pid()");
-    (void)db_admin_do("drop schema if exists support cascade");
+    db_drop("support");
     db_migrate();
     ck_assert_int_eq(sup_loop_create(&desk->loop), SUP_OK);
     ck_assert_int_eq(sup_metrics_create(&desk->metrics), SUP_OK);

@@ -44,7 +44,7 @@ static const struct sup_pg_stmt_table pt_table = SUP_PG_TABLE(pt);
 static const struct sup_pg_stmt_table *const pt_tables[] = {&pt_table, NULL};
 
 static const char pt_schema[] =
-    "drop schema if exists pgtest cascade; create schema pgtest;"
+    "create schema pgtest;"
     "grant usage on schema pgtest to supportd_app;"
     "create table pgtest.items (id uuid primary key, n bigint);"
     "create table pgtest.lists (id uuid primary key, last bigint not null default 0);"
@@ -152,6 +152,7 @@ static void wait_ready(void)
 
 static void pt_setup(void)
 {
+    db_drop("pgtest");
     (void)db_admin_do(pt_schema);
     answers = 0;
     ck_assert_int_eq(sup_loop_create(&loop), SUP_OK);

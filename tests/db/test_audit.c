@@ -39,7 +39,7 @@ static void tamper(const char *table, const char *sql)
 static void setup(void)
 {
     static const struct sup_pg_stmt_table *const tables[] = {&sup_audit_stmts, NULL};
-    (void)db_admin_do("drop schema if exists support cascade");
+    db_drop("support");
     db_migrate();
     done = 0;
     memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
