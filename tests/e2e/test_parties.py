@@ -15,14 +15,21 @@ from test_aiortc import SETTINGS, CallTest, eventually
 CUSTOMER, AGENT, THIRD = 1000, 440, 2000
 
 
-def tone_db(pcm, hz):
-    """Strength of a tone in what was heard, relative to full scale; -150 for none at all."""
-    if len(pcm) == 0:
+PARTS = 15  # of 0.2 s
+
+
+def tone_db(pcm, hz, parts=1):
+    """Strength of a tone in what was heard, relative to full scale; -150 for none at all. In one part
+    the least traces of it are found; in several, it may begin anew: who speaks with a machine too
+    busy to be on time is heard with a cut, behind which the phase is another."""
+    if len(pcm) < parts:
         return -150.0
-    n = np.arange(len(pcm))
-    window = np.hanning(len(pcm))
-    amplitude = 2 * abs(np.sum(pcm * window * np.exp(-2j * np.pi * hz * n / sound.RATE))) / window.sum()
-    return float(20 * np.log10(max(amplitude, 3e-8)))
+    powers = []
+    for part in np.array_split(pcm, parts):
+        n = np.arange(len(part))
+        window = np.hanning(len(part))
+        powers.append((2 * abs(np.sum(part * window * np.exp(-2j * np.pi * hz * n / sound.RATE))) / window.sum()) ** 2)
+    return float(10 * np.log10(max(np.mean(powers), 1e-15)))
 
 
 class Parties(CallTest):
@@ -50,11 +57,11 @@ class Parties(CallTest):
         return client, caller, agent, answerer, call["id"]
 
     async def check(self, *who):
-        """Each of (peer, what it hears, what it must not): tones above -25 dB, and 60 dB below that or more."""
+        """Each of (peer, what it hears, what it must not): tones above -20 dB, and 60 dB below their -10.5 or more."""
         await asyncio.sleep(1)
         heard = await asyncio.gather(*(peer.listen(3) for peer, _, _ in who))
         for n, (pcm, (_, there, absent)) in enumerate(zip(heard, who)):
-            levels = {hz: round(tone_db(pcm, hz), 1) for hz in (CUSTOMER, AGENT, THIRD)}
+            levels = {hz: round(tone_db(pcm, hz, 1 if hz in absent else PARTS), 1) for hz in (CUSTOMER, AGENT, THIRD)}
             for hz in there:
                 self.assertGreater(levels[hz], -20, f"peer {n} hears {levels}")
             for hz in absent:
