@@ -22,8 +22,7 @@ const stats = buildSync({ entryPoints: [join(root, "src/web/shared/stats.ts")], 
 
 /* Runs in the page. */
 function install() {
-  const LOOK_MS = 200; /* as the pages of the product */
-  const legs = [], looks = [];
+  const legs = [];
   const gathered = (pc) => new Promise((resolve) => {
     const look = () => pc.iceGatheringState === "complete" && resolve();
     pc.addEventListener("icegatheringstatechange", look);
@@ -33,8 +32,6 @@ function install() {
     async leg({ mic, turn }) {
       const pc = new RTCPeerConnection(turn ? { iceServers: [turn], iceTransportPolicy: "relay" } : {});
       const number = legs.push(pc) - 1;
-      const own = (looks[number] = new window.stats.LegStats(""));
-      setInterval(async () => own.look((await pc.getStats()).values()), LOOK_MS);
       const audio = document.body.appendChild(document.createElement("audio"));
       audio.autoplay = true; /* what nobody plays is not decoded */
       pc.addEventListener("track", (event) => {
@@ -71,10 +68,8 @@ function install() {
     async report(number) {
       const all = [...(await legs[number].getStats()).values()];
       const of = (type) => all.find((entry) => entry.type === type) ?? {};
-      const frame = looks[number].look(all);
-      looks[number].told();
       return { report: number, ...of("inbound-rtp"), packetsSent: of("outbound-rtp").packetsSent ?? 0,
-        roundTripTime: of("remote-inbound-rtp").roundTripTime ?? null, frame };
+        roundTripTime: of("remote-inbound-rtp").roundTripTime ?? null, frame: window.stats.statsFrame(all, "") };
     },
   };
 }

@@ -7,7 +7,7 @@ import { callsSupported } from "./callable";
 import { TrackLevel } from "./level";
 import type { Id, ServerFrame } from "./protocol";
 import type { Socket } from "./socket";
-import { LegStats } from "./stats";
+import { statsFrame } from "./stats";
 
 export interface Levels {
   /* 0..1, loudness of the own microphone and of what is heard. */
@@ -87,7 +87,6 @@ export class CallLeg {
   private _ear: TrackLevel | undefined;
   private readonly _meter: ReturnType<typeof setInterval>;
   private _timer: ReturnType<typeof setTimeout> | undefined;
-  private readonly _stats: LegStats;
   private _told = Date.now();
   private _packets: number | undefined;
   private _heardAt = Date.now();
@@ -99,7 +98,6 @@ export class CallLeg {
     track: MediaStreamTrack | null,
   ) {
     this._track = track;
-    this._stats = new LegStats(_o.callId);
     this._pc = new RTCPeerConnection({ iceServers: _o.iceServers, bundlePolicy: "max-bundle" });
     this._transceiver = this._pc.addTransceiver(track ?? "audio", { direction: "sendrecv" });
     this._pc.ontrack = (event) => this._play(new MediaStream([event.track]));
@@ -303,11 +301,10 @@ export class CallLeg {
     const levels: Levels = { own: 0, other: 0 };
     const report = await this._pc.getStats();
     if (this._closed) return;
-    const frame = this._stats.look(report.values());
-    if (frame && Date.now() - this._told >= STATS_MS) {
+    if (Date.now() - this._told >= STATS_MS) {
       this._told = Date.now();
-      this._o.socket.send(frame);
-      this._stats.told();
+      const frame = statsFrame(report.values(), this._o.callId);
+      if (frame) this._o.socket.send(frame);
     }
     for (const stat of report.values()) {
       const s = stat as Stat;

@@ -21,7 +21,7 @@ const INBOUND: [Field, string, ((x: number) => number)?][] = [
 ];
 
 /* null while nothing has been received: then there is nothing to count from. */
-function statsFrame(report: Iterable<unknown>, callId: string): CallStats | null {
+export function statsFrame(report: Iterable<unknown>, callId: string): CallStats | null {
   const all = [...report] as Stat[];
   const of = (type: string) => all.find((s) => s.type === type && (s.kind ?? "audio") === "audio");
   const byId = (id: unknown) => all.find((s) => s.id === id);
@@ -42,24 +42,4 @@ function statsFrame(report: Iterable<unknown>, callId: string): CallStats | null
   const path = byId(pair?.localCandidateId)?.candidateType;
   if (path) frame.path = path as NonNullable<CallStats["path"]>;
   return frame.received !== undefined && frame.lost !== undefined ? frame : null;
-}
-
-/* What one leg tells. Jitter rises and falls within a second (browsers work it out from packets in order
- * alone): what is told is the most of all looks since the frame before. */
-export class LegStats {
-  private _jitterUs = 0;
-
-  constructor(private readonly _callId: string) {}
-
-  look(report: Iterable<unknown>): CallStats | null {
-    const frame = statsFrame(report, this._callId);
-    if (frame?.jitter_us === undefined) return frame;
-    this._jitterUs = Math.max(this._jitterUs, frame.jitter_us);
-    return { ...frame, jitter_us: this._jitterUs };
-  }
-
-  /* The frame that look() returned has been sent. */
-  told(): void {
-    this._jitterUs = 0;
-  }
 }

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LegStats } from "../../../src/web/shared/stats";
-
-const statsFrame = (report: unknown[], callId: string) => new LegStats(callId).look(report);
+import { statsFrame } from "../../../src/web/shared/stats";
 
 const inbound = {
   id: "in",
@@ -67,15 +65,4 @@ test("getStats of Firefox: the nominated pair, else the report of the other end"
 test("no report while nothing was received, nor of video", () => {
   assert.equal(statsFrame([], "c"), null);
   assert.equal(statsFrame([{ ...inbound, kind: "video" }], "c"), null);
-});
-
-test("jitter is the most of the looks since the last frame", () => {
-  const stats = new LegStats("c");
-  const jitters = (...seconds: number[]) =>
-    seconds.map((jitter) => stats.look([{ ...inbound, jitter }])?.jitter_us);
-  assert.deepEqual(jitters(0.004, 0.04, 0.02), [4000, 40000, 40000]);
-  stats.told();
-  assert.deepEqual(jitters(0.02, 0.01), [20000, 20000]);
-  const { jitter: _, ...without } = inbound;
-  assert.equal(stats.look([without])?.jitter_us, undefined);
 });
