@@ -52,6 +52,14 @@ test("agent: hold and resume, the customer's leg lost and back, recording, its r
   await page.getByTestId("hold").click();
   await page.getByTestId("held").waitFor();
   await look(page, "staff-held", SOME);
+  await resize(page, [360, 640], "light");
+  const seen = page.getByTestId("hangup").evaluate((el) => {
+    const box = el.getBoundingClientRect();
+    const at = (y) => el.contains(document.elementFromPoint(box.x + box.width / 2, y));
+    return at(box.top + 4) && at(box.bottom - 4);
+  });
+  assert.ok(await seen, "End call is in view, whatever the panel says");
+  await resize(page, 1280, "light");
   await page.keyboard.press("h");
   await page.getByTestId("held").waitFor({ state: "detached" });
   assert.equal(call.state, "active");

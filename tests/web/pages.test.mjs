@@ -257,6 +257,11 @@ test("call: queued with music, answered, quality in words, muted, over a reload,
   await again.getByTestId("over-card").waitFor();
   assert.equal(call.state, "ended");
   await look(page, "widget-call-over", SOME);
+  daemon.change(chat, { status: "closed", closed_at: new Date().toISOString(), assigned: null });
+  await again.getByTestId("closed-card").waitFor();
+  await look(page, "widget-call-over-closed", SOME);
+  const hidden = await again.locator(".cards").evaluate((el) => el.scrollHeight - el.clientHeight);
+  assert.equal(hidden, 0, "both cards are in view");
   assert.deepEqual(complaints, []);
   await page.close();
 });

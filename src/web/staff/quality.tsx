@@ -122,11 +122,13 @@ function LegQuality({ leg }: { leg: Leg }) {
 }
 
 export function Legs() {
+  const legs = desk.call.quality.value?.legs ?? [];
   return (
     <div class="legs" data-testid="legs">
-      {(desk.call.quality.value?.legs ?? []).map((leg) => (
+      {legs.map((leg) => (
         <LegQuality key={leg.party} leg={leg} />
       ))}
+      {legs.length > 0 && <p class="legend dim">{desk.t.value("q_legend")}</p>}
     </div>
   );
 }

@@ -177,6 +177,7 @@ export const en = {
   level_nobody: "Nobody is heard",
   quality: "Call quality",
   q_mos: "MOS (estimate)",
+  q_legend: "Line and bold figure: MOS, an estimate.",
   q_loss: "Loss",
   q_jitter: "Jitter",
   q_rtt: "Delay",

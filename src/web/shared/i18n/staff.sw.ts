@@ -179,6 +179,7 @@ export const sw: Like<typeof en> = {
   level_nobody: "Hakuna anayesikika",
   quality: "Ubora wa simu",
   q_mos: "MOS (makadirio)",
+  q_legend: "Mstari na namba nzito: MOS, makadirio.",
   q_loss: "Upotevu",
   q_jitter: "Mtetemo",
   q_rtt: "Ucheleweshaji",
