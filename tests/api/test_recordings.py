@@ -6,9 +6,10 @@ import os
 import subprocess
 
 from harness import ApiTest, luhn_card, rng, uid
+from stack import Stack
 
 
-class Recordings(ApiTest):
+class RecordingTest(ApiTest):
     async def policy(self, value):
         admin = await self.staff("admin")
         answer = await admin.put("/settings/recording.policy", {"value": value})
@@ -26,11 +27,11 @@ class Recordings(ApiTest):
         await admin.put("/settings/recording.resume_s", {"value": 0})
         await super().asyncTearDown()
 
-    async def call(self):
+    async def call(self, who="agent"):
         """An answered call: (its customer's client, the desk, id, chat id)."""
         admin = await self.staff("admin")
         await admin.put("/settings/queue.wrap_up_s", {"value": 0})
-        agent = await self.staff("agent")
+        agent = await self.staff(who)
         desk = await self.connect(agent, "agent", 0)
         await self.available(agent)
         rest = self.customer()
@@ -56,6 +57,8 @@ class Recordings(ApiTest):
             await asyncio.sleep(0.05)
         raise AssertionError(f"never ended: {items}")
 
+
+class Recordings(RecordingTest):
     async def test_from_start_to_playback(self):
         customer, desk, call_id, _ = await self.call()
         agent, lead = desk.rest, await self.staff("team_lead")
@@ -334,3 +337,42 @@ class Recordings(ApiTest):
                 break
             await asyncio.sleep(0.05)
         self.assertEqual((state, incomplete), ("broken", True))
+
+
+class NoRoom(RecordingTest):
+    """What the row says must be recorded cannot be."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.own = Stack(daemons=1, staff=("agent", "agent2", "supervisor", "admin"), settings={"recording.max_recordings": 1}).start()
+        cls.addClassCleanup(cls.own.stop)
+
+    def setUp(self):
+        super().setUp()
+        self.stack = self.own
+
+    async def test_a_recording_that_cannot_begin_is_taken_back(self):
+        """With a pause under way, whose answer must not begin it once more."""
+        await self.policy("on_demand")
+        _, other, first, _ = await self.call()
+        self.assertEqual((await other.rest.put(f"/calls/{first}/recording", {"state": "on"})).status, 200)
+        await other.rest.put("/me/presence", {"chosen": "away"})
+        customer, desk, call_id, _ = await self.call("agent2")
+        path = f"/calls/{call_id}/recording"
+        lock = self.stack.postgres.connect()
+        lock.autocommit = False
+        with lock.cursor() as cursor:
+            cursor.execute("select 1 from support.voice_calls where id = %s for update", (call_id,))
+            on = asyncio.create_task(desk.rest.put(path, {"state": "on"}))
+            await asyncio.sleep(0.3)  # waits for the row, and this one for it
+            paused = asyncio.create_task(desk.rest.put(path, {"state": "paused"}))
+            await asyncio.sleep(0.3)
+        lock.rollback()
+        lock.close()
+        self.assert_problem(await on, 503, "overloaded")
+        self.assertEqual((await paused).status, 200)
+        await self.told(customer, call_id, "off")
+        item, = await self.ended(await self.staff("supervisor"), call_id)
+        self.assertTrue(item["incomplete"])
+        self.assertEqual(self.stack.daemons[0].tail(1 << 20).count("recording not started"), 1)
+        self.assertEqual((await other.rest.get(f"/calls/{first}")).body["call"]["recording"], "on")

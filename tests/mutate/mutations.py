@@ -344,6 +344,9 @@ mutation("everybody hears all speakers, themselves among them", "src/media/mixer
          "    for (struct sup_link *pos = all->next; pos != all; pos = pos->next) {\n"
          "        const struct sup_mix_in *in = SUP_CONTAINER_OF(pos, struct sup_mix_in, link);\n",
          "unit media.test_mixer")
+mutation("any change of a recording begins one", "src/call/recording.c",
+         '    c->begins = sup_id_equal(sup_row_id(reply->rows, 0, "recording_id"), c->recording);\n',
+         "    c->begins = true;\n", "api recordings cannot_begin")
 mutation("the mix begins before its decoders have heard anything", "src/media/bridge.c",
          "        sup_mixer_prime(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);",
          "        sup_bridge_end_relay(leg);\n    else if (begins)\n        sup_send_stream_switch(&leg->out);", "unit media.test_mixer")
