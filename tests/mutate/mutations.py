@@ -575,7 +575,7 @@ mutation("a ticket of a login that has ended is taken", "src/api/identity.c",
 mutation("a renewed socket stays with its first login", "src/api/session.c",
          "    } else if (follow_login(session, actor)) {", "    } else if (false) {", "api session logging_out_closes")
 mutation("live calls are told once and never again", "src/api/live.c",
-         "    if (!sup_timer_armed(api->live_timer) &&", "    if (!api &&", "api call_life live_calls_are_pushed")
+         "    if ((api->live_again || !sup_timer_armed(api->live_timer)) &&", "    if (!api &&", "api call_life live_calls_are_pushed")
 mutation("live calls that could not be read wait for the next change", "src/api/live.c",
          "        sup_timer_start(api->live_timer, LIVE_AGAIN_US);\n", "", "api call_life live_calls_that_could_not_be_read")
 mutation("who left the live calls still gets them", "src/api/live.c",
