@@ -86,7 +86,9 @@ async def measure(rig, args):
                 standing = cpu_s(rig.pid)
                 least = await window(load, "floor", hello["pid"], args)
                 standing = cpu_s(rig.pid) - standing
+                loop = cpu_s(rig.pid, main_thread=True)
                 ours = await window(load, "daemon", rig.pid, args)
+                ours["loop_us"] = (cpu_s(rig.pid, main_thread=True) - loop) * 1e6 / ours["received"]
                 ours["standing_us"] = standing * 1e6 / ours["received"]
                 turns.append((least, ours))
             after = rss_kb(rig.pid)
@@ -113,6 +115,7 @@ def run(args):
     ratios = [{"ratio": d["cpu_us"] / f["cpu_us"], "daemon_us": d["cpu_us"], "floor_us": f["cpu_us"]} for f, d in turns]
     result.update(summary(ratios, ["ratio", "daemon_us", "floor_us"]))
     result.update(summary(ours, ["loss_percent", "latency_p50_us", "latency_p99_us"]))
+    result["loop_us"] = round(middle([d["loop_us"] for d in ours]), 3)
     result["standing_us"] = round(middle([d["standing_us"] for d in ours]), 3)
     result["rss_kb_per_call"] = round(rss, 1)
     for key in ("loss_percent", "latency_p50_us", "latency_p99_us"):

@@ -78,9 +78,9 @@ def rss_kb(pid):
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
 
 
-def cpu_s(pid):
+def cpu_s(pid, main_thread=False):
     """User and system time so far, in steps of 10 ms."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+    with open(f"/proc/{pid}/task/{pid}/stat" if main_thread else f"/proc/{pid}/stat", encoding="ascii") as f:
         fields = f.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
