@@ -34,7 +34,8 @@ suite()
     elif [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; then
         f=1
     fi
-    [ "$f" -eq 0 ] || tail -n 80 "$out/$name.log"
+    # Without what passed, so that the text of every failure is seen.
+    [ "$f" -eq 0 ] || grep -v '^ok ' "$out/$name.log" | tail -n 120
     grep -Ehio '\<seed:? [0-9]+' "$out/$name.log" | sort -u | paste -sd, | sed 's/^./   &/'
     echo "-- $name: $p passed, $f failed ($(($(date +%s) - started)) s)"
     passed=$((passed + p))
